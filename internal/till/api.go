@@ -15,6 +15,9 @@ import (
 type Call struct {
 	Key    string // Idempotency-Key: the same key gives the same answer, also after a restart; "" for none
 	Origin string // "api", "cashier", "command", "scan"
+	// Fingerprint is a digest of what was asked; the same Key with another one is
+	// refused with idempotency_key_reused.
+	Fingerprint string
 }
 
 // Answer is what a call gives back; a repeated call gets the same bytes.
