@@ -53,25 +53,27 @@ type Sale struct {
 	Cashier        string       `json:"cashier,omitempty"`
 	Adviser        string       `json:"adviser,omitempty"`
 	ExternalID     string       `json:"external_id,omitempty"`
+	NextLine       int          `json:"next_line,omitempty"`
 	OpenedAt       time.Time    `json:"opened_at"`
 	ClosedAt       *time.Time   `json:"closed_at,omitempty"`
 }
 
 // Item is one line item.
 type Item struct {
-	Line      int    `json:"line"` // 1, 2, 3 … never reused within a sale
-	SKU       string `json:"sku"`
-	GTIN      string `json:"gtin,omitempty"`
-	Serial    string `json:"serial,omitempty"`
-	Name      string `json:"name"`
-	Quantity  string `json:"quantity"`       // decimal string: "1", "0.735"
-	Unit      string `json:"unit,omitempty"` // each (also "") or kg
-	UnitPrice Money  `json:"unit_price"`
-	OldPrice  Money  `json:"old_price,omitempty"` // per unit, before a markdown
-	Discount  Money  `json:"discount"`            // taken off the line
-	Coupon    string `json:"coupon,omitempty"`    // id of the coupon that gave the discount
-	Total     Money  `json:"total"`               // quantity × unit price − discount, rounded half up once
-	ScanSeq   uint64 `json:"scan,omitempty"`      // scan ledger number it came from
+	Line      int       `json:"line"` // 1, 2, 3 … never reused within a sale
+	SKU       string    `json:"sku"`
+	GTIN      string    `json:"gtin,omitempty"`
+	Serial    string    `json:"serial,omitempty"`
+	Name      string    `json:"name"`
+	Quantity  string    `json:"quantity"`       // decimal string: "1", "0.735"
+	Unit      string    `json:"unit,omitempty"` // each (also "") or kg
+	UnitPrice Money     `json:"unit_price"`
+	OldPrice  Money     `json:"old_price,omitempty"`       // per unit, before a markdown
+	Discount  Money     `json:"discount"`                  // taken off the line: by hand and by multi-buy together
+	Manual    Money     `json:"manual_discount,omitempty"` // part of Discount given by hand
+	MultiBuy  *MultiBuy `json:"multi_buy,omitempty"`
+	Total     Money     `json:"total"`          // quantity × unit price − discount, rounded half up once
+	ScanSeq   uint64    `json:"scan,omitempty"` // scan ledger number it came from
 }
 
 // Tender is one way in which a sale is paid.
@@ -110,6 +112,9 @@ type Payment struct {
 	RequestedAt      time.Time    `json:"requested_at"`
 	ExpiresAt        time.Time    `json:"expires_at"`
 	Withdrawn        bool         `json:"withdrawn,omitempty"` // the code must not be shown any more
+	Verified         bool         `json:"verified,omitempty"`  // the cloud has said pending since this start of the agent
+	Settled          bool         `json:"settled,omitempty"`   // the cloud has called its state final
+	GivenUp          bool         `json:"given_up,omitempty"`  // the cashier cancelled it
 	Error            string       `json:"error,omitempty"`
 }
 
@@ -150,7 +155,8 @@ type Coupon struct {
 	Percent int    `json:"percent,omitempty"`
 	SKU     string `json:"sku,omitempty"`
 	Expires string `json:"expires,omitempty"`
-	Issued  bool   `json:"issued,omitempty"` // given to the shopper, not redeemed
+	Issued  bool   `json:"issued,omitempty"`  // given to the shopper, not redeemed
+	Applied Money  `json:"applied,omitempty"` // taken off this sale
 }
 
 // Offer is shown and printed after payment.
@@ -179,16 +185,28 @@ type Receipt struct {
 	Outcome string `json:"outcome"`
 }
 
-// Refund is money given back for a closed sale.
+// RefundState is where money given back through the cloud stands.
+type RefundState string
+
+const (
+	RefundDone    RefundState = "done"
+	RefundPending RefundState = "pending" // asked again until the cloud answers
+	RefundFailed  RefundState = "failed"
+)
+
+// Refund is money given back: for a closed sale, for a void one, or for a
+// payment that came after the basket had changed.
 type Refund struct {
-	ID      string    `json:"id"`
-	Number  int       `json:"number"`
-	Lines   []int     `json:"lines,omitempty"`
-	Amount  Money     `json:"amount"`
-	Reason  string    `json:"reason"`
-	Tenders []Tender  `json:"tenders"`
-	Cashier string    `json:"cashier,omitempty"`
-	At      time.Time `json:"at"`
+	ID      string      `json:"id"`
+	Number  int         `json:"number,omitempty"` // in the series of receipts; 0 for a void
+	Day     string      `json:"day,omitempty"`
+	State   RefundState `json:"state"`
+	Lines   []int       `json:"lines,omitempty"`
+	Amount  Money       `json:"amount"`
+	Reason  string      `json:"reason"`
+	Tenders []Tender    `json:"tenders"`
+	Cashier string      `json:"cashier,omitempty"`
+	At      time.Time   `json:"at"`
 }
 
 // Article is what the cloud or the price book knows of a product (contract §4).

@@ -1,0 +1,171 @@
+package sale
+
+import "time"
+
+type (
+	// CashTaken records a cash tender; Amount nil is all that is due. Given above
+	// Amount is change.
+	CashTaken struct {
+		At     time.Time
+		Sale   string
+		Amount *Money
+		Given  *Money
+	}
+	// ExternalTaken records a tender that a card terminal or another system took.
+	ExternalTaken struct {
+		At        time.Time
+		Sale      string
+		Amount    *Money
+		Reference string
+	}
+	// PaymentStarted asks the cloud to be paid: by a pay code (qr) or with the
+	// shopper's auth code (collect), which never enters the machine.
+	PaymentStarted struct {
+		At        time.Time
+		Sale      string
+		PaymentID string
+		Method    string
+		Amount    *Money
+		TTL       time.Duration
+	}
+)
+
+func (e CashTaken) step(w *stepper) error {
+	s, amount, err := w.tender(e.Sale, e.Amount, e.At)
+	if err != nil {
+		return err
+	}
+	given := amount
+	if e.Given != nil {
+		given = *e.Given
+	}
+	if e.Amount == nil && given < amount {
+		amount = given // part of what is due, the rest by other tenders
+	}
+	if given < amount || given <= 0 && amount > 0 || given > MaxMoney {
+		return problem(CodeInvalid, "given", "收到的现金不足", "the cash given must cover the amount")
+	}
+	s.Tenders = append(s.Tenders, Tender{Method: "cash", Amount: amount, Given: given})
+	s.Paid += amount
+	s.Change += given - amount
+	if w.book.Shift != nil {
+		w.book.Shift.Cash += amount
+	}
+	w.add(Drawer{SaleID: s.ID})
+	return w.settle(s, e.At)
+}
+
+func (e ExternalTaken) step(w *stepper) error {
+	s, amount, err := w.tender(e.Sale, e.Amount, e.At)
+	if err != nil {
+		return err
+	}
+	if len(e.Reference) > 128 {
+		return problem(CodeInvalid, "reference", "参考号最多 128 字节", "reference must have at most 128 bytes")
+	}
+	s.Tenders = append(s.Tenders, Tender{Method: "external", Amount: amount, Reference: e.Reference})
+	s.Paid += amount
+	return w.settle(s, e.At)
+}
+
+func (e PaymentStarted) step(w *stepper) error {
+	s, amount, err := w.tender(e.Sale, e.Amount, e.At)
+	if err != nil {
+		return err
+	}
+	if amount == 0 {
+		return problem(CodeNothingDue, "", "没有需要付的金额", "nothing is due")
+	}
+	if s.Payment != nil {
+		s.archivePayment()
+	}
+	s.State = Paying
+	s.Payment = &Payment{
+		ID: e.PaymentID, Method: e.Method, State: PayRequested, Amount: amount,
+		ItemsDigest: s.Digest(), RequestedAt: e.At, ExpiresAt: e.At.Add(e.TTL), Verified: true,
+	}
+	kind := "payment.create"
+	if e.Method == "collect" {
+		kind = "payment.collect"
+	}
+	w.add(Ask{Type: kind, SaleID: s.ID, PaymentID: e.PaymentID, Amount: amount})
+	return nil
+}
+
+// tender returns the sale, made current and ready for one more tender, and the
+// amount: what was asked for, or all that is due.
+func (w *stepper) tender(id string, amount *Money, at time.Time) (*Sale, Money, error) {
+	if err := w.makeCurrent(id, at); err != nil {
+		return nil, 0, err
+	}
+	s, err := w.edit(id)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(s.Items) == 0 {
+		return nil, 0, problem(CodeEmptySale, "", "还没有商品，不能收款", "the sale has no items; there is nothing to pay")
+	}
+	for _, p := range s.Unsettled() {
+		if !p.GivenUp {
+			return nil, 0, problem(CodePaymentPending, "", "上一笔付款还没有结果，请等待或先取消付款", "an earlier payment is not settled yet; wait for it or cancel it")
+		}
+	}
+	due := s.Due()
+	if due < 0 || due == 0 && s.Total > 0 {
+		return nil, 0, problem(CodeNothingDue, "", "没有需要付的金额", "nothing is due")
+	}
+	if amount == nil {
+		return s, due, nil
+	}
+	if *amount < 0 || *amount > due || *amount == 0 && due > 0 {
+		return nil, 0, problem(CodeInvalid, "amount", "金额必须大于 0 且不超过应付金额", "amount must be more than 0 and at most what is due")
+	}
+	return s, *amount, nil
+}
+
+// settle closes the sale when its tenders cover the total.
+func (w *stepper) settle(s *Sale, at time.Time) error {
+	if s.Paid != s.Total {
+		s.State = Open
+		return nil
+	}
+	w.close(s, at)
+	return nil
+}
+
+// close numbers the sale, reports it and prints its receipt.
+func (w *stepper) close(s *Sale, at time.Time) {
+	s.Day, s.Number = w.nextNumber(at)
+	s.State = Closed
+	s.PaidButChanged = false
+	closed := at
+	s.ClosedAt = &closed
+	s.Receipt = &Receipt{JobID: s.ID + "/receipt", Outcome: "queued"}
+	if s.Payment != nil {
+		s.Payment.URL, s.Payment.PicturePNGBase64 = "", ""
+	}
+	for i := range s.Payments {
+		s.Payments[i].URL, s.Payments[i].PicturePNGBase64 = "", ""
+	}
+	if w.book.Current == s.ID {
+		w.book.Current = ""
+	}
+	w.book.Last, w.book.LastAt = s.ID, at
+	report := s.clone()
+	for i := range report.Offers {
+		report.Offers[i].PicturePNGBase64 = "" // the cloud has it; the event must stay small
+	}
+	w.add(Report{Type: "tilld.sale.closed.v1", Subject: s.ID, Data: report},
+		Print{JobID: s.Receipt.JobID, Sale: s.clone()})
+}
+
+// nextNumber gives the next receipt number of the business day of at. A clock
+// that was set back never leads back to an earlier day.
+func (w *stepper) nextNumber(at time.Time) (string, int) {
+	day := at.In(w.cfg.Location).Format(time.DateOnly)
+	if day > w.book.Day {
+		w.book.Day, w.book.Number = day, 0
+	}
+	w.book.Number++
+	return w.book.Day, w.book.Number
+}
