@@ -34,11 +34,17 @@ type (
 		Bold      bool   `json:"bold,omitempty"`
 		Underline bool   `json:"underline,omitempty"`
 		Invert    bool   `json:"invert,omitempty"` // white on black
+		// Spans, if there are any, stand for Line and its style: text whose style
+		// changes in the middle.
+		Spans []Span `json:"spans,omitempty"`
 	}
 	// Columns is one row of a table. Cells are wrapped within their columns; a
 	// cell of Width 0 shares what the fixed ones leave.
 	Columns struct {
-		Cells []Cell `json:"cells"`
+		Cells  []Cell `json:"cells"`
+		Border Border `json:"border,omitempty"`
+		Align  Align  `json:"align,omitempty"` // of a row narrower than the paper
+		NoWrap bool   `json:"no_wrap,omitempty"`
 	}
 	// QR prints a QR code of Payload, as raster with whole dots per module. When
 	// it cannot be printed legibly the job fails with the reason.
@@ -78,12 +84,33 @@ type (
 	}
 )
 
+// Span is a piece of a text in one style.
+type Span struct {
+	Text      string `json:"text"`
+	Width     int    `json:"width,omitempty"`  // 1 to 8 times, 0 is 1
+	Height    int    `json:"height,omitempty"` // 1 to 8 times, 0 is 1
+	Bold      bool   `json:"bold,omitempty"`
+	Underline bool   `json:"underline,omitempty"`
+	Invert    bool   `json:"invert,omitempty"`
+}
+
+// Border is what stands between the cells of a row.
+type Border string
+
+const (
+	Gap   Border = ""     // one column free
+	NoGap Border = "none" // nothing
+	Lines Border = "line" // ruled: a box around the row, joined to its neighbours
+)
+
 // Cell is one column of a row.
 type Cell struct {
 	Text  string `json:"text"`
 	Width int    `json:"width,omitempty"` // columns, 0 shares the rest
 	Align Align  `json:"align,omitempty"`
 	Bold  bool   `json:"bold,omitempty"`
+	// Spans, if there are any, stand for Text and Bold.
+	Spans []Span `json:"spans,omitempty"`
 	// Keep says that the cell must never be cut or wrapped: it is the money.
 	Keep bool `json:"keep,omitempty"`
 }

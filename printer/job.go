@@ -24,6 +24,7 @@ type Job struct {
 	Printer  string    `json:"printer"`
 	Doc      Doc       `json:"doc,omitempty"`
 	Raw      []byte    `json:"raw,omitempty"`     // bytes made elsewhere, instead of Doc
+	Drawer   bool      `json:"drawer,omitempty"`  // Raw may open the cash drawer
 	SaleID   string    `json:"sale_id,omitempty"` // the sale it belongs to
 	CopyOf   string    `json:"copy_of,omitempty"` // job it is a marked copy of
 	Origin   string    `json:"origin,omitempty"`  // who asked: sale, api, command, dialect

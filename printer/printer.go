@@ -50,9 +50,11 @@ type Result struct {
 	Evidence Evidence
 }
 
-// Raw is a Printer that takes bytes made elsewhere, unchanged.
+// Raw is a Printer that takes bytes made elsewhere. Without drawer, bytes that
+// would open the cash drawer are refused (fault.Refused) before the first is
+// sent; everything else goes out unchanged.
 type Raw interface {
-	PrintRaw(ctx context.Context, jobID string, data []byte) (Result, error)
+	PrintRaw(ctx context.Context, jobID string, data []byte, drawer bool) (Result, error)
 }
 
 // DrawerKicker is a Printer with a cash drawer that opens at once, ahead of
