@@ -1,0 +1,174 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var (
+	idPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+	topicPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
+	windowPattern = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$`)
+	moneyPattern  = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
+// schemes are the address schemes of devices.
+var schemes = []string{"serial", "tcp", "usblp", "evdev", "hidraw", "v4l2", "file", "sim"}
+
+// problem notes one about a key, with the line it was set on.
+func (r *reader) problem(key string, what, instead [2]string, args ...any) {
+	at := r.lines[key]
+	for parent := key; at == 0 && parent != ""; {
+		parent = parent[:max(0, strings.LastIndexAny(parent, ".["))]
+		at = r.lines[parent]
+	}
+	for _, p := range r.problems {
+		if p.Key == key {
+			return // said already, while reading
+		}
+	}
+	r.add(at, key, what, instead, args...)
+}
+
+// check looks at what the types cannot say.
+func (r *reader) check(c *Config, known Known) {
+	for _, id := range []struct{ key, value string }{
+		{"till.merchant", c.Till.Merchant}, {"till.store", c.Till.Store}, {"till.till", c.Till.Till},
+	} {
+		switch {
+		case id.value == "":
+			r.problem(id.key, [2]string{"缺少必填项", "is missing"}, [2]string{`写上编号，例如 "03"（字母、数字、_、-，1 到 32 个）`, `write this till's id, for example "03" (letters, digits, _ and -, 1 to 32 of them)`})
+		case !idPattern.MatchString(id.value):
+			r.problem(id.key, [2]string{"%q 不是有效编号", "%q is no id"}, [2]string{"只用字母、数字、_、-，1 到 32 个", "use letters, digits, _ and -, 1 to 32 of them"}, id.value)
+		}
+	}
+	if !moneyPattern.MatchString(c.Till.Currency) {
+		r.problem("till.currency", [2]string{"%q 不是货币代码", "%q is no currency code"}, [2]string{"写 ISO 4217 代码，例如 CNY", "write an ISO 4217 code such as CNY"}, c.Till.Currency)
+	}
+	if _, err := time.LoadLocation(c.Till.Timezone); err != nil || c.Till.Timezone == "" {
+		r.problem("till.timezone", [2]string{"没有 %q 这个时区", "there is no time zone %q"}, [2]string{"例如 Asia/Shanghai", "write for example Asia/Shanghai"}, c.Till.Timezone)
+	}
+	r.oneOf("till.language", c.Till.Language, "zh-CN", "en")
+	r.oneOf("cloud.ack", c.Cloud.Ack, "cloud", "broker")
+	r.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	r.checkHTTP(c)
+	r.checkCloud(c)
+	r.checkQueue(c)
+	r.checkReceipt(c)
+	if c.Payment.QRTTL.Std() < 10*time.Second || c.Payment.QRTTL.Std() > 24*time.Hour {
+		r.problem("payment.qr_ttl", [2]string{"超出范围", "is out of range"}, [2]string{"10s 到 24h", "write 10s to 24h"})
+	}
+	if d := c.Payment.RequestTimeout.Std(); d < 500*time.Millisecond || d > 2*time.Minute {
+		r.problem("payment.request_timeout", [2]string{"超出范围", "is out of range"}, [2]string{"500ms 到 2m", "write 500ms to 2m"})
+	}
+	if c.Payment.Offline.Enabled && c.Payment.Offline.URLPrefix == "" {
+		r.problem("payment.offline.url_prefix", [2]string{"启用离线支付时必填", "is needed when offline payment is enabled"}, [2]string{"写支付页面的网址", "write the pay page's URL"})
+	}
+	if !windowPattern.MatchString(c.Firmware.Window) {
+		r.problem("firmware.window", [2]string{"%q 不是时间段", "%q is no time window"}, [2]string{`例如 "02:00-05:00"`, `write for example "02:00-05:00"`}, c.Firmware.Window)
+	}
+	if c.DataDir == "" {
+		r.problem("data_dir", [2]string{"不能为空", "must not be empty"}, [2]string{"例如 /var/lib/tilld", "write for example /var/lib/tilld"})
+	}
+	r.checkDevices(c, known)
+	if known.Codes != nil && len(c.Codes) > 0 {
+		if err := known.Codes(c.Codes); err != nil {
+			r.problem("codes", [2]string{"%v", "%v"}, [2]string{"参见配置说明", "see the configuration's description"}, err)
+		}
+	}
+}
+
+func (r *reader) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		list := strings.Join(allowed, ", ")
+		r.problem(key, [2]string{"没有 %q 这个选项", "%q is not a choice"}, [2]string{"可选：" + list, "write one of " + list}, value)
+	}
+}
+
+func (r *reader) checkHTTP(c *Config) {
+	r.loopback("http.listen", c.HTTP.Listen)
+	if d := c.Dialects; d.EPOS.Enabled {
+		r.loopback("dialects.epos.listen", d.EPOS.Listen)
+	}
+	if d := c.Dialects; d.HWProxy.Enabled {
+		r.loopback("dialects.hwproxy.listen", d.HWProxy.Listen)
+	}
+	if d := c.Dialects; d.Raw9100.Enabled {
+		r.loopback("dialects.raw9100.listen", d.Raw9100.Listen)
+	}
+	if c.Dialects.QZ.Enabled {
+		for _, l := range slices.Concat(c.Dialects.QZ.Listen, c.Dialects.QZ.TLSListen) {
+			r.loopback("dialects.qz.listen", l)
+		}
+	}
+	for _, o := range c.HTTP.AllowedOrigins {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" {
+			r.problem("http.allowed_origins", [2]string{"%q 不是来源", "%q is no origin"}, [2]string{"例如 https://pos.example.com", "write for example https://pos.example.com"}, o)
+		}
+	}
+	if lan := c.HTTP.LAN; lan.Listen != "" && (lan.TLSCert == "" || lan.TLSKey == "") {
+		r.problem("http.lan.listen", [2]string{"局域网页面必须用 TLS", "the page for the store's network needs TLS"}, [2]string{"写上 http.lan.tls_cert 和 http.lan.tls_key", "set http.lan.tls_cert and http.lan.tls_key"})
+	}
+}
+
+// loopback checks that a listener is for this machine only.
+func (r *reader) loopback(key, listen string) {
+	host, _, err := net.SplitHostPort(listen)
+	if err == nil && host != "localhost" {
+		addr, perr := netip.ParseAddr(host)
+		if perr == nil && !addr.IsLoopback() {
+			r.problem(key, [2]string{"%q 不是本机地址", "%q is not an address of this machine alone"}, [2]string{"写 127.0.0.1:7780；给局域网看用 http.lan", "write 127.0.0.1:7780, and use http.lan for the store's network"}, listen)
+			return
+		}
+		err = perr
+	}
+	if err != nil {
+		r.problem(key, [2]string{"%q 不是 地址:端口", "%q is not address:port"}, [2]string{"例如 127.0.0.1:7780", "write for example 127.0.0.1:7780"}, listen)
+	}
+}
+
+func (r *reader) checkCloud(c *Config) {
+	if c.Cloud.URL != "" {
+		u, err := url.Parse(c.Cloud.URL)
+		if err != nil || u.Host == "" || u.Scheme != "mqtt" && u.Scheme != "mqtts" {
+			r.problem("cloud.url", [2]string{"%q 不是 MQTT 地址", "%q is no MQTT address"}, [2]string{`例如 mqtts://mqtt.example.com:8883；没有云端就写 ""`, `write for example mqtts://mqtt.example.com:8883, or "" for no cloud`}, c.Cloud.URL)
+		} else if u.User != nil {
+			r.problem("cloud.url", [2]string{"地址里不能写用户名和密码", "must not carry a name and password"}, [2]string{"用 cloud.username 和 cloud.password_file", "use cloud.username and cloud.password_file"})
+		}
+	}
+	if !topicPattern.MatchString(c.Cloud.TopicRoot) {
+		r.problem("cloud.topic_root", [2]string{"%q 不是主题前缀", "%q is no topic root"}, [2]string{"例如 tilld/v1", "write for example tilld/v1"}, c.Cloud.TopicRoot)
+	}
+	if c.Cloud.Window < 1 || c.Cloud.Window > 65535 {
+		r.problem("cloud.window", [2]string{"超出范围", "is out of range"}, [2]string{"1 到 65535，通常 512", "write 1 to 65535, usually 512"})
+	}
+	if (c.Cloud.CertFile == "") != (c.Cloud.KeyFile == "") {
+		r.problem("cloud.cert_file", [2]string{"证书和私钥必须成对", "certificate and key go together"}, [2]string{"cloud.cert_file 和 cloud.key_file 都写", "set both cloud.cert_file and cloud.key_file"})
+	}
+}
+
+func (r *reader) checkQueue(c *Config) {
+	if c.Queue.MaxBytes < 1<<20 {
+		r.problem("queue.max_bytes", [2]string{"太小", "is too small"}, [2]string{"至少 1MiB", "write 1MiB or more"})
+	}
+	if c.Queue.ReserveBytes > c.Queue.MaxBytes {
+		r.problem("queue.reserve_bytes", [2]string{"不能大于 queue.max_bytes", "is more than queue.max_bytes"}, [2]string{"通常 64MiB", "usually 64MiB"})
+	}
+}
+
+func (r *reader) checkReceipt(c *Config) {
+	r.oneOf("receipt.template", c.Receipt.Template, "default")
+	if c.Receipt.Copies < 0 || c.Receipt.Copies > 5 {
+		r.problem("receipt.copies", [2]string{"超出范围", "is out of range"}, [2]string{"0 到 5", "write 0 to 5"})
+	}
+	for _, q := range c.Receipt.QR {
+		if q.URL == "" || len(q.URL) > 512 {
+			r.problem("receipt.qr", [2]string{"缺少网址或网址太长", "a URL is missing or too long"}, [2]string{"网址 1 到 512 字节", "write a URL of 1 to 512 bytes"})
+		}
+	}
+}

@@ -1,0 +1,197 @@
+// Package config reads the till's YAML configuration: strictly (an unknown key
+// is a problem), completely (every problem is reported, with its line), and
+// with a default for every key but the till's ids. The keys are those of
+// docs/configuration.md.
+package config
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Config is the whole configuration. The yaml tag is the key; a key without
+// value keeps its default.
+type Config struct {
+	Till     Till     `yaml:"till"`
+	HTTP     HTTP     `yaml:"http"`
+	Cloud    Cloud    `yaml:"cloud"`
+	Queue    Queue    `yaml:"queue"`
+	Receipt  Receipt  `yaml:"receipt"`
+	Payment  Payment  `yaml:"payment"`
+	Codes    Raw      `yaml:"codes"` // read by package code
+	Devices  []Device `yaml:"devices"`
+	Dialects Dialects `yaml:"dialects"`
+	Firmware Firmware `yaml:"firmware"`
+	DataDir  string   `yaml:"data_dir"`
+	Log      Log      `yaml:"log"`
+}
+
+// Till is which checkout this is.
+type Till struct {
+	Merchant string `yaml:"merchant"` // [A-Za-z0-9_-]{1,32}, required
+	Store    string `yaml:"store"`    // the same
+	Till     string `yaml:"till"`     // the same
+	Number   uint32 `yaml:"number"`   // given at enrolment, for offline payment only
+	Currency string `yaml:"currency"` // ISO 4217
+	Timezone string `yaml:"timezone"` // IANA name: business days, markdowns, receipts
+	Language string `yaml:"language"` // zh-CN or en
+}
+
+// HTTP is where the local API listens.
+type HTTP struct {
+	Listen         string   `yaml:"listen"` // loopback host:port, port 0 for any
+	AllowedHosts   []string `yaml:"allowed_hosts"`
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	LAN            LAN      `yaml:"lan"`
+}
+
+// LAN is the read-only status page for the store's network, off when Listen is "".
+type LAN struct {
+	Listen  string `yaml:"listen"`
+	TLSCert string `yaml:"tls_cert"`
+	TLSKey  string `yaml:"tls_key"`
+	PINFile string `yaml:"pin_file"`
+}
+
+// Cloud is the line to head office.
+type Cloud struct {
+	URL          string `yaml:"url"`       // mqtt:// or mqtts://, "" for no cloud
+	ClientID     string `yaml:"client_id"` // "" is merchant_store_till
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+	CAFile       string `yaml:"ca_file"`
+	CertFile     string `yaml:"cert_file"`
+	KeyFile      string `yaml:"key_file"`
+	TopicRoot    string `yaml:"topic_root"`
+	TrustFile    string `yaml:"trust_file"` // JWK set of the cloud's public keys
+	Ack          string `yaml:"ack"`        // cloud or broker
+	Window       int    `yaml:"window"`     // events in flight
+}
+
+// Queue bounds what the till keeps.
+type Queue struct {
+	MaxBytes     Size     `yaml:"max_bytes"`
+	ReserveBytes Size     `yaml:"reserve_bytes"`
+	KeepAcked    Duration `yaml:"keep_acked"`
+}
+
+// Receipt is what is printed after a sale.
+type Receipt struct {
+	Template   string `yaml:"template"`
+	Copies     int    `yaml:"copies"`
+	QR         []QR   `yaml:"qr"`
+	InvoiceURL string `yaml:"invoice_url"`
+}
+
+// QR is one code at the foot of the receipt.
+type QR struct {
+	Title string `yaml:"title"`
+	URL   string `yaml:"url"`
+}
+
+// Payment bounds payments through the cloud.
+type Payment struct {
+	QRTTL          Duration `yaml:"qr_ttl"`
+	RequestTimeout Duration `yaml:"request_timeout"`
+	Offline        Offline  `yaml:"offline"`
+}
+
+// Offline is payment without a line to the cloud.
+type Offline struct {
+	Enabled   bool   `yaml:"enabled"`
+	URLPrefix string `yaml:"url_prefix"`
+	MaxAmount Amount `yaml:"max_amount"`
+}
+
+// Device is one piece of hardware.
+type Device struct {
+	Name    string `yaml:"name"`
+	Kind    string `yaml:"kind"`
+	Driver  string `yaml:"driver"`
+	Address string `yaml:"address"`
+	Options Raw    `yaml:"options"`
+}
+
+// Dialects are other vendors' local APIs.
+type Dialects struct {
+	QZ      QZ      `yaml:"qz"`
+	EPOS    Dialect `yaml:"epos"`
+	HWProxy Dialect `yaml:"hwproxy"`
+	Raw9100 Raw9100 `yaml:"raw9100"`
+}
+
+// QZ is the QZ Tray dialect.
+type QZ struct {
+	Enabled        bool     `yaml:"enabled"`
+	Listen         []string `yaml:"listen"`
+	TLSListen      []string `yaml:"tls_listen"`
+	AllowedOrigins []string `yaml:"allowed_origins"`
+}
+
+// Dialect is a dialect with one listener.
+type Dialect struct {
+	Enabled        bool     `yaml:"enabled"`
+	Listen         string   `yaml:"listen"`
+	AllowedOrigins []string `yaml:"allowed_origins"`
+}
+
+// Raw9100 takes printer bytes on a TCP port.
+type Raw9100 struct {
+	Enabled     bool   `yaml:"enabled"`
+	Listen      string `yaml:"listen"`
+	AllowDrawer bool   `yaml:"allow_drawer"`
+}
+
+// Firmware is where updates come from and when they may be put in place.
+type Firmware struct {
+	Repository string `yaml:"repository"` // URL or directory of a TUF tree, "" for none
+	Channel    string `yaml:"channel"`
+	Window     string `yaml:"window"` // "02:00-05:00", store time
+	RootFile   string `yaml:"root_file"`
+}
+
+// Log is where the agent's own log goes.
+type Log struct {
+	Level string `yaml:"level"` // debug info warn error
+	File  string `yaml:"file"`  // "" is stderr
+}
+
+// Raw is a part whose keys belong to another package, as JSON; nil when absent.
+type Raw = json.RawMessage
+
+// Defaults returns the configuration of a till that sets only its ids.
+func Defaults() Config {
+	return Config{
+		Till: Till{Currency: "CNY", Timezone: "Asia/Shanghai", Language: "zh-CN"},
+		HTTP: HTTP{Listen: "127.0.0.1:7780"},
+		Cloud: Cloud{
+			URL: "mqtt://127.0.0.1:1883", TopicRoot: "tilld/v1",
+			TrustFile: "/etc/tilld/cloud-keys.json", Ack: "cloud", Window: 512,
+		},
+		Queue:   Queue{MaxBytes: 2 << 30, ReserveBytes: 64 << 20, KeepAcked: Duration(7 * 24 * time.Hour)},
+		Receipt: Receipt{Template: "default", Copies: 1},
+		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second)},
+		Dialects: Dialects{
+			QZ:      QZ{Listen: []string{"127.0.0.1:8182"}, TLSListen: []string{"127.0.0.1:8181"}},
+			EPOS:    Dialect{Listen: "127.0.0.1:7781"},
+			HWProxy: Dialect{Listen: "127.0.0.1:8069"},
+			Raw9100: Raw9100{Listen: "127.0.0.1:9100"},
+		},
+		Firmware: Firmware{Channel: "stable", Window: "02:00-05:00"},
+		DataDir:  "/var/lib/tilld",
+		Log:      Log{Level: "info"},
+	}
+}
+
+// ClientID is the MQTT client id: the configured one, else merchant_store_till.
+func (c Config) ClientID() string {
+	if c.Cloud.ClientID != "" {
+		return c.Cloud.ClientID
+	}
+	return c.Till.Merchant + "_" + c.Till.Store + "_" + c.Till.Till
+}
+
+// Path is the till's path, the audience of what the cloud signs: "acme/sh-001/03".
+func (c Config) Path() string {
+	return c.Till.Merchant + "/" + c.Till.Store + "/" + c.Till.Till
+}

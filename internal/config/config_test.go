@@ -1,0 +1,174 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tilld/internal/config"
+	"tilld/internal/lang"
+)
+
+var known = config.Known{
+	Drivers: map[string][]string{"scanner": {"line"}, "printer": {"escpos"}, "display": {"cd5220", "screen"}},
+	Options: func(d config.Device) error {
+		if strings.Contains(string(d.Options), "suffixx") {
+			return errors.New(`no option "suffixx"`)
+		}
+		return nil
+	},
+}
+
+const whole = `till:    {merchant: acme, store: sh-001, till: "03", number: 7}
+http:    {listen: "127.0.0.1:7780", allowed_hosts: [], lan: {listen: ""}}
+cloud:
+  url: mqtt://127.0.0.1:1883
+  window: 256
+queue:   {max_bytes: 1GiB, reserve_bytes: 32MiB, keep_acked: 3d}
+receipt: {copies: 2, qr: [{title: "加入社群", url: "https://example.cn/g"}]}
+payment: {qr_ttl: 90s, offline: {enabled: false, max_amount: "200.00"}}
+devices:
+  - {name: scanner-1, kind: scanner, driver: line,   address: "serial:///dev/ttyACM0?baud=9600", options: {suffix: cr}}
+  - {name: screen,    kind: display, driver: screen}
+log: {level: debug}
+`
+
+func load(t *testing.T, text string, env ...string) (config.Config, []string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "tilld.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, problems, _, err := config.Load(file, env, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, p := range problems {
+		list = append(list, strings.TrimPrefix(p.In(lang.EN), file))
+	}
+	return c, list
+}
+
+func TestLoad(t *testing.T) {
+	c, problems := load(t, whole, "TILLD_CLOUD_CLIENT_ID=x_1", "TILLD_QUEUE_MAX_BYTES=3GiB", "HOME=/root")
+	if problems != nil {
+		t.Fatalf("problems: %q", problems)
+	}
+	want := config.Defaults()
+	want.Till.Merchant, want.Till.Store, want.Till.Till, want.Till.Number = "acme", "sh-001", "03", 7
+	want.HTTP.AllowedHosts = []string{}
+	want.Cloud.Window, want.Cloud.ClientID = 256, "x_1"
+	want.Queue = config.Queue{MaxBytes: 3 << 30, ReserveBytes: 32 << 20, KeepAcked: config.Duration(72 * time.Hour)}
+	want.Receipt.Copies = 2
+	want.Receipt.QR = []config.QR{{Title: "加入社群", URL: "https://example.cn/g"}}
+	want.Payment.QRTTL = config.Duration(90 * time.Second)
+	want.Payment.Offline.MaxAmount = 20000
+	want.Devices = []config.Device{
+		{Name: "scanner-1", Kind: "scanner", Driver: "line", Address: "serial:///dev/ttyACM0?baud=9600", Options: config.Raw(`{"suffix":"cr"}`)},
+		{Name: "screen", Kind: "display", Driver: "screen"},
+	}
+	want.Log.Level = "debug"
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got  %+v\nwant %+v", c, want)
+	}
+	if c.Path() != "acme/sh-001/03" {
+		t.Errorf("path %q", c.Path())
+	}
+}
+
+// Every problem of a file is told in one go, each with its line and the cure.
+func TestProblems(t *testing.T) {
+	_, got := load(t, `till: {merchant: acme, till: 03}
+clod:
+  url: x
+cloud:
+  url: http://x
+  window: many
+  windw: 3
+queue: {keep_acked: soon}
+queue: {}
+devices:
+  - {name: a, kind: scanner, driver: lin, address: "serial:///dev/ttyS0"}
+  - {name: a, kind: robot, driver: line, address: "ftp://x"}
+  - name: b
+    kind: scanner
+    driver: line
+    address: serial:///dev/ttyS0
+    options: {suffixx: cr}
+  - {name: p, kind: printer, driver: escpos}
+http: {listen: "0.0.0.0:7780"}
+data_dir: [a]
+`, "TILLD_CLOUD_WINDOW=wide")
+	want := []string{
+		`environment: TILLD_CLOUD_WINDOW: "wide" does not fit cloud.window; see cloud.window in the configuration's description`,
+		`:1: till.till: text is needed here, but 03 is a number or a truth value to YAML; put it in quotes: "03"`,
+		`:1: till.store: is missing; write this till's id, for example "03" (letters, digits, _ and -, 1 to 32 of them)`,
+		`:2: clod: unknown key; did you mean cloud?`,
+		`:5: cloud.url: "http://x" is no MQTT address; write for example mqtts://mqtt.example.com:8883, or "" for no cloud`,
+		`:6: cloud.window: wrong type, needs a whole number; write for example 512`,
+		`:7: cloud.windw: unknown key; did you mean window?`,
+		`:8: queue.keep_acked: "soon" is not a duration; write for example 500ms, 10s, 5m, 2h or 7d`,
+		`:9: queue: this key was set on line 8 already; keep one of them`,
+		`:11: devices[0].driver: there is no driver "lin"; write one of line`,
+		`:12: devices[1].name: "a" is the name of devices[0] already; give each device its own name`,
+		`:12: devices[1].kind: "robot" is no kind of device; write one of display, printer, scanner`,
+		`:12: devices[1].address: "ftp://x" is no device address; begin with one of serial://, tcp://, usblp://, evdev://, hidraw://, v4l2://, file://, sim://`,
+		`:17: devices[2].options: no option "suffixx"; see the device's description`,
+		`:18: devices[3].address: is missing; write for example serial:///dev/ttyACM0?baud=9600 or tcp://192.168.1.87:9100`,
+		`:19: http.listen: "0.0.0.0:7780" is not an address of this machine alone; write 127.0.0.1:7780, and use http.lan for the store's network`,
+		`:20: data_dir: wrong type, needs text; write for example "…"`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestSyntaxErrorHasLine(t *testing.T) {
+	_, got := load(t, "till: {merchant: acme\ncloud: x\n")
+	if len(got) == 0 || !strings.Contains(got[0], "YAML syntax") || !strings.HasPrefix(got[0], ":") {
+		t.Errorf("got %q, want a syntax error with its line", got)
+	}
+}
+
+func TestUnitsRefuse(t *testing.T) {
+	for _, s := range []string{"", "d", "-1d", "1w", "-5s", "99999999d"} {
+		var d config.Duration
+		if d.UnmarshalText([]byte(s)) == nil {
+			t.Errorf("duration %q is accepted as %v", s, d.Std())
+		}
+	}
+	for _, s := range []string{"", "-1", "MiB", "1PiB", "9999999999GiB", "1.5GiB"} {
+		var n config.Size
+		if n.UnmarshalText([]byte(s)) == nil {
+			t.Errorf("size %q is accepted as %d", s, n)
+		}
+	}
+	for _, s := range []string{"", ".5", "1.234", "-1", "1,0"} {
+		var a config.Amount
+		if a.UnmarshalText([]byte(s)) == nil {
+			t.Errorf("amount %q is accepted as %d", s, a)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(whole)
+	f.Add("till: &a {merchant: *a}")
+	f.Add("? [a]\n: b")
+	f.Add("--- \n---\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := filepath.Join(t.TempDir(), "f.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := config.Load(file, nil, known); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

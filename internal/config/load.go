@@ -1,0 +1,123 @@
+package config
+
+import (
+	"encoding"
+	"errors"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Known is what the binary can do, for the checks that need it.
+type Known struct {
+	Drivers map[string][]string // by kind of device
+	// Options says what is wrong with a device's options, nil when nothing is.
+	Options func(d Device) error
+	// Codes says what is wrong with the codes section.
+	Codes func(raw Raw) error
+}
+
+// ErrInvalid means that a configuration has problems.
+var ErrInvalid = errors.New("configuration has problems")
+
+// Load reads the file (defaults when file is ""), then the environment (as from
+// os.Environ), and checks the whole. Every problem is in the list; warnings are
+// worth a word but no reason not to start. The error is about reading the file.
+func Load(file string, environ []string, known Known) (c Config, problems, warnings []Problem, err error) {
+	c = Defaults()
+	r := &reader{file: file, lines: map[string]int{}}
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return c, nil, nil, err
+		}
+		if !r.read(data, &c) {
+			return c, r.problems, nil, nil
+		}
+	}
+	warnings = r.environment(environ, &c)
+	r.check(&c, known)
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
+	return c, r.problems, warnings, nil
+}
+
+// environment overlays TILLD_CLOUD_URL and the like. The names come from the
+// keys themselves, so that TILLD_CLOUD_CLIENT_ID is cloud.client_id.
+func (r *reader) environment(environ []string, c *Config) (warnings []Problem) {
+	fields := map[string]target{}
+	targets(reflect.ValueOf(c).Elem(), "", fields)
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "TILLD_") {
+			continue
+		}
+		t, ok := fields[name]
+		if !ok {
+			warnings = append(warnings, Problem{
+				File: "environment", Key: name,
+				What: text("没有对应的配置项，已忽略", "no key goes by this name, ignored"),
+			})
+			continue
+		}
+		if !set(t.value, value) {
+			r.problems = append(r.problems, Problem{
+				File: "environment", Key: name, What: text("%q 不适用于 %s", "%q does not fit %s", value, t.path),
+				Instead: text("参见配置说明中的 %s", "see %s in the configuration's description", t.path),
+			})
+		}
+	}
+	return warnings
+}
+
+type target struct {
+	path  string
+	value reflect.Value
+}
+
+func targets(v reflect.Value, path string, into map[string]target) {
+	for i := range v.NumField() {
+		key := join(path, v.Type().Field(i).Tag.Get("yaml"))
+		field := v.Field(i)
+		if field.Kind() == reflect.Struct {
+			targets(field, key, into)
+			continue
+		}
+		if field.Kind() == reflect.Slice {
+			continue // lists are for the file
+		}
+		into["TILLD_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = target{key, field}
+	}
+}
+
+func set(dst reflect.Value, value string) bool {
+	if u, ok := dst.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(value)) == nil
+	}
+	switch dst.Kind() {
+	case reflect.String:
+		dst.SetString(value)
+		return true
+	case reflect.Bool:
+		b, err := strconv.ParseBool(value)
+		if err == nil {
+			dst.SetBool(b)
+		}
+		return err == nil
+	case reflect.Int:
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err == nil {
+			dst.SetInt(n)
+		}
+		return err == nil
+	case reflect.Uint32:
+		n, err := strconv.ParseUint(value, 10, 32)
+		if err == nil {
+			dst.SetUint(n)
+		}
+		return err == nil
+	default:
+		return false
+	}
+}
