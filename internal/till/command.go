@@ -40,4 +40,8 @@ type (
 		Badge string `json:"badge"`
 	}
 	SignOut struct{}
+	// ConfirmPickup records that the order with this id was handed over, once.
+	ConfirmPickup struct {
+		ID string `json:"-"`
+	}
 )
