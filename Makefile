@@ -1,0 +1,63 @@
+# `make` or `make help` lists what there is.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+TOOL     = go tool -modfile=internal/tools/go.mod
+FUZZTIME ?= 10s
+
+.PHONY: help build demo test setup race fuzz golden bench check lint fmt cross cover dist changelog
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+
+build: ## tilld, tilld-guard, tillctl and tillsim into bin/
+	$(BUILD) -o bin/ ./cmd/...
+
+demo: build ## a whole till without hardware; prints the pages to open
+	./bin/tillsim demo
+
+setup: ## what the tests need (Debian packages; as root)
+	@bash .ci/setup
+
+test: setup ## all tests, with the race detector
+	go test -race -timeout 15m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/{n[++k]=$$1} /^ok/{for(i=1;i<=k;i++) print $$2, n[i]; k=0}' | \
+	while read -r pkg name; do echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; done
+
+golden: ## writes golden files anew; look at the diff
+	go test ./printer/... ./internal/till/... -update
+
+bench: ## benchmarks, as ratios against a peer or a limit in the same run
+	@bash internal/bench/run
+
+check: lint test fuzz ## all of it: lint, tests, fuzzing
+
+lint: ## gofmt, gofumpt, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
+	@test -z "$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))" || { $(TOOL) gofumpt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
+	go vet ./...
+	GOOS=windows go vet ./cmd/... ./device/... ./queue/... ./firmware/...
+	$(TOOL) staticcheck ./...
+
+fmt: ## formats the code
+	$(TOOL) gofumpt -w $$(git ls-files '*.go')
+
+cross: ## static builds for every platform of the contract
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -o /dev/null ./cmd/...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -o /dev/null ./cmd/...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm go build -trimpath -o /dev/null ./cmd/...
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -trimpath -o /dev/null ./cmd/tilld ./cmd/tilld-guard ./cmd/tillctl
+
+cover: ## coverage by package
+	go test -cover ./...
+
+dist: ## release binaries into dist/
+	@for p in linux/amd64 linux/arm64 linux/arm windows/amd64; do \
+		GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o dist/$${p%/*}-$${p#*/}/ ./cmd/tilld ./cmd/tilld-guard ./cmd/tillctl || exit 1; done
+	@ls -lR dist
+
+changelog: ## folds docs/changes/*.md into CHANGELOG.md under VERSION
+	@bash .ci/changelog $(VERSION)
