@@ -1,0 +1,269 @@
+package sim
+
+import (
+	"context"
+	"image"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Model is what a simulated printer is built like.
+type Model struct {
+	Dots    int  // across: 576 (80 mm) or 384 (58 mm); 0 is 576
+	Latin   bool // no Chinese character ROM
+	Plain   bool // no cutter
+	Clone   bool // knows neither process ids (GS ( H) nor GS ( L, GS ( k
+	Buffer  int  // bytes of receive buffer, 0 is 64 KiB
+	Font    Font // characters on the picture; nil draws boxes
+	Archive int  // tickets kept, 0 is 1,000
+}
+
+// Printer is a simulated ESC/POS receipt printer. Bytes go through real-time
+// detection into a receive buffer; a mechanism takes them out while the printer
+// is online. Safe for concurrent use.
+type Printer struct {
+	model Model
+
+	mu       sync.Mutex
+	m        *machine
+	sw       Switches
+	buf      []byte // receive buffer
+	real     []byte // the last bytes, where a real-time command may be beginning
+	host     func([]byte)
+	asb      byte // mask of GS a, 0 off
+	tickets  []*Ticket
+	pulses   int
+	received int64
+	cutAt    int64 // drop the connection at this many bytes received, 0 never
+	drop     func()
+	changed  chan struct{}
+}
+
+// NewPrinter returns a printer with paper, closed and online. Run moves it.
+func NewPrinter(model Model) *Printer {
+	if model.Dots == 0 {
+		model.Dots = 576
+	}
+	if model.Buffer == 0 {
+		model.Buffer = 64 << 10
+	}
+	if model.Archive == 0 {
+		model.Archive = 1000
+	}
+	p := &Printer{model: model, changed: make(chan struct{})}
+	p.m = &machine{
+		dots: model.Dots, cutter: !model.Plain, chinese: !model.Latin, font: model.Font, now: time.Now,
+		reply: p.answer, status: func() Switches { return p.sw }, done: p.ejected,
+	}
+	p.m.reset()
+	return p
+}
+
+// Run is the mechanism; it blocks until ctx ends.
+func (p *Printer) Run(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		wait := p.work()
+		changed := p.changed
+		p.mu.Unlock()
+		if wait == 0 {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-changed:
+			}
+			continue
+		}
+		pause := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return nil
+		case <-pause.C:
+		}
+	}
+}
+
+// work executes what it can. It returns how long the mechanism is busy with
+// that, 0 when there is nothing to do. It needs mu.
+func (p *Printer) work() time.Duration {
+	did := false
+	for !p.sw.offline() && !p.sw.Off {
+		n, run := p.m.next(p.buf)
+		if n == 0 {
+			break
+		}
+		before := p.m.paperY()
+		p.execute(p.buf[:n], run)
+		p.buf = p.buf[n:]
+		did = true
+		moved := max(p.m.paperY()-before, 0)
+		if p.sw.PaperLeft > 0 && moved > 0 {
+			if p.sw.PaperLeft -= moved; p.sw.PaperLeft <= 0 {
+				p.sw.PaperLeft = 0
+				p.change(func(s *Switches) { s.PaperOut = true })
+			}
+		}
+		if p.sw.DotsPerSecond > 0 && moved > 0 {
+			p.notify()
+			return time.Duration(moved) * time.Second / time.Duration(p.sw.DotsPerSecond)
+		}
+	}
+	if did {
+		p.notify()
+	}
+	return 0
+}
+
+// execute runs one command and what it means outside the paper. It needs mu.
+func (p *Printer) execute(b []byte, run func()) {
+	switch {
+	case len(b) == 3 && b[0] == 0x1D && b[1] == 'a':
+		p.asb = b[2]
+		if p.asb != 0 {
+			p.answer(p.sw.asb())
+		}
+	case len(b) == 2 && b[0] == 0x1B && b[1] == '@':
+		p.asb = 0
+	case len(b) == 5 && b[0] == 0x1B && b[1] == 'p':
+		p.pulse()
+	case p.model.Clone && len(b) > 3 && b[0] == 0x1D && b[1] == '(':
+		p.m.unknownCode(b[:3])
+		return
+	}
+	run()
+}
+
+func (p *Printer) pulse() { p.pulses++ }
+
+// answer sends bytes to the host, if there is one that may hear. It needs mu.
+func (p *Printer) answer(b []byte) {
+	if p.host != nil && !p.sw.Silent && !p.sw.Off {
+		p.host(slices.Clone(b))
+	}
+}
+
+// ejected keeps a ticket. It needs mu.
+func (p *Printer) ejected(t *Ticket) {
+	p.tickets = append(p.tickets, t)
+	if len(p.tickets) > p.model.Archive {
+		p.tickets = slices.Delete(p.tickets, 0, len(p.tickets)-p.model.Archive)
+	}
+}
+
+// change flips switches and sends the status back if asked to. It needs mu.
+func (p *Printer) change(f func(*Switches)) {
+	was := p.sw.asb()
+	f(&p.sw)
+	if now := p.sw.asb(); p.asb != 0 && !slices.Equal(was, now) {
+		p.answer(now)
+	}
+	p.notify()
+}
+
+// notify needs mu.
+func (p *Printer) notify() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Set flips switches. Losing power forgets what is in the buffer.
+func (p *Printer) Set(f func(*Switches)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.change(f)
+	if p.sw.Off {
+		p.buf, p.real, p.asb = nil, nil, 0
+		p.m.eject(false)
+		p.m.reset()
+		if p.drop != nil {
+			p.drop()
+		}
+	}
+}
+
+// CutAfter drops the connection once n more bytes were received.
+func (p *Printer) CutAfter(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cutAt = p.received + n
+}
+
+// Switches returns how the printer stands.
+func (p *Printer) Switches() Switches {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sw
+}
+
+// Tickets returns the tickets with an ID above after, oldest first, and a
+// channel that is closed when something changes.
+func (p *Printer) Tickets(after int) ([]Ticket, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []Ticket
+	for _, t := range p.tickets {
+		if t.ID > after {
+			list = append(list, *t)
+		}
+	}
+	return list, p.changed
+}
+
+// Wait returns the first ticket with an ID above after.
+func (p *Printer) Wait(ctx context.Context, after int) (Ticket, error) {
+	for {
+		list, changed := p.Tickets(after)
+		if len(list) > 0 {
+			return list[0], nil
+		}
+		select {
+		case <-ctx.Done():
+			return Ticket{}, context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}
+
+// Stats is the printer at a glance.
+type Stats struct {
+	Received int64 `json:"received"` // bytes
+	Waiting  int   `json:"waiting"`  // bytes in the buffer
+	Unknown  int   `json:"unknown"`  // commands no manual explains
+	Pulses   int   `json:"pulses"`   // drawer
+	Last     int   `json:"last"`     // newest ticket's ID
+}
+
+// Stats returns the printer at a glance.
+func (p *Printer) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID}
+}
+
+// Picture draws the ticket with this ID, the one still in the printer
+// included; nil if there is none.
+func (p *Printer) Picture(id int) *image.Gray {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.m.ticket
+	for _, kept := range p.tickets {
+		if kept.ID == id {
+			t = kept
+		}
+	}
+	if t == nil || t.ID != id {
+		return nil
+	}
+	return t.paper.image(0, t.paper.height(), 16)
+}
+
+// Tear takes the paper out of a printer without a cutter: what is in the
+// printer becomes a ticket.
+func (p *Printer) Tear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.m.eject(false)
+	p.notify()
+}
