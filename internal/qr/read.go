@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
@@ -25,7 +27,10 @@ func Read(img image.Image) (string, error) {
 	if size.X < 1 || size.Y < 1 || size.X > MaxPixels/size.Y {
 		return "", fault.New(fault.Refused, "qr", "read", fmt.Errorf("a picture of %d x %d pixels", size.X, size.Y))
 	}
-	source := gozxing.LuminanceSource(gozxing.NewLuminanceSourceFromImage(gray(img)))
+	source, err := luminance(gray(img))
+	if err != nil {
+		return "", fault.New(fault.Refused, "qr", "read", err)
+	}
 	if text, err := decode(gozxing.NewGlobalHistgramBinarizer(source), pure); err == nil {
 		return text, nil
 	}
@@ -44,7 +49,10 @@ func Read(img image.Image) (string, error) {
 
 // read decodes the symbol as drawn, on its own and before anybody sees it.
 func (c Code) read() (string, error) {
-	source := gozxing.NewLuminanceSourceFromImage(c.Image(2, Quiet))
+	source, err := luminance(c.Image(2, Quiet))
+	if err != nil {
+		return "", err
+	}
 	return decode(gozxing.NewGlobalHistgramBinarizer(source), pure)
 }
 
@@ -65,6 +73,11 @@ func decode(b gozxing.Binarizer, pureBarcode bool) (string, error) {
 		hints[gozxing.DecodeHintType_PURE_BARCODE] = true
 	}
 	result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
+	if err == nil && strings.ContainsRune(result.GetText(), utf8.RuneError) {
+		// Not UTF-8 after all: let the decoder guess (GBK, Shift-JIS).
+		delete(hints, gozxing.DecodeHintType_CHARACTER_SET)
+		result, err = qrcode.NewQRCodeReader().Decode(bitmap, hints)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -72,6 +85,13 @@ func decode(b gozxing.Binarizer, pureBarcode bool) (string, error) {
 		return "", errors.New("the code is empty")
 	}
 	return result.GetText(), nil
+}
+
+// luminance shares the pixels of img; the library's own way takes an interface
+// value a pixel.
+func luminance(img *image.Gray) (gozxing.LuminanceSource, error) {
+	size := img.Rect.Size()
+	return gozxing.NewPlanarYUVLuminanceSource(img.Pix, img.Stride, size.Y, 0, 0, size.X, size.Y, false)
 }
 
 func gray(img image.Image) *image.Gray {
