@@ -1,0 +1,49 @@
+package firmware
+
+import (
+	"errors"
+	"os"
+
+	"tilld/firmware/guard"
+	"tilld/firmware/slots"
+	"tilld/internal/fault"
+)
+
+// ExitRestart is the exit code by which the agent asks tilld-guard to start it
+// again at once, with a waiting update in its place.
+const ExitRestart = guard.ExitRestart
+
+// Guarded reports whether tilld-guard started this process.
+func Guarded() bool { return os.Getenv(guard.EnvGuard) != "" }
+
+// ReportHealthy tells the guard that this version works. A version on trial is
+// confirmed by it, for good; for others, and without a guard, it does nothing.
+// The agent calls it once it has been ready to sell for some seconds.
+// fault.Refused means that the guard has given up on this version already.
+func ReportHealthy(dataDir string) error {
+	slot := slots.Name(os.Getenv(guard.EnvSlot))
+	if !Guarded() || !slot.Valid() {
+		return nil
+	}
+	_, err := slots.At(dataDir).Confirm(slot)
+	switch {
+	case errors.Is(err, slots.ErrNotOnTrial):
+		return fault.New(fault.Refused, "update", "report healthy", err)
+	case err != nil:
+		return fault.New(fault.Full, "update", "report healthy", err)
+	}
+	return nil
+}
+
+// Pending returns the version that waits to be started, if any: the agent may
+// end with [ExitRestart] when it suits the shop.
+func Pending(dataDir string) (slots.Build, bool) {
+	s, _ := slots.At(dataDir).Load()
+	if s.Candidate == nil || s.Trial {
+		return slots.Build{}, false
+	}
+	return *s.Candidate, true
+}
+
+// Status is the slots' state for the status page and for reports.
+func Status(dataDir string) (slots.State, error) { return slots.At(dataDir).Load() }
