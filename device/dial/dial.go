@@ -37,7 +37,7 @@ type dialer struct {
 // New returns the dialer of the agent.
 func New(o Options) device.Dialer {
 	d := dialer{schemes: map[string]func(context.Context, *url.URL) (device.Port, error){
-		"serial": serialport.Open,
+		"serial": serialport.New(o.Root).Open,
 		"tcp":    tcpport.Open,
 	}}
 	if o.Sim != nil {
