@@ -72,6 +72,11 @@ type NewItem struct {
 }
 
 func (e Opened) step(w *stepper) error {
+	for field, text := range map[string]string{"external_id": e.ExternalID, "cashier": e.Cashier, "adviser": e.Adviser} {
+		if !plain(text, 128) {
+			return problem(CodeInvalid, field, "最多 128 字节，不能含控制字符", field+" must have at most 128 bytes of printable text")
+		}
+	}
 	if cur, ok := w.live[w.book.Current]; ok && (cur.State == Open || cur.State == Paying) {
 		if err := w.park(cur.ID, e.At); err != nil {
 			return err
@@ -89,6 +94,7 @@ func (e Opened) step(w *stepper) error {
 	w.touched[e.ID] = true
 	w.about = e.ID
 	w.book.Current = e.ID
+	w.book.TillClosed = false
 	return nil
 }
 
@@ -102,12 +108,35 @@ func (e ItemsAdded) step(w *stepper) error {
 			return err
 		}
 	}
-	return s.reckon()
+	if err := s.reckon(); err != nil {
+		return err
+	}
+	body, err := json.Marshal(s.Items)
+	if err != nil {
+		panic("sale: items: " + err.Error()) // plain values only
+	}
+	if len(body) > maxItemBytes {
+		return tooMany()
+	}
+	return nil
+}
+
+func tooMany() *Problem {
+	return problem(CodeTooManyLines, "items", "这笔销售的商品行已满，请分单结账", "this sale is full; pay it and open another")
 }
 
 func (s *Sale) addItem(n NewItem) error {
 	if len(s.Items) >= MaxLines {
-		return problem(CodeTooManyLines, "items", "这笔销售的商品行已满，请分单结账", "this sale is full; pay it and open another")
+		return tooMany()
+	}
+	n.Name = clean(n.Name)
+	for field, text := range map[string]string{"sku": n.SKU, "gtin": n.GTIN, "serial": n.Serial} {
+		if !plain(text, 128) {
+			return problem(CodeInvalid, field, "最多 128 字节，不能含控制字符", field+" must have at most 128 bytes of printable text")
+		}
+	}
+	if n.Unit != "" && n.Unit != "each" && n.Unit != "kg" {
+		return problem(CodeInvalid, "unit", "单位只能是 each 或 kg", "unit must be each or kg")
 	}
 	if strings.TrimSpace(n.Name) == "" || len(n.Name) > 512 {
 		return problem(CodeInvalid, "name", "商品名称不能为空，也不能超过 512 字节", "name must have 1 to 512 bytes")
@@ -115,7 +144,13 @@ func (s *Sale) addItem(n NewItem) error {
 	if n.UnitPrice < 0 || n.UnitPrice > MaxMoney {
 		return problem(CodeInvalid, "unit_price", "单价必须是 0 或更大的整数（分）", "unit_price must be an integer of minor units, 0 or more")
 	}
+	if n.OldPrice < 0 || n.OldPrice > MaxMoney {
+		return problem(CodeInvalid, "old_price", "原价无效", "old_price must be 0 or more")
+	}
 	if n.Serial != "" {
+		if n.Quantity != "" && n.Quantity != "1" {
+			return problem(CodeInvalid, "quantity", "带序列号的商品只能是 1 件", "an item with a serial number is always one piece")
+		}
 		for _, it := range s.Items {
 			if it.Serial == n.Serial && it.GTIN == n.GTIN {
 				return problem(CodeDuplicateSerial, "serial", "这件商品（序列号）已经在本单中", "this very item is already in the sale")
@@ -174,6 +209,9 @@ func (e ItemRemoved) step(w *stepper) error {
 }
 
 func (e AdviserSet) step(w *stepper) error {
+	if !plain(e.Adviser, 128) {
+		return problem(CodeInvalid, "adviser", "最多 128 字节，不能含控制字符", "adviser must have at most 128 bytes of printable text")
+	}
 	s, err := w.edit(e.Sale)
 	if err != nil {
 		return err
@@ -331,6 +369,16 @@ func (s *Sale) Digest() string {
 	}
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
+}
+
+// clean makes outside text one line: control characters become spaces.
+func clean(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?")))
 }
 
 func wrongState(s State) *Problem {

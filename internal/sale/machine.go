@@ -10,6 +10,10 @@ import (
 const (
 	// MaxLines bounds the line items, so that sale.closed fits one event.
 	MaxLines = 300
+	// MaxPayments bounds the tries to be paid through the cloud.
+	MaxPayments = 20
+	// maxItemBytes bounds the line items as JSON, for the same reason.
+	maxItemBytes = 56 << 10
 	// MaxMoney bounds every amount: ten billion minor units.
 	MaxMoney Money = 10_000_000_000
 )
@@ -18,6 +22,7 @@ const (
 type Config struct {
 	Currency string
 	Location *time.Location // the store's time zone: business days, markdowns
+	Receipts bool           // there is a receipt printer
 }
 
 // Book is what the till knows besides its sales; it is stored as one record.
@@ -27,10 +32,15 @@ type Book struct {
 	Number  int    `json:"number,omitempty"`  // last number given on Day
 	Cashier string `json:"cashier,omitempty"` // signed in
 	Shift   *Shift `json:"shift,omitempty"`
+	// TillClosed says that the last shift was closed and nothing was sold since.
+	TillClosed bool   `json:"till_closed,omitempty"`
+	Totals     Totals `json:"totals"` // of Day
 	// Last is the sale closed last; the customer screen thanks for it until
 	// the next sale opens or the scene grows old.
 	Last   string    `json:"last,omitempty"`
 	LastAt time.Time `json:"last_at,omitzero"`
+	// OffersOf is the sale whose offers were reported as shown last.
+	OffersOf string `json:"offers_of,omitempty"`
 }
 
 // Shift is a cashier's turn at the drawer.
@@ -55,6 +65,18 @@ func New(cfg Config, book Book, live ...Sale) Machine {
 	for i := range live {
 		m.live[live[i].ID] = &live[i]
 	}
+	return m
+}
+
+// With returns the machine with a stored sale that had ended taken up again,
+// so that it can be refunded or reprinted. A live sale of that id wins.
+func (m Machine) With(s Sale) Machine {
+	if _, ok := m.live[s.ID]; ok {
+		return m
+	}
+	m.live = maps.Clone(m.live)
+	c := s.clone()
+	m.live[s.ID] = &c
 	return m
 }
 
@@ -112,7 +134,8 @@ type (
 		RefundID  string
 		Amount    Money
 	}
-	// Drawer opens the cash drawer of the receipt printer for a cash tender.
+	// Drawer opens the cash drawer of the receipt printer for a cash tender that
+	// is taken or given back.
 	Drawer struct{ SaleID string }
 )
 
@@ -136,6 +159,7 @@ func (m Machine) Step(e Event) (Machine, Result, error) {
 		shift := *m.book.Shift
 		w.book.Shift = &shift
 	}
+	w.book.Totals.Tenders = maps.Clone(m.book.Totals.Tenders)
 	if err := e.step(w); err != nil {
 		return m, Result{}, err
 	}
@@ -218,11 +242,14 @@ func (s *Sale) clone() Sale {
 	c.Coupons = slices.Clone(s.Coupons)
 	c.Offers = slices.Clone(s.Offers)
 	c.Refunds = slices.Clone(s.Refunds)
+	for i := range c.Refunds {
+		c.Refunds[i].Lines = slices.Clone(c.Refunds[i].Lines)
+		c.Refunds[i].Tenders = slices.Clone(c.Refunds[i].Tenders)
+	}
 	c.Payment = clonePtr(s.Payment)
 	c.Member = clonePtr(s.Member)
 	c.Points = clonePtr(s.Points)
 	c.StoredValue = clonePtr(s.StoredValue)
-	c.Pickup = clonePtr(s.Pickup)
 	c.Receipt = clonePtr(s.Receipt)
 	c.ClosedAt = clonePtr(s.ClosedAt)
 	return c

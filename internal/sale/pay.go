@@ -42,7 +42,10 @@ func (e CashTaken) step(w *stepper) error {
 	if e.Amount == nil && given < amount {
 		amount = given // part of what is due, the rest by other tenders
 	}
-	if given < amount || given <= 0 && amount > 0 || given > MaxMoney {
+	if amount == 0 {
+		return w.settle(s, e.At) // all is paid already, or there is nothing to pay
+	}
+	if given < amount || given <= 0 || given > MaxMoney {
 		return problem(CodeInvalid, "given", "收到的现金不足", "the cash given must cover the amount")
 	}
 	s.Tenders = append(s.Tenders, Tender{Method: "cash", Amount: amount, Given: given})
@@ -60,11 +63,13 @@ func (e ExternalTaken) step(w *stepper) error {
 	if err != nil {
 		return err
 	}
-	if len(e.Reference) > 128 {
-		return problem(CodeInvalid, "reference", "参考号最多 128 字节", "reference must have at most 128 bytes")
+	if !plain(e.Reference, 128) {
+		return problem(CodeInvalid, "reference", "参考号最多 128 字节，不能含控制字符", "reference must have at most 128 bytes of printable text")
 	}
-	s.Tenders = append(s.Tenders, Tender{Method: "external", Amount: amount, Reference: e.Reference})
-	s.Paid += amount
+	if amount > 0 {
+		s.Tenders = append(s.Tenders, Tender{Method: "external", Amount: amount, Reference: e.Reference})
+		s.Paid += amount
+	}
 	return w.settle(s, e.At)
 }
 
@@ -75,6 +80,9 @@ func (e PaymentStarted) step(w *stepper) error {
 	}
 	if amount == 0 {
 		return problem(CodeNothingDue, "", "没有需要付的金额", "nothing is due")
+	}
+	if len(s.Payments) >= MaxPayments {
+		return problem(CodeTooManyPayments, "", "付款尝试次数过多，请改用其他方式或重新开单", "too many payments were tried; pay another way or open a new sale")
 	}
 	if s.Payment != nil {
 		s.archivePayment()
@@ -110,9 +118,12 @@ func (w *stepper) tender(id string, amount *Money, at time.Time) (*Sale, Money, 
 			return nil, 0, problem(CodePaymentPending, "", "上一笔付款还没有结果，请等待或先取消付款", "an earlier payment is not settled yet; wait for it or cancel it")
 		}
 	}
+	if s.refundsPending() {
+		return nil, 0, problem(CodePaymentPending, "", "正在退款，请等待结果", "money is being given back; wait for the answer")
+	}
 	due := s.Due()
-	if due < 0 || due == 0 && s.Total > 0 {
-		return nil, 0, problem(CodeNothingDue, "", "没有需要付的金额", "nothing is due")
+	if due < 0 {
+		return nil, 0, problem(CodeNothingDue, "", "已付金额超过应付，请先退还多付部分", "more is paid than is due; refund the excess")
 	}
 	if amount == nil {
 		return s, due, nil
@@ -123,10 +134,12 @@ func (w *stepper) tender(id string, amount *Money, at time.Time) (*Sale, Money, 
 	return s, *amount, nil
 }
 
-// settle closes the sale when its tenders cover the total.
+// settle closes the sale when its tenders cover the total, in the same step.
 func (w *stepper) settle(s *Sale, at time.Time) error {
 	if s.Paid != s.Total {
-		s.State = Open
+		if s.State == Paying {
+			s.State = Open
+		}
 		return nil
 	}
 	w.close(s, at)
@@ -140,7 +153,11 @@ func (w *stepper) close(s *Sale, at time.Time) {
 	s.PaidButChanged = false
 	closed := at
 	s.ClosedAt = &closed
-	s.Receipt = &Receipt{JobID: s.ID + "/receipt", Outcome: "queued"}
+	w.book.Totals.AddSale(*s)
+	w.book.TillClosed = false
+	if w.cfg.Receipts {
+		s.Receipt = &Receipt{JobID: s.ID + "/receipt", Outcome: "queued"}
+	}
 	if s.Payment != nil {
 		s.Payment.URL, s.Payment.PicturePNGBase64 = "", ""
 	}
@@ -151,21 +168,8 @@ func (w *stepper) close(s *Sale, at time.Time) {
 		w.book.Current = ""
 	}
 	w.book.Last, w.book.LastAt = s.ID, at
-	report := s.clone()
-	for i := range report.Offers {
-		report.Offers[i].PicturePNGBase64 = "" // the cloud has it; the event must stay small
+	w.add(Report{Type: "tilld.sale.closed.v1", Subject: s.ID, Data: s.reportable()})
+	if s.Receipt != nil {
+		w.add(Print{JobID: s.Receipt.JobID, Sale: s.clone()})
 	}
-	w.add(Report{Type: "tilld.sale.closed.v1", Subject: s.ID, Data: report},
-		Print{JobID: s.Receipt.JobID, Sale: s.clone()})
-}
-
-// nextNumber gives the next receipt number of the business day of at. A clock
-// that was set back never leads back to an earlier day.
-func (w *stepper) nextNumber(at time.Time) (string, int) {
-	day := at.In(w.cfg.Location).Format(time.DateOnly)
-	if day > w.book.Day {
-		w.book.Day, w.book.Number = day, 0
-	}
-	w.book.Number++
-	return w.book.Day, w.book.Number
 }

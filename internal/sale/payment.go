@@ -1,6 +1,9 @@
 package sale
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // PaymentNews is what the cloud says of a payment: the answer to create, query,
 // collect or cancel, or a payment.result.
@@ -32,6 +35,20 @@ type PaymentDue struct {
 	PaymentID string
 }
 
+// PaymentUnshowable says that what the cloud sent to be shown is no code that a
+// phone could read.
+type PaymentUnshowable struct {
+	At        time.Time
+	PaymentID string
+	Error     string
+}
+
+// PaymentWithdrawn takes a pay code away because the shopper pays another way.
+type PaymentWithdrawn struct {
+	At   time.Time
+	Sale string
+}
+
 // PaymentGivenUp is the cashier's cancel-payment.
 type PaymentGivenUp struct {
 	At   time.Time
@@ -47,10 +64,11 @@ func (e PaymentNews) step(w *stepper) error {
 	if p == nil {
 		return problem(CodeNotFound, "payment_id", "没有这笔付款", "this till has no such payment")
 	}
-	if p.Settled {
-		return nil // said before
+	if p.Settled && (e.State != PayPaid || p.State == PayPaid) {
+		return nil // said before; only "paid" overrules what was final
 	}
-	if e.Amount != nil && *e.Amount != p.Amount {
+	addsUp := e.State == PayPaid && len(e.Tenders) > 0 // then the tenders decide
+	if e.Amount != nil && *e.Amount != p.Amount && !addsUp {
 		return problem(CodeInvalid, "amount", "付款金额与请求不符", "the amount is not the payment's")
 	}
 	switch e.State {
@@ -104,8 +122,8 @@ func (w *stepper) paid(s *Sale, p *Payment, e PaymentNews) error {
 	}
 	var sum Money
 	for _, t := range tenders {
-		if t.Amount < 0 {
-			return problem(CodeInvalid, "tenders", "付款明细金额不能为负", "a tender's amount is negative")
+		if t.Amount < 0 || t.Amount > MaxMoney || !slices.Contains(cloudMethods, t.Method) {
+			return problem(CodeInvalid, "tenders", "付款明细无效", "a tender's method or amount is invalid")
 		}
 		sum += t.Amount
 	}
@@ -117,28 +135,50 @@ func (w *stepper) paid(s *Sale, p *Payment, e PaymentNews) error {
 	open := s.State == Open || s.State == Paying || s.State == Parked
 	fits := open && p.Amount <= s.Due() && p.ItemsDigest == s.Digest()
 	for _, t := range tenders {
-		t.PaymentID = p.ID
+		t.PaymentID, t.Given, t.State = p.ID, 0, ""
 		s.Tenders = append(s.Tenders, t)
 		s.Paid += t.Amount
 	}
 	s.learn(e)
+	report := paymentReport{
+		PaymentID: p.ID, Sale: s.ID, State: p.State, Amount: p.Amount, PaidButChanged: true,
+		Cashier: s.Cashier, Adviser: s.Adviser,
+	}
+	if open {
+		w.outbid(s, p.ID, e.At)
+	}
 	switch {
 	case fits:
 		return w.settle(s, e.At)
 	case open:
-		s.PaidButChanged, s.State = true, Open
+		s.PaidButChanged = true
 		if s.Paid == s.Total {
 			w.close(s, e.At)
 			return nil
 		}
+	case s.State == Void:
+		report.RefundID, report.Refund = report.PaymentID+"-void", RefundPending
+		w.giveBackAll(s, report.RefundID, s.VoidReason, s.Cashier, e.At)
 	default:
 		s.PaidButChanged = true
 	}
-	w.add(Report{Type: "tilld.payment.unknown.v1", Subject: s.ID, Data: paymentReport{
-		PaymentID: p.ID, Sale: s.ID, State: p.State, Amount: p.Amount, PaidButChanged: true,
-		Cashier: s.Cashier, Adviser: s.Adviser,
-	}})
+	w.add(Report{Type: "tilld.payment.unknown.v1", Subject: s.ID, Data: report})
 	return nil
+}
+
+// cloudMethods are the tenders that a payment through the cloud can consist of.
+var cloudMethods = []string{"wallet", "stored_value", "coupon", "card", "external"}
+
+// outbid withdraws a later payment that asks for more than is due now that the
+// payment called id has come after all.
+func (w *stepper) outbid(s *Sale, id string, at time.Time) {
+	p := s.Payment
+	if p != nil && p.ID != id && !p.Settled && p.Amount > s.Due() {
+		w.withdraw(s, at)
+	}
+	if p != nil && p.ID == id && s.State == Paying {
+		s.State = Open
+	}
 }
 
 // paymentReport is the data of tilld.payment.unknown.v1.
@@ -148,6 +188,8 @@ type paymentReport struct {
 	State          PaymentState `json:"state"`
 	Amount         Money        `json:"amount"`
 	PaidButChanged bool         `json:"paid_but_changed"`
+	RefundID       string       `json:"refund_id,omitempty"` // money that is given back for it
+	Refund         RefundState  `json:"refund,omitempty"`
 	Cashier        string       `json:"cashier,omitempty"`
 	Adviser        string       `json:"adviser,omitempty"`
 }
@@ -188,6 +230,27 @@ func (e PaymentDue) step(w *stepper) error {
 		return nil
 	}
 	w.withdrawPayment(s, p, PayExpired)
+	return nil
+}
+
+func (e PaymentUnshowable) step(w *stepper) error {
+	s, p := w.payment(e.PaymentID)
+	if p == nil || p.Settled || p.Withdrawn {
+		return nil
+	}
+	w.withdrawPayment(s, p, PayFailed)
+	p.Error = e.Error
+	return nil
+}
+
+func (e PaymentWithdrawn) step(w *stepper) error {
+	s, err := w.edit(e.Sale)
+	if err != nil {
+		return err
+	}
+	if s.Payment != nil && !s.Payment.Settled && !s.Payment.Withdrawn {
+		w.withdrawPayment(s, s.Payment, PayCancelled)
+	}
 	return nil
 }
 

@@ -42,6 +42,11 @@ const (
 	CodeRefundTooMuch   = "refund_too_much"
 	CodeNotFound        = "not_found"
 	CodeUnavailable     = "unavailable"
+	CodeShiftOpen       = "shift_open"
+	CodePickupDone      = "pickup_done"
+	CodeBadCode         = "bad_code"
+	CodeNotPaying       = "not_paying"
+	CodeTooManyPayments = "too_many_payments"
 )
 
 func problem(code, field, zh, en string) *Problem {

@@ -34,7 +34,7 @@ type Sale struct {
 	Items          []Item       `json:"items"`
 	Total          Money        `json:"total"`
 	DiscountTotal  Money        `json:"discount_total"`
-	Paid           Money        `json:"paid"`
+	Paid           Money        `json:"paid"` // tenders less what was given back of them before goods came back
 	Change         Money        `json:"change"`
 	Tenders        []Tender     `json:"tenders"`
 	Payment        *Payment     `json:"payment,omitempty"`
@@ -45,11 +45,11 @@ type Sale struct {
 	StoredValue    *StoredValue `json:"stored_value,omitempty"`
 	Coupons        []Coupon     `json:"coupons"`
 	Offers         []Offer      `json:"offers"`
-	Pickup         *Pickup      `json:"pickup,omitempty"`
 	Receipt        *Receipt     `json:"receipt,omitempty"`
 	Refunds        []Refund     `json:"refunds,omitempty"`
 	RefundOf       string       `json:"refund_of,omitempty"`
 	VoidReason     string       `json:"void_reason,omitempty"`
+	VoidReported   bool         `json:"void_reported,omitempty"` // sale.voided is in the journal
 	Cashier        string       `json:"cashier,omitempty"`
 	Adviser        string       `json:"adviser,omitempty"`
 	ExternalID     string       `json:"external_id,omitempty"`
@@ -85,6 +85,9 @@ type Tender struct {
 	Balance   *Money `json:"balance,omitempty"`
 	PaymentID string `json:"payment_id,omitempty"`
 	Given     Money  `json:"given,omitempty"` // cash handed over
+	// State is only set on what is given back: pending until the payment side
+	// has answered.
+	State RefundState `json:"state,omitempty"`
 }
 
 // PaymentState is where a payment through the cloud stands.
@@ -194,19 +197,20 @@ const (
 	RefundFailed  RefundState = "failed"
 )
 
-// Refund is money given back: for a closed sale, for a void one, or for a
-// payment that came after the basket had changed.
+// Refund is money given back: for goods of a closed sale, or (GiveBack) what
+// was paid for a void sale or beyond what the basket costs.
 type Refund struct {
-	ID      string      `json:"id"`
-	Number  int         `json:"number,omitempty"` // in the series of receipts; 0 for a void
-	Day     string      `json:"day,omitempty"`
-	State   RefundState `json:"state"`
-	Lines   []int       `json:"lines,omitempty"`
-	Amount  Money       `json:"amount"`
-	Reason  string      `json:"reason"`
-	Tenders []Tender    `json:"tenders"`
-	Cashier string      `json:"cashier,omitempty"`
-	At      time.Time   `json:"at"`
+	ID       string      `json:"id"`
+	GiveBack bool        `json:"give_back,omitempty"` // no goods came back: no number, no sale.refunded
+	Number   int         `json:"number,omitempty"`    // in the series of receipts, given when the money is back
+	Day      string      `json:"day,omitempty"`
+	State    RefundState `json:"state"`
+	Lines    []int       `json:"lines,omitempty"`
+	Amount   Money       `json:"amount"`
+	Reason   string      `json:"reason"`
+	Tenders  []Tender    `json:"tenders"`
+	Cashier  string      `json:"cashier,omitempty"`
+	At       time.Time   `json:"at"`
 }
 
 // Article is what the cloud or the price book knows of a product (contract §4).
