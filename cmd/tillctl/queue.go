@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+)
+
+type queueCmd struct {
+	Dead   bool   `help:"List the records that were set aside."`
+	Export string `help:"Write the records that were set aside to this file, as JSON." placeholder:"FILE"`
+}
+
+func (c queueCmd) Run(s *session) error {
+	if c.Dead || c.Export != "" {
+		return c.dead(s)
+	}
+	body, err := s.api.get("/v1/status")
+	if err != nil {
+		return err
+	}
+	var v struct {
+		Queue json.RawMessage `json:"queue"`
+	}
+	if err := json.Unmarshal(body, &v); err != nil {
+		return err
+	}
+	var q queueState
+	return s.print(v.Queue, &q, func() {
+		fmt.Fprintf(s.out, "epoch %s\nwaiting %d, oldest %.0f s\nlast %d, acked %d\n%d of %d bytes\nset aside %d\n",
+			q.Epoch, q.Depth, q.OldestSeconds, q.LastSeq, q.AckedSeq, q.Bytes, q.Limit, q.Dead)
+	})
+}
+
+func (c queueCmd) dead(s *session) error {
+	body, err := s.api.get("/v1/queue/dead")
+	if err != nil {
+		return err
+	}
+	if c.Export != "" {
+		return os.WriteFile(c.Export, body, 0o600)
+	}
+	var v struct {
+		Records []struct {
+			Sequence uint64
+			Place    string
+			Reason   string
+			Bytes    []byte
+		}
+	}
+	return s.print(body, &v, func() {
+		for _, r := range v.Records {
+			fmt.Fprintf(s.out, "%d %s: %s (%d bytes)\n", r.Sequence, safe(r.Place), safe(r.Reason), len(r.Bytes))
+		}
+	})
+}
+
+type journalCmd struct {
+	After uint64 `help:"Sequence to go on after." placeholder:"SEQ"`
+	Limit int    `help:"Events." default:"100"`
+}
+
+// Run prints the events' exact bytes, one a line.
+func (c journalCmd) Run(s *session) error {
+	q := url.Values{"after": {strconv.FormatUint(c.After, 10)}, "limit": {strconv.Itoa(c.Limit)}}
+	var v struct{ Events []json.RawMessage }
+	return s.show("/v1/journal?"+q.Encode(), &v, func() {
+		for _, e := range v.Events {
+			fmt.Fprintf(s.out, "%s\n", e)
+		}
+	})
+}
+
+type updateCmd struct{}
+
+func (updateCmd) Run(s *session) error {
+	var v map[string]any
+	return s.show("/v1/update", &v, func() {
+		text, err := json.MarshalIndent(v, "", "  ")
+		if err == nil {
+			fmt.Fprintf(s.out, "%s\n", text)
+		}
+	})
+}
