@@ -1,0 +1,164 @@
+package screen
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"image"
+	"image/png"
+	"net/http"
+	"strconv"
+
+	"tilld/display"
+	"tilld/internal/qr"
+)
+
+// Bounds of pictures made by the cloud.
+const (
+	maxPictureBytes = 1 << 20
+	maxPictureSide  = 2048
+)
+
+// payPicture serves the pay code of the payment ?id= while the scene has it and
+// it has not expired, at most ?side= pixels wide.
+func (s *Screen) payPicture(w http.ResponseWriter, r *http.Request) {
+	scene, _ := s.stage.Now()
+	p := scene.Pay
+	if p == nil || p.PaymentID == "" || p.PaymentID != r.URL.Query().Get("id") || !p.ExpiresAt.IsZero() && !s.o.Now().Before(p.ExpiresAt) {
+		s.none(w)
+		return
+	}
+	if p.PicturePNGBase64 != "" {
+		s.sendPicture(w, p.PicturePNGBase64)
+		return
+	}
+	s.sendCode(w, r, p.URL)
+}
+
+// codePicture serves a QR code of ?u= if the scene has that link outside of the
+// pay code.
+func (s *Screen) codePicture(w http.ResponseWriter, r *http.Request) {
+	scene, _ := s.stage.Now()
+	u := r.URL.Query().Get("u")
+	if u == "" || !linked(scene, u) {
+		s.none(w)
+		return
+	}
+	s.sendCode(w, r, u)
+}
+
+func linked(scene display.Scene, u string) bool {
+	for _, q := range scene.QR {
+		if q.URL == u {
+			return true
+		}
+	}
+	for _, o := range scene.Offers {
+		if o.URL == u {
+			return true
+		}
+	}
+	return false
+}
+
+// offerPicture serves the picture of the offer ?id=.
+func (s *Screen) offerPicture(w http.ResponseWriter, r *http.Request) {
+	scene, _ := s.stage.Now()
+	for _, o := range scene.Offers {
+		if o.ID == r.URL.Query().Get("id") && o.PicturePNGBase64 != "" {
+			s.sendPicture(w, o.PicturePNGBase64)
+			return
+		}
+	}
+	s.none(w)
+}
+
+func (s *Screen) none(w http.ResponseWriter) {
+	secure(w.Header())
+	http.Error(w, "the scene does not have this", http.StatusNotFound)
+}
+
+// sendCode draws a QR code with the most whole pixels per module that fit.
+func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string) {
+	code, err := qr.Make(payload, "")
+	if err != nil {
+		s.o.Log.Error("code not shown: it cannot be read back", "err", err)
+		s.none(w)
+		return
+	}
+	side, err := strconv.Atoi(r.URL.Query().Get("side"))
+	if err != nil {
+		side = 320
+	}
+	side = min(max(side, 64), maxPictureSide)
+	scale := max(1, side/(code.Size+2*qr.Quiet))
+	body, err := code.PNG(scale, qr.Quiet)
+	if err != nil {
+		s.o.Log.Error("code not shown", "err", err)
+		s.none(w)
+		return
+	}
+	sendPNG(w, body)
+}
+
+// sendPicture decodes a picture from outside and encodes it anew, so that the
+// browser gets only what our encoder writes.
+func (s *Screen) sendPicture(w http.ResponseWriter, b64 string) {
+	body, err := again(b64)
+	if err != nil {
+		s.o.Log.Error("picture not shown", "err", err)
+		s.none(w)
+		return
+	}
+	sendPNG(w, body)
+}
+
+func again(b64 string) ([]byte, error) {
+	if len(b64) > base64.StdEncoding.EncodedLen(maxPictureBytes) {
+		return nil, errors.New("screen: picture is larger than 1 MiB")
+	}
+	raw, err := base64.StdEncoding.DecodeString(b64)
+	if err != nil {
+		return nil, err
+	}
+	size, err := png.DecodeConfig(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	if size.Width > maxPictureSide || size.Height > maxPictureSide {
+		return nil, errors.New("screen: picture is larger than 2048 pixels a side")
+	}
+	img, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, flat(img)); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// flat puts a picture on white: a transparent ground would show the page's
+// colour, and readers fail on dark ground.
+func flat(img image.Image) image.Image {
+	b := img.Bounds()
+	out := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			r, g, bl, a := img.At(b.Min.X+x, b.Min.Y+y).RGBA() // premultiplied
+			white := 0xffff - a
+			i := out.PixOffset(x, y)
+			out.Pix[i], out.Pix[i+1], out.Pix[i+2], out.Pix[i+3] = uint8((r+white)>>8), uint8((g+white)>>8), uint8((bl+white)>>8), 0xff
+		}
+	}
+	return out
+}
+
+func sendPNG(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	secure(h)
+	h.Set("Content-Type", "image/png")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body)
+}

@@ -1,0 +1,136 @@
+// Package screen is the customer screen: a page for a browser in kiosk mode on
+// the shopper's monitor, fed by server-sent events that carry the whole scene
+// each time. No framework, nothing from elsewhere: one module, one style sheet,
+// and pictures that this server made.
+//
+// A pay code is a picture with whole pixels per module on a white ground that
+// was decoded again before it is served, and it is served only while the scene
+// has it and it has not expired. The page blanks it when the countdown ends or
+// when the agent's heartbeat stops for three seconds.
+//
+// A nil error of Show means that browsers which are connected, or connect later,
+// are told the scene; whether a monitor is switched on cannot be known.
+package screen
+
+import (
+	"context"
+	"embed"
+	"hash/fnv"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"tilld/device"
+	"tilld/display"
+)
+
+// Beat is how often a page hears that the agent is alive; a page that hears
+// nothing for three seconds blanks the pay code.
+const Beat = time.Second
+
+// maxPages is how many pages may follow at once: the shopper's screen, a second
+// one, and somebody who looks.
+const maxPages = 16
+
+// Options may all be left out.
+type Options struct {
+	Boot uint32 // counts starts of the agent, so that event ids grow across them
+	Log  *slog.Logger
+	Now  func() time.Time // nil = time.Now
+}
+
+// Screen serves the page and what it shows. Safe for concurrent use.
+type Screen struct {
+	stage *display.Stage
+	o     Options
+	mux   *http.ServeMux
+	ids   atomic.Uint64
+	pages atomic.Int32
+	build string // digest of page, module and style sheet
+}
+
+//go:embed page
+var files embed.FS
+
+// New returns a screen that shows what is on stage.
+func New(stage *display.Stage, o Options) *Screen {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Screen{stage: stage, o: o, mux: http.NewServeMux()}
+	s.ids.Store(uint64(o.Boot) << 32)
+	digest := fnv.New64a()
+	for _, f := range []struct{ path, file, media string }{
+		{"/screen", "page/screen.html", "text/html; charset=utf-8"},
+		{"/screen/screen.js", "page/screen.js", "text/javascript; charset=utf-8"},
+		{"/screen/screen.css", "page/screen.css", "text/css; charset=utf-8"},
+	} {
+		body, err := fs.ReadFile(files, f.file)
+		if err != nil {
+			panic("screen: " + err.Error()) // embedded
+		}
+		digest.Write(body)
+		s.mux.HandleFunc("GET "+f.path, func(w http.ResponseWriter, r *http.Request) {
+			secure(w.Header())
+			w.Header().Set("Content-Type", f.media)
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			w.Write(body)
+		})
+	}
+	s.build = strconv.FormatUint(digest.Sum64(), 36)
+	s.mux.HandleFunc("GET /screen/{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/screen", http.StatusPermanentRedirect)
+	})
+	s.mux.HandleFunc("GET /screen/events", s.events)
+	s.mux.HandleFunc("GET /screen/pay.png", s.payPicture)
+	s.mux.HandleFunc("GET /screen/qr.png", s.codePicture)
+	s.mux.HandleFunc("GET /screen/offer.png", s.offerPicture)
+	return s
+}
+
+// Handler serves /screen and all below it. Who mounts it keeps it to this
+// machine: it asks for no token.
+func (s *Screen) Handler() http.Handler { return s.mux }
+
+// Pages returns how many pages follow now.
+func (s *Screen) Pages() int { return int(s.pages.Load()) }
+
+// Open makes the display behind a device entry of driver "screen", which has no
+// address.
+func (s *Screen) Open(_ context.Context, _ device.Port, sp device.Spec) (display.Display, error) {
+	if err := sp.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	return &glass{screen: s, info: device.Info{Name: sp.Name, Driver: sp.Driver, Model: "browser"}}, nil
+}
+
+// glass is the screen as a device.
+type glass struct {
+	screen *Screen
+	info   device.Info
+}
+
+var _ display.Graphic = (*glass)(nil)
+
+func (g *glass) Info() device.Info { return g.info }
+func (g *glass) Close() error      { return nil }
+
+// Show has nothing to do: pages follow the stage by themselves.
+func (g *glass) Show(ctx context.Context, _ display.Scene) error { return ctx.Err() }
+
+// Dots is what the page gives a code on the smallest monitor, 1024x600.
+func (g *glass) Dots() int { return 320 }
+
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+}
