@@ -1,0 +1,86 @@
+package cloud
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/oklog/ulid/v2"
+)
+
+// Key signs what the cloud sends.
+type Key struct {
+	ID      string // kid
+	private ed25519.PrivateKey
+}
+
+// NewKey draws a key pair.
+func NewKey(id string) (Key, error) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return Key{}, fmt.Errorf("cloud: key: %w", err)
+	}
+	return Key{ID: id, private: private}, nil
+}
+
+// TrustFile is the JWK set (RFC 7517, RFC 8037) that tills get: the public
+// halves of keys, for messages.
+func TrustFile(keys ...Key) ([]byte, error) {
+	type jwk struct {
+		Kty string   `json:"kty"`
+		Crv string   `json:"crv"`
+		X   string   `json:"x"`
+		Kid string   `json:"kid"`
+		Use []string `json:"tilld:use"`
+	}
+	set := struct {
+		Keys []jwk `json:"keys"`
+	}{}
+	for _, k := range keys {
+		public, ok := k.private.Public().(ed25519.PublicKey)
+		if !ok {
+			return nil, fmt.Errorf("cloud: key %q is empty", k.ID)
+		}
+		set.Keys = append(set.Keys, jwk{"OKP", "Ed25519", base64.RawURLEncoding.EncodeToString(public), k.ID, []string{"message"}})
+	}
+	return json.MarshalIndent(set, "", "  ")
+}
+
+// Message is what is to be signed for one till or a group of them.
+type Message struct {
+	ID       string        // jti; "" draws one
+	Audience string        // "acme/sh-001/03", "acme/sh-001/*" or "acme/*"
+	Type     string        // "ack", or the type of the request or command
+	Ref      string        // id of the request this answers
+	Life     time.Duration // until exp; 0 is ten minutes, at most 24 h
+	Data     any           // a JSON object
+}
+
+// Sign makes the compact JWT of m, issued at.
+func (k Key) Sign(m Message, at time.Time) (string, error) {
+	if m.ID == "" {
+		m.ID = ulid.Make().String()
+	}
+	if m.Life == 0 {
+		m.Life = 10 * time.Minute
+	}
+	claims := jwt.MapClaims{
+		"iss": "cloud", "aud": m.Audience, "jti": m.ID, "type": m.Type, "data": m.Data,
+		// Milliseconds: tills measure their clock's offset by iat.
+		"iat": seconds(at), "exp": seconds(at.Add(m.Life)),
+	}
+	if m.Ref != "" {
+		claims["ref"] = m.Ref
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	token.Header["kid"] = k.ID
+	return token.SignedString(k.private)
+}
+
+func seconds(t time.Time) json.Number {
+	return json.Number(strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64))
+}
