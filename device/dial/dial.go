@@ -17,6 +17,7 @@ import (
 	"slices"
 
 	"tilld/device"
+	"tilld/device/nodeport"
 	"tilld/device/serialport"
 	"tilld/device/tcpport"
 	"tilld/internal/fault"
@@ -39,6 +40,11 @@ func New(o Options) device.Dialer {
 	d := dialer{schemes: map[string]func(context.Context, *url.URL) (device.Port, error){
 		"serial": serialport.New(o.Root).Open,
 		"tcp":    tcpport.Open,
+		"usblp":  nodeport.New(o.Root, "usbmisc").Open,
+		"evdev":  nodeport.New(o.Root, "input").Open,
+		"hidraw": nodeport.New(o.Root, "hidraw").Open,
+		"v4l2":   nodeport.New(o.Root, "video4linux").Open,
+		"file":   nodeport.OpenFile,
 	}}
 	if o.Sim != nil {
 		d.schemes["sim"] = func(ctx context.Context, u *url.URL) (device.Port, error) { return o.Sim(ctx, u.Host) }

@@ -11,7 +11,7 @@ import (
 )
 
 // guard is a second, non-blocking descriptor of the same line, watched by the
-// runtime's poller. It carries no data. It says when the backend can read
+// runtime's poller. It says when the backend can read
 // without blocking and when the line takes data, ends waits at a deadline or at
 // Close, notices an unplugged adapter, and holds the locks.
 type guard struct {
@@ -81,6 +81,18 @@ func (g *guard) alive() error {
 		return err
 	}
 	return gone(state)
+}
+
+// read takes what is there without the backend.
+func (g *guard) read(b []byte) (n int, err error) {
+	err = g.do(func(fd int) error {
+		n, err = unix.Read(fd, b)
+		if errors.Is(err, unix.EAGAIN) {
+			n, err = 0, nil
+		}
+		return err
+	})
+	return max(n, 0), err
 }
 
 func gone(state int16) error {

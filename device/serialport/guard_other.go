@@ -2,12 +2,7 @@
 
 package serialport
 
-import (
-	"time"
-
-	"tilld/device"
-	"tilld/internal/fault"
-)
+import "time"
 
 // guard does not exist on this system: [Port] then reads in a goroutine of its
 // own, and the backend's exclusive open is the lock.
@@ -15,6 +10,7 @@ type guard struct{}
 
 func openGuard(string) (*guard, error)     { return nil, nil }
 func (*guard) waitRead() error             { return nil }
+func (*guard) read([]byte) (int, error)    { return 0, nil }
 func (*guard) waitWrite() error            { return nil }
 func (*guard) alive() error                { return nil }
 func (*guard) setDeadline(time.Time) error { return nil }
@@ -24,9 +20,3 @@ func (*guard) discard() error              { return nil }
 func (*guard) lock(string) error           { return nil }
 func (*guard) claim(bool) error            { return nil }
 func (*guard) close() error                { return nil }
-
-func busy(component, _ string, cause error) error {
-	return device.HeldByOther.Fault(fault.Busy, component, "open", cause)
-}
-
-func group(string) string { return "dialout" }

@@ -28,6 +28,7 @@ var (
 	errBusy    = errors.New("held by another program")
 	errSetting = errors.New("setting not possible")
 	errGone    = errors.New("the line is gone (unplugged)")
+	errPanic   = errors.New("the serial module panicked")
 )
 
 // port is an open line. Data goes through the backend; the guard says when it

@@ -1,8 +1,8 @@
 package serialport
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 )
 
@@ -22,6 +22,9 @@ func (p *port) Read(b []byte) (int, error) {
 			return 0, p.fail(err)
 		}
 		n, err := guarded(p.line.Read, b)
+		if errors.Is(err, errPanic) {
+			n, err = p.guard.read(b) // a high descriptor number is no reason to be deaf
+		}
 		if err != nil {
 			return n, p.fail(err)
 		}
@@ -97,7 +100,7 @@ func (p *port) pump(out chan<- chunkRead) {
 func guarded(f func([]byte) (int, error), b []byte) (n int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			n, err = 0, fmt.Errorf("%w: the serial backend panicked: %v", io.ErrUnexpectedEOF, r)
+			n, err = 0, fmt.Errorf("%w: %v", errPanic, r)
 		}
 	}()
 	return f(b)

@@ -16,12 +16,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strings"
 	"sync"
 
 	"tilld/device"
+	"tilld/device/internal/who"
 	"tilld/device/sysfs"
 	"tilld/internal/fault"
 )
@@ -115,13 +115,11 @@ func acquire(s settings) (line, *guard, error) {
 func explain(name string, s settings, err error) error {
 	switch {
 	case errors.Is(err, errBusy):
-		return busy(name, s.node, err)
-	case errors.Is(err, fs.ErrPermission):
-		return device.JoinGroup.With("node", s.node, "group", group(s.node)).Fault(fault.Config, name, "open", err)
+		return who.Busy(name, s.node, err)
 	case errors.Is(err, errSetting):
 		return device.CheckAddress.With("why", err.Error()).Fault(fault.Config, name, "open", err)
 	default:
-		return device.PlugIn.Fault(fault.Absent, name, "open", err)
+		return who.Fault(name, s.node, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package sysfs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tilld/device"
@@ -23,11 +24,14 @@ func (e *NotOneError) Error() string {
 
 // One returns the only node of a subsystem whose hardware matches want, else a
 // *NotOneError. A device with several nodes (a composite scanner) counts as one:
-// its first is taken.
+// its first is taken, of input nodes the first that is a keyboard.
 func (t Tree) One(subsystem string, want device.Identity) (Node, error) {
 	nodes, err := t.Find(subsystem, want)
 	if err != nil {
 		return Node{}, err
+	}
+	if keyboard := func(n Node) bool { return n.Keyboard }; slices.ContainsFunc(nodes, keyboard) {
+		nodes = slices.DeleteFunc(nodes, func(n Node) bool { return !n.Keyboard })
 	}
 	var choices []string
 	boxes := make(map[string]bool)

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tilld/device"
@@ -26,6 +27,7 @@ type Node struct {
 	Socket    string // place of the USB interface: "1-1.4:1.0"; "" when not USB
 	Class     string // bInterfaceClass of the USB interface: "ff", "02", "07", "03"
 	Driver    string // kernel driver: "ch341-uart", "cdc_acm", "usblp"
+	Keyboard  bool   // of an input node: it has the keys 1 and Enter
 	ByID      string // "/dev/serial/by-id/…", "" when there is none
 	ByPath    string // "/dev/serial/by-path/…"
 }
@@ -121,6 +123,9 @@ func (t Tree) node(subsystem, name string) (Node, bool) {
 		folder = "dev"
 	}
 	n := Node{Subsystem: subsystem, Name: name, Dev: path.Join("/", folder, name), Driver: base(filepath.Join(hardware, "driver"))}
+	if subsystem == "input" {
+		n.Keyboard = hasKeys(read(hardware, "capabilities/key"), 2, 28)
+	}
 	stop := t.path("sys")
 	for dir := hardware; len(dir) > len(stop); dir = filepath.Dir(dir) {
 		if n.Socket == "" {
@@ -137,6 +142,25 @@ func (t Tree) node(subsystem, name string) (Node, bool) {
 		}
 	}
 	return n, true
+}
+
+// hasKeys reports whether all key codes (below 64) are in the kernel's bitmap:
+// hexadecimal words, lowest last.
+func hasKeys(bitmap string, codes ...uint) bool {
+	words := strings.Fields(bitmap)
+	if len(words) == 0 {
+		return false
+	}
+	low, err := strconv.ParseUint(words[len(words)-1], 16, 64)
+	if err != nil {
+		return false
+	}
+	for _, c := range codes {
+		if low&(1<<c) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // names maps node names to the links that point at them.
