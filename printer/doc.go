@@ -37,6 +37,8 @@ type (
 		// Spans, if there are any, stand for Line and its style: text whose style
 		// changes in the middle.
 		Spans []Span `json:"spans,omitempty"`
+		// AnyBreak wraps between any two characters instead of at words.
+		AnyBreak bool `json:"any_break,omitempty"`
 	}
 	// Columns is one row of a table. Cells are wrapped within their columns; a
 	// cell of Width 0 shares what the fixed ones leave.
@@ -44,23 +46,28 @@ type (
 		Cells  []Cell `json:"cells"`
 		Border Border `json:"border,omitempty"`
 		Align  Align  `json:"align,omitempty"` // of a row narrower than the paper
-		NoWrap bool   `json:"no_wrap,omitempty"`
+		// NoWrap prints the first line of each cell alone.
+		NoWrap   bool `json:"no_wrap,omitempty"`
+		AnyBreak bool `json:"any_break,omitempty"` // as in Text
 	}
 	// QR prints a QR code of Payload, as raster with whole dots per module. When
 	// it cannot be printed legibly the job fails with the reason.
 	QR struct {
 		Payload string `json:"payload"`
-		MM      int    `json:"mm,omitempty"`    // side wanted in mm, 0 for the largest sensible
-		Level   string `json:"level,omitempty"` // L M Q H, "" is M
+		MM      int    `json:"mm,omitempty"`     // side wanted in mm, 0 for a sensible one
+		Module  int    `json:"module,omitempty"` // dots a module wanted, at least 4 are printed; 0 goes by MM
+		Level   string `json:"level,omitempty"`  // L M Q H, "" is M
 		Caption string `json:"caption,omitempty"`
 		Align   Align  `json:"align,omitempty"` // "" is center
 	}
 	// Barcode prints a linear code.
 	Barcode struct {
-		Symbology string `json:"symbology"` // ean13 ean8 upca code128 code39 itf
+		Symbology string `json:"symbology"` // ean13 ean8 upca code128 code39 code93 itf codabar
 		Data      string `json:"data"`
 		HeightMM  int    `json:"height_mm,omitempty"` // 0 is 10
 		HRI       bool   `json:"hri,omitempty"`       // digits below
+		Module    int    `json:"module,omitempty"`    // dots a bar, 2 to 4; 0 is the widest that fits, at most 3
+		Align     Align  `json:"align,omitempty"`     // "" is center
 	}
 	// Image is a picture, scaled down to the paper and dithered.
 	Image struct {
@@ -84,7 +91,7 @@ type (
 	}
 )
 
-// Span is a piece of a text in one style.
+// Span is a piece of a text in one style. A line feed in it starts a new line.
 type Span struct {
 	Text      string `json:"text"`
 	Width     int    `json:"width,omitempty"`  // 1 to 8 times, 0 is 1

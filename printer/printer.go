@@ -16,6 +16,7 @@ type Caps struct {
 	Chinese  bool // has a GB18030 character ROM
 	NativeQR bool // makes QR codes itself
 	Cutter   bool
+	TextOnly bool // prints no dots: no codes, no pictures
 	Drawer   bool
 	Confirms bool // tells when a job is on paper, not only that bytes were taken
 }

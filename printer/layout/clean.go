@@ -1,0 +1,42 @@
+package layout
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Clean makes text from anywhere safe to lay out: composed (NFC), valid UTF-8,
+// without control characters, direction overrides, joiners and other invisible
+// characters. Line breaks and tabs become one space each.
+func Clean(s string) string { return clean(s, false) }
+
+// clean keeps '\n' if breaks is set.
+func clean(s string, breaks bool) string {
+	if plain(s) {
+		return s
+	}
+	s = norm.NFC.String(strings.ToValidUTF8(s, "\ufffd"))
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' && breaks:
+			return r
+		case r == '\t', r == '\n', r == '\u0085', r == '\u00a0', unicode.In(r, unicode.Zl, unicode.Zp), unicode.Is(unicode.Zs, r) && r != '\u3000':
+			return ' '
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Co, unicode.Mn, unicode.Me), unicode.Is(unicode.Variation_Selector, r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// plain reports whether s is printable ASCII, as most text is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,96 @@
+package layout
+
+import "tilld/printer/layout/atlas"
+
+// Draw returns the row as dots, dots wide. Characters that the atlas does not
+// have become hollow boxes.
+func (t TextRow) Draw(set *atlas.Set, page Page) *Bitmap {
+	b := NewBitmap(page.Caps.Dots, t.Dots())
+	base := b.H - (LineDots - 24) // lower edge of the characters, all on one line
+	if t.Thin {
+		base = b.H
+	}
+	x := 0
+	for _, run := range t.Runs {
+		from := x
+		for _, r := range run.Text {
+			if up, down, left, right, ok := arms(r); ok && t.Ruled {
+				stroke(b, x, up, down, left, right)
+				x += CellDots
+				continue
+			}
+			w := Columns(r, page.Caps) * CellDots * run.Width
+			drawGlyph(b, set, r, run.Style, x, base-24*run.Height, w)
+			x += w
+		}
+		if run.Underline {
+			b.Fill(from, base, x-from, 2)
+		}
+		if run.Invert {
+			b.Flip(from, base-24*run.Height, x-from, 24*run.Height+2)
+		}
+	}
+	return b
+}
+
+// stroke draws one box character over the whole height of the row.
+func stroke(b *Bitmap, x int, up, down, left, right bool) {
+	const thick = 2
+	cx, cy := x+CellDots/2-thick/2, b.H/2-thick/2
+	if up {
+		b.Fill(cx, 0, thick, cy+thick)
+	}
+	if down {
+		b.Fill(cx, cy, thick, b.H-cy)
+	}
+	if left {
+		b.Fill(x, cy, CellDots/2+thick/2, thick)
+	}
+	if right {
+		b.Fill(cx, cy, CellDots/2+thick/2, thick)
+	}
+}
+
+// drawGlyph draws r in the slot of w dots at x, y.
+func drawGlyph(b *Bitmap, set *atlas.Set, r rune, s Style, x, y, w int) {
+	switch r {
+	case ' ', '\u3000':
+		return
+	case '¥':
+		if w == 2*CellDots*s.Width {
+			r = '￥'
+		}
+	case '—':
+		if w == 2*CellDots*s.Width {
+			b.Fill(x, y+11*s.Height, w, 2*s.Height)
+			return
+		}
+	}
+	g, weight, ok := set.Glyph(r, s.Bold)
+	if !ok || g.Width*s.Width > w {
+		hollow(b, x, y, w, s)
+		return
+	}
+	x += (w - g.Width*s.Width) / 2
+	for j := range atlas.Height {
+		for i := range g.Width {
+			if g.Rows[j*g.Stride()+i/8]&(0x80>>(i%8)) == 0 {
+				continue
+			}
+			wide := s.Width
+			if s.Bold && !weight {
+				wide++
+			}
+			b.Fill(x+i*s.Width, y+j*s.Height, wide, s.Height)
+		}
+	}
+}
+
+// hollow stands for a character without a glyph.
+func hollow(b *Bitmap, x, y, w int, s Style) {
+	left, top, wide, high := x+2, y+3*s.Height, w-4, 18*s.Height
+	b.Fill(left, top, wide, 1)
+	b.Fill(left, top+high-1, wide, 1)
+	b.Fill(left, top, 1, high)
+	b.Fill(left+wide-1, top, 1, high)
+}
