@@ -41,7 +41,7 @@ type Options struct {
 	Log            func(line string)
 
 	HealthTime  time.Duration // 5 min: a candidate reports itself healthy within it
-	StopTime    time.Duration // 10 s: from the stop request to the kill
+	StopTime    time.Duration // 8 s: from the stop request to the kill
 	Poll        time.Duration // 250 ms: how often the health report is looked for
 	FirstWait   time.Duration // 500 ms: before a restart; doubles
 	LongestWait time.Duration // 30 s
@@ -54,7 +54,7 @@ func (o *Options) defaults() {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.HealthTime, 5 * time.Minute}, {&o.StopTime, 10 * time.Second}, {&o.Poll, 250 * time.Millisecond},
+		{&o.HealthTime, 5 * time.Minute}, {&o.StopTime, 8 * time.Second}, {&o.Poll, 250 * time.Millisecond},
 		{&o.FirstWait, 500 * time.Millisecond}, {&o.LongestWait, 30 * time.Second},
 		{&o.SteadyTime, time.Minute}, {&o.TrialWait, 2 * time.Second},
 	} {
@@ -272,7 +272,8 @@ func (g *guard) pause(l launch, e ending, signals <-chan os.Signal) bool {
 	default:
 		g.wait = min(2*g.wait, g.LongestWait)
 	}
-	if e.code == ExitRestart && e.ran >= g.FirstWait || l.candidate && e.late {
+	wanted := e.code == ExitRestart || e.code == 0 // it ended because it was to
+	if wanted && e.ran >= g.FirstWait || l.candidate && e.late {
 		g.wait = 0
 		return true
 	}
