@@ -5,25 +5,131 @@ import (
 	"time"
 )
 
+// drift is how fast a till's clock may wander against the cloud's: 100 ppm,
+// 8.6 s a day, is a poor quartz.
+const drift = 1e-4
+
 // Clock measures how far the till's clock is off the cloud's, from the times at
 // which the cloud signed its messages. Safe for concurrent use.
+//
+// A message can be delayed or replayed, which makes its time look old, never
+// new: each gives a lower bound of the offset. Only an answer to what the till
+// has just sent gives an upper bound as well. A command that the cloud repeats
+// hours later therefore changes nothing.
 type Clock struct {
 	mu      sync.Mutex
-	now     func() time.Time
-	floor   time.Time // never earlier than this: build time, then the newest iat ever seen
-	offset  time.Duration
+	wall    func() time.Time
+	floor   time.Time     // never earlier than this: build time, then the newest iat ever seen
+	lo, hi  time.Duration // bounds of the offset
+	bounded bool          // hi is known
+	at      time.Time     // of the last measurement
 	trusted bool
 }
 
 // NewClock returns a clock that never reads earlier than floor, the time the
 // program was built; a zero floor sets no limit. A [Link] raises the floor with
 // what its store remembers and with every signed message.
-func NewClock(floor time.Time) *Clock { return &Clock{now: time.Now, floor: floor} }
+func NewClock(floor time.Time) *Clock { return &Clock{wall: time.Now, floor: floor} }
 
 // Offset is what has to be added to the till's clock to get the cloud's. It is
 // false until a signed message has told it since the start of the agent.
 func (c *Clock) Offset() (time.Duration, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.offset, c.trusted
+	return c.offset(), c.trusted
 }
+
+// Now is the cloud's time as well as it is known: the till's clock corrected by
+// the offset, and never before the newest time the cloud has ever signed.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	if t := c.wall().Add(c.offset()); t.After(c.floor) {
+		return t
+	}
+	return c.floor
+}
+
+func (c *Clock) offset() time.Duration {
+	switch {
+	case !c.trusted:
+		return 0
+	case c.bounded:
+		return (c.lo + c.hi) / 2
+	default:
+		return max(c.lo, 0)
+	}
+}
+
+// heard takes the time at which the cloud signed a message. sent is when the
+// till sent what the message is an answer to, zero when it is not provably one.
+// Both are readings of the till's clock.
+func (c *Clock) heard(issued time.Time, grain time.Duration, sent, received time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	issued, sent, received = issued.Round(0), sent.Round(0), received.Round(0)
+	if issued.After(c.floor) {
+		c.floor = issued
+	}
+	answer := !sent.IsZero()
+	lo, hi := issued.Sub(received), issued.Add(grain).Sub(sent)
+	if wander := time.Duration(float64(received.Sub(c.at)) * drift); c.trusted && wander > 0 {
+		c.lo, c.hi = c.lo-wander, c.hi+wander
+	}
+	switch {
+	case !c.trusted:
+		c.lo, c.hi, c.bounded = lo, hi, answer
+	default:
+		c.lo = max(c.lo, lo)
+		if answer && (!c.bounded || hi < c.hi) {
+			c.hi, c.bounded = hi, true
+		}
+		if c.bounded && c.lo > c.hi { // somebody set one of the clocks: the newest counts
+			c.lo, c.hi, c.bounded = lo, hi, answer
+		}
+	}
+	c.trusted, c.at = true, received
+}
+
+// jumped shifts the bounds after the till's clock was set by d.
+func (c *Clock) jumped(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lo, c.hi, c.at = c.lo-d, c.hi-d, c.at.Add(d)
+}
+
+// raise lifts the floor to t.
+func (c *Clock) raise(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.After(c.floor) {
+		c.floor = t
+	}
+}
+
+func (c *Clock) floorNow() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.floor
+}
+
+func (c *Clock) isTrusted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trusted
+}
+
+// isBounded reports whether the offset has an upper bound: then the till's
+// clock is known not to be fast unnoticed.
+func (c *Clock) isBounded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.trusted && c.bounded
+}
+
+// reading is what the till's wall clock reads, without its monotonic part.
+func (c *Clock) reading() time.Time { return c.wall().Round(0) }

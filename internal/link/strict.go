@@ -12,20 +12,29 @@ import (
 // contract has 6 levels.
 const maxDepth = 16
 
+// DecodeError says that data from outside does not have the agreed shape. A
+// handler that returns it has its command refused with code "invalid".
+type DecodeError struct{ Err error }
+
+func (e *DecodeError) Error() string { return "data: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
 // StrictDecode decodes one JSON value into dst. Unknown fields, a field given
-// twice, more than 16 levels and anything after the value are errors. It is
-// what every handler of a command decodes its data with.
+// twice, more than 16 levels and anything after the value are a
+// [*DecodeError]. It is what every handler of a command decodes its data with.
 func StrictDecode(data []byte, dst any) error {
 	if err := checkJSON(data); err != nil {
-		return err
+		return &DecodeError{err}
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(dst); err != nil {
-		return err
+		return &DecodeError{err}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("json: more after the value")
+		return &DecodeError{errors.New("more after the value")}
 	}
 	return nil
 }
@@ -54,7 +63,7 @@ func checkJSON(data []byte) error {
 		}
 		if name, ok := t.(string); ok && top != nil && top.names != nil && !top.value {
 			if top.names[name] {
-				return fmt.Errorf("json: field %.64q twice", name)
+				return fmt.Errorf("field %.64q twice", name)
 			}
 			top.names[name], top.value = true, true
 			continue
@@ -71,7 +80,21 @@ func checkJSON(data []byte) error {
 			stack = stack[:len(stack)-1]
 		}
 		if len(stack) > maxDepth {
-			return fmt.Errorf("json: more than %d levels", maxDepth)
+			return fmt.Errorf("more than %d levels", maxDepth)
 		}
 	}
+}
+
+// encode is v as compact JSON without HTML escapes; nil for a nil v.
+func encode(v any) ([]byte, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
