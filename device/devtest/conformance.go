@@ -72,6 +72,17 @@ func Port(t *testing.T, open func(t *testing.T) Pair) {
 			t.Errorf("error %v, want a deadline error", err)
 		}
 	})
+	t.Run("a write's deadline does not end a read that waits", func(t *testing.T) {
+		p := open(t)
+		p.Near.SetDeadline(time.Time{})
+		done := make(chan error, 1)
+		go func() { _, err := io.ReadFull(p.Near, make([]byte, 1)); done <- err }()
+		device.SetWriteDeadline(p.Near, time.Unix(1, 0))
+		p.Far.Write([]byte("a"))
+		if err := receive(t, done); err != nil {
+			t.Errorf("the read ended with %v", err)
+		}
+	})
 	t.Run("past the deadline nothing is written", func(t *testing.T) {
 		p := open(t)
 		p.Near.SetDeadline(time.Unix(1, 0))

@@ -4,6 +4,7 @@ package devtest
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -31,7 +32,7 @@ type Recorder struct {
 	end    error         // what Read returns once feed is empty; nil: wait
 	more   chan struct{} // closed at the next change
 	closed bool
-	dl     deadline.Deadline
+	rd, wr deadline.Deadline
 }
 
 // Wrote returns all bytes written since the last Reset.
@@ -94,7 +95,7 @@ func (p *Recorder) Write(b []byte) (int, error) {
 	switch {
 	case p.closed:
 		return 0, os.ErrClosed
-	case p.dl.Over():
+	case p.wr.Over():
 		return 0, os.ErrDeadlineExceeded
 	case p.FailWith != nil && p.wrote.Len()+len(b) > p.FailAfter:
 		n, _ := p.wrote.Write(b[:max(0, p.FailAfter-p.wrote.Len())])
@@ -116,7 +117,7 @@ func (p *Recorder) Read(b []byte) (int, error) {
 		case p.closed:
 			p.mu.Unlock()
 			return 0, os.ErrClosed
-		case p.dl.Over():
+		case p.rd.Over():
 			p.mu.Unlock()
 			return 0, os.ErrDeadlineExceeded
 		case len(p.feed) > 0:
@@ -136,23 +137,34 @@ func (p *Recorder) Read(b []byte) (int, error) {
 		p.mu.Unlock()
 		select {
 		case <-more:
-		case <-p.dl.Passed():
+		case <-p.rd.Passed():
 		}
 	}
 }
 
 // SetDeadline implements [device.Port].
 func (p *Recorder) SetDeadline(t time.Time) error {
-	p.mu.Lock()
-	closed := p.closed
-	p.mu.Unlock()
-	if closed {
+	return errors.Join(p.SetReadDeadline(t), p.SetWriteDeadline(t))
+}
+
+// SetReadDeadline bounds Reads only.
+func (p *Recorder) SetReadDeadline(t time.Time) error {
+	if p.Closed() {
 		return os.ErrClosed
 	}
-	p.dl.Set(t)
+	p.rd.Set(t)
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.notify() // a waiting Read asks for the new deadline
-	p.mu.Unlock()
+	return nil
+}
+
+// SetWriteDeadline bounds Writes only.
+func (p *Recorder) SetWriteDeadline(t time.Time) error {
+	if p.Closed() {
+		return os.ErrClosed
+	}
+	p.wr.Set(t)
 	return nil
 }
 

@@ -39,7 +39,7 @@ func OpenFile(_ context.Context, u *url.URL) (device.Port, error) {
 type file struct {
 	path   string
 	f      *os.File // nil for a directory
-	dl     deadline.Deadline
+	rd, wr deadline.Deadline
 	closed chan struct{}
 	once   sync.Once
 }
@@ -52,7 +52,7 @@ func (p *file) Read([]byte) (int, error) {
 	select {
 	case <-p.closed:
 		return 0, os.ErrClosed
-	case <-p.dl.Passed():
+	case <-p.rd.Passed():
 		return 0, os.ErrDeadlineExceeded
 	}
 }
@@ -65,7 +65,7 @@ func (p *file) Write(b []byte) (int, error) {
 	default:
 	}
 	switch {
-	case p.dl.Over():
+	case p.wr.Over():
 		return 0, os.ErrDeadlineExceeded
 	case p.f == nil:
 		return 0, &os.PathError{Op: "write", Path: p.path, Err: io.ErrUnexpectedEOF}
@@ -75,12 +75,22 @@ func (p *file) Write(b []byte) (int, error) {
 
 // SetDeadline implements [device.Port].
 func (p *file) SetDeadline(t time.Time) error {
+	return errors.Join(p.SetReadDeadline(t), p.SetWriteDeadline(t))
+}
+
+// SetReadDeadline bounds Reads only.
+func (p *file) SetReadDeadline(t time.Time) error { return p.set(&p.rd, t) }
+
+// SetWriteDeadline bounds Writes only.
+func (p *file) SetWriteDeadline(t time.Time) error { return p.set(&p.wr, t) }
+
+func (p *file) set(d *deadline.Deadline, t time.Time) error {
 	select {
 	case <-p.closed:
 		return os.ErrClosed
 	default:
 	}
-	p.dl.Set(t)
+	d.Set(t)
 	return nil
 }
 

@@ -115,7 +115,8 @@ func pollNow(fd int, events int16) int16 {
 	}
 }
 
-func (g *guard) setDeadline(t time.Time) error { return g.f.SetDeadline(t) }
+func (g *guard) setReadDeadline(t time.Time) error  { return g.f.SetReadDeadline(t) }
+func (g *guard) setWriteDeadline(t time.Time) error { return g.f.SetWriteDeadline(t) }
 
 // configure sets what neither backend can: the kernel's own flow control, and
 // that closing the line does not wait for a device that takes no data.

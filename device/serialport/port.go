@@ -41,7 +41,7 @@ type port struct {
 	id    device.Identity
 	left  func(stuck bool) // called when the descriptors are closed or left behind
 
-	dl     deadline.Deadline
+	rd, wr deadline.Deadline
 	closed chan struct{}
 	once   sync.Once
 
@@ -86,9 +86,29 @@ func (p *port) SetDeadline(t time.Time) error {
 	if p.isClosed() {
 		return os.ErrClosed
 	}
-	p.dl.Set(t)
+	return errors.Join(p.SetReadDeadline(t), p.SetWriteDeadline(t))
+}
+
+// SetReadDeadline bounds Reads only.
+func (p *port) SetReadDeadline(t time.Time) error {
+	if p.isClosed() {
+		return os.ErrClosed
+	}
+	p.rd.Set(t)
 	if p.guard != nil {
-		return p.guard.setDeadline(t)
+		return p.guard.setReadDeadline(t)
+	}
+	return nil
+}
+
+// SetWriteDeadline bounds Writes only.
+func (p *port) SetWriteDeadline(t time.Time) error {
+	if p.isClosed() {
+		return os.ErrClosed
+	}
+	p.wr.Set(t)
+	if p.guard != nil {
+		return p.guard.setWriteDeadline(t)
 	}
 	return nil
 }
@@ -125,9 +145,12 @@ func (p *port) Close() error {
 func (p *port) close() error {
 	p.settle()
 	close(p.closed)
-	p.dl.Set(time.Unix(1, 0))
+	p.rd.Set(time.Unix(1, 0))
+	p.wr.Set(time.Unix(1, 0))
 	if p.guard != nil {
-		p.guard.setDeadline(time.Unix(1, 0)) // ends waits; fails only when the line is gone
+		// Ends waits; fails only when the line is gone.
+		p.guard.setReadDeadline(time.Unix(1, 0))
+		p.guard.setWriteDeadline(time.Unix(1, 0))
 	}
 	done := make(chan error, 1)
 	go func() { done <- p.release() }()

@@ -44,7 +44,7 @@ func (p *port) readPumped(b []byte) (int, error) {
 	if p.isClosed() {
 		return 0, os.ErrClosed
 	}
-	if p.dl.Over() {
+	if p.rd.Over() {
 		return 0, os.ErrDeadlineExceeded
 	}
 	if p.reader == nil {
@@ -55,7 +55,7 @@ func (p *port) readPumped(b []byte) (int, error) {
 		select {
 		case <-p.closed:
 			return 0, os.ErrClosed
-		case <-p.dl.Passed():
+		case <-p.rd.Passed():
 			return 0, os.ErrDeadlineExceeded
 		case c, ok := <-p.reader:
 			if !ok {

@@ -39,7 +39,7 @@ func (p *port) room() error {
 	if p.isClosed() {
 		return os.ErrClosed
 	}
-	if p.dl.Over() {
+	if p.wr.Over() {
 		return os.ErrDeadlineExceeded
 	}
 	if p.flow == "dtrdsr" {
@@ -47,7 +47,7 @@ func (p *port) room() error {
 			pause := time.NewTimer(10 * time.Millisecond)
 			select {
 			case <-pause.C:
-			case <-p.dl.Passed():
+			case <-p.wr.Passed():
 				pause.Stop()
 				return os.ErrDeadlineExceeded
 			case <-p.closed:
@@ -106,7 +106,7 @@ func (p *port) await() (int, error) {
 	case w := <-p.pending:
 		p.pending = nil
 		return w.n, p.lost(w.err)
-	case <-p.dl.Passed():
+	case <-p.wr.Passed():
 		return 0, os.ErrDeadlineExceeded
 	case <-p.closed:
 		return 0, os.ErrClosed

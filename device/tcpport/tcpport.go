@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"syscall"
 	"time"
 
 	"tilld/device"
 	"tilld/internal/fault"
+	"tilld/internal/lang"
 )
 
 // dialLimit is enough for any device in the same building.
@@ -23,29 +23,31 @@ const dialLimit = 5 * time.Second
 // Open connects to tcp://host:port. A cable that is pulled out sends no
 // farewell: keep-alive notices it within 10 s.
 func Open(ctx context.Context, u *url.URL) (device.Port, error) {
-	fail := func(k fault.Kind, hint string, err error) error {
-		return &fault.Error{Kind: k, Component: u.Host, Op: "connect", Hint: hint, Err: err}
-	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil || port == 0 || u.Hostname() == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
-		return nil, fail(fault.Config, "write tcp://host:port", fmt.Errorf("%q is no tcp address", u.Redacted()))
+		err := fmt.Errorf("%q is not tcp://host:port", u.Redacted())
+		return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, u.Host, "connect", err)
 	}
 	d := net.Dialer{
 		Timeout:         dialLimit,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 1 * time.Second, Count: 3},
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 3},
 	}
 	conn, err := d.DialContext(ctx, "tcp", u.Host)
-	var dns *net.DNSError
 	switch {
 	case err == nil:
 		return conn, nil
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return nil, fail(fault.Config, "check the device's name, or write its IP address", err)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return nil, fail(fault.Absent, "the host is there but nothing listens on that port: check the port, or whether another till holds the device", err)
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return nil, fail(fault.Absent, "check that the device is switched on and its network cable is plugged in", err)
+		return nil, nobodyListens.With("port", u.Port()).Fault(fault.Absent, u.Host, "connect", err)
 	default:
-		return nil, fail(fault.Absent, "check the device's network cable and address", err)
+		return nil, plugInNetwork.With("host", u.Hostname()).Fault(fault.Absent, u.Host, "connect", err)
 	}
 }
+
+var (
+	nobodyListens = device.Advice{Code: "nobody_listens", Text: lang.Text{
+		ZH: "设备在线，但端口 {port} 没有应答：请检查端口号，或是否有另一台收银机正在使用它",
+		EN: "the device is there but nothing answers on port {port}: check the port, and whether another till is using the device"}}
+	plugInNetwork = device.Advice{Code: "no_network", Text: lang.Text{
+		ZH: "连接不到 {host}：请检查设备电源、网线和 IP 地址",
+		EN: "{host} cannot be reached: check that the device is switched on, its network cable and its IP address"}}
+)
