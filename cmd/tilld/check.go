@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"tilld/device"
+	"tilld/internal/config"
+	"tilld/scanner/code"
+)
+
+const defaultConfig = "/etc/tilld/tilld.yaml"
+
+type checkCmd struct {
+	Config string `help:"Configuration file." placeholder:"FILE" required:""`
+}
+
+// Run prints every problem, one a line.
+func (c *checkCmd) Run() error {
+	cfg, err := load(c.Config, os.Stdout)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: ok: till %s, %d devices\n", c.Config, cfg.Path(), len(cfg.Devices))
+	return nil
+}
+
+// load reads the configuration and prints its problems to out; it fails with
+// exit code 2 when there are any.
+func load(file string, out *os.File) (config.Config, error) {
+	cfg, problems, warnings, err := config.Load(file, os.Environ(), known())
+	if err != nil {
+		return cfg, &exitError{code: exitUsage, err: fmt.Errorf("the configuration cannot be read: %w", err)}
+	}
+	for _, p := range warnings {
+		fmt.Fprintln(os.Stderr, p.In(speech()))
+	}
+	for _, p := range problems {
+		fmt.Fprintln(out, p.In(speech()))
+	}
+	if len(problems) > 0 {
+		return cfg, &exitError{code: exitUsage, quiet: true, err: config.ErrInvalid}
+	}
+	return cfg, nil
+}
+
+// known tells package config what this binary can do.
+func known() config.Known {
+	names := map[string][]string{}
+	for _, d := range driverList() {
+		names[string(d.kind)] = append(names[string(d.kind)], d.name)
+	}
+	return config.Known{
+		Drivers: names,
+		Options: func(d config.Device) error {
+			for _, have := range driverList() {
+				if string(have.kind) == d.Kind && have.name == d.Driver {
+					return plain(have.options(spec(d)))
+				}
+			}
+			return nil
+		},
+		Codes: func(raw config.Raw) error {
+			_, err := codeRules(raw)
+			return err
+		},
+	}
+}
+
+// plain takes the component off an error: the configuration's line names it.
+func plain(err error) error {
+	for err != nil {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			break
+		}
+		err = inner
+	}
+	return err
+}
+
+func spec(d config.Device) device.Spec {
+	return device.Spec{Name: d.Name, Kind: device.Kind(d.Kind), Driver: d.Driver, Address: d.Address, Options: d.Options}
+}
+
+// codeRules overlays the codes section on the published rules.
+func codeRules(raw config.Raw) (code.Rules, error) {
+	c := code.DefaultConfig()
+	if len(raw) > 0 {
+		if err := (device.Spec{Name: "codes", Options: json.RawMessage(raw)}).Decode(&c); err != nil {
+			return code.Rules{}, plain(err)
+		}
+	}
+	return code.Compile(c)
+}

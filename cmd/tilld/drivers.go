@@ -1,0 +1,69 @@
+package main
+
+import (
+	"tilld/device"
+	"tilld/display"
+	"tilld/display/cd5220"
+	"tilld/display/screen"
+	"tilld/printer"
+	"tilld/printer/escpos"
+	"tilld/scanner"
+	"tilld/scanner/line"
+
+	"context"
+)
+
+// driver is one line of the list below, for the checks of a configuration.
+type driver struct {
+	kind    device.Kind
+	name    string
+	options func(device.Spec) error // what is wrong with an entry's options
+}
+
+// driverList names every driver in the binary.
+func driverList() []driver {
+	return []driver{
+		{device.Scanner, "line", decodes(line.Defaults)},
+		{device.Printer, "escpos", func(device.Spec) error { return nil }},
+		{device.Display, "cd5220", decodes(cd5220.Defaults)},
+		{device.Display, "screen", decodes(struct{}{})},
+	}
+}
+
+func scanners() *device.Registry[scanner.Scanner] {
+	var r device.Registry[scanner.Scanner]
+	r.Add("line", line.Open)
+	return &r
+}
+
+func printers() *device.Registry[printer.Printer] {
+	var r device.Registry[printer.Printer]
+	r.Add("escpos", escpos.Open)
+	return &r
+}
+
+func displays(s *screen.Screen) *device.Registry[display.Display] {
+	var r device.Registry[display.Display]
+	r.Add("cd5220", onText(cd5220.Open))
+	r.Add("screen", s.Open)
+	return &r
+}
+
+// onText makes the opener of a character panel one of a display.
+func onText(open device.Opener[display.TextPanel]) device.Opener[display.Display] {
+	return func(ctx context.Context, p device.Port, s device.Spec) (display.Display, error) {
+		panel, err := open(ctx, p, s)
+		if err != nil {
+			return nil, err
+		}
+		return display.OnText(panel), nil
+	}
+}
+
+// decodes returns the check of a driver whose options overlay defaults.
+func decodes[C any](defaults C) func(device.Spec) error {
+	return func(s device.Spec) error {
+		c := defaults
+		return s.Decode(&c)
+	}
+}

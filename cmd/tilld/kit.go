@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tilld/device"
+	"tilld/device/dial"
+	"tilld/display"
+	"tilld/display/screen"
+	"tilld/internal/fault"
+	"tilld/internal/feed"
+	"tilld/internal/health"
+	"tilld/internal/lang"
+	"tilld/internal/run"
+	"tilld/printer"
+	"tilld/scanner"
+)
+
+var deviceDown = health.Kind{
+	Code: "device_down", Severity: health.Warning,
+	Text:   lang.Text{ZH: "设备 {subject} 不可用：{reason}", EN: "device {subject} is out of service: {reason}"},
+	Remedy: lang.Text{ZH: "{hint_zh}", EN: "{hint}"},
+}
+
+// kit is all configured hardware and what keeps it in service.
+type kit struct {
+	a        *agent
+	log      *slog.Logger
+	dialer   device.Dialer
+	glass    *screen.Screen
+	specs    []device.Spec
+	stations map[string]*printer.Station
+
+	mu    sync.Mutex
+	inUse map[string]device.Device // by name, while in service
+}
+
+func newKit(a *agent, glass *screen.Screen) *kit {
+	k := &kit{
+		a: a, log: a.log.With("part", "device"), dialer: dial.New(dial.Options{}), glass: glass,
+		stations: map[string]*printer.Station{}, inUse: map[string]device.Device{},
+	}
+	for _, d := range a.cfg.Devices {
+		s := spec(d)
+		k.specs = append(k.specs, s)
+		a.board.Add(s)
+		if s.Kind == device.Printer {
+			k.stations[s.Name] = &printer.Station{Name: s.Name}
+		}
+	}
+	a.board.Watch(k.changed)
+	return k
+}
+
+// changed tells people what became of a device.
+func (k *kit) changed(s device.Status) {
+	k.a.feed.Publish(feed.Device, s)
+	k.a.health.Set(s.State != device.Ready, deviceDown, s.Name,
+		"reason", string(s.State), "hint", s.Hint, "hint_zh", s.Hint)
+}
+
+// parts are one supervised part per device.
+func (k *kit) parts() []run.Part {
+	var parts []run.Part
+	scan, print, show := scanners(), printers(), displays(k.glass)
+	for _, s := range k.specs {
+		var keep func(context.Context) error
+		switch s.Kind {
+		case device.Scanner:
+			keep = slot(k, s, scan, k.scan).Keep
+		case device.Printer:
+			keep = slot(k, s, print, k.print).Keep
+		case device.Display:
+			keep = slot(k, s, show, k.show).Keep
+		default:
+			continue // refused by the configuration's check
+		}
+		parts = append(parts, run.Part{Name: s.Name, Run: keep})
+	}
+	return parts
+}
+
+func slot[D device.Device](k *kit, s device.Spec, r *device.Registry[D], serve func(context.Context, D) error) device.Slot[D] {
+	return device.Slot[D]{
+		Spec: s, Registry: r, Dialer: k.dialer, Board: &k.a.board, Log: k.log,
+		Serve: func(ctx context.Context, dev D) error {
+			k.hold(s.Name, dev)
+			defer k.hold(s.Name, nil)
+			return serve(ctx, dev)
+		},
+	}
+}
+
+func (k *kit) scan(ctx context.Context, dev scanner.Scanner) error {
+	return dev.Run(ctx, func(s scanner.Scan) {
+		if !k.a.till.Scan(ctx, s) {
+			k.answer(s.Device, false)
+		}
+	})
+}
+
+func (k *kit) print(ctx context.Context, dev printer.Printer) error {
+	return k.stations[dev.Info().Name].Serve(ctx, dev, printer.Server{Ledger: k.a.till, Health: &k.a.health, Log: k.log})
+}
+
+func (k *kit) show(ctx context.Context, dev display.Display) error {
+	return display.Follow(ctx, dev, k.a.stage)
+}
+
+func (k *kit) hold(name string, dev device.Device) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if dev == nil {
+		delete(k.inUse, name)
+		return
+	}
+	k.inUse[name] = dev
+}
+
+func (k *kit) held(name string) device.Device {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.inUse[name]
+}
+
+// answer tells a scanner's user by sound what became of the last scan, where
+// the scanner can.
+func (k *kit) answer(name string, ok bool) {
+	a, can := k.held(name).(scanner.Answerer)
+	if !can {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := a.Answer(ctx, ok); err != nil {
+		k.log.Debug("scanner did not take the answer", "dev", name, "err", err)
+	}
+}
+
+// test runs a device's harmless self-test.
+func (k *kit) test(ctx context.Context, name string) error {
+	if st, ok := k.stations[name]; ok {
+		return st.Test(ctx)
+	}
+	dev := k.held(name)
+	if dev == nil {
+		return fault.New(fault.Absent, name, "test", errors.New("the device is not in service"))
+	}
+	switch d := dev.(type) {
+	case device.Tester:
+		return d.Test(ctx)
+	case scanner.Answerer:
+		return d.Answer(ctx, true)
+	case device.Checker:
+		return d.Check(ctx)
+	case display.Display:
+		return k.testScene(ctx, d)
+	}
+	return fault.New(fault.Refused, name, "test", errors.New("this driver has no test"))
+}
+
+// testScene shows a scene on one display for two seconds, then what was on.
+func (k *kit) testScene(ctx context.Context, d display.Display) error {
+	now, _ := k.a.stage.Now()
+	test := display.Scene{
+		Kind: display.Message, Currency: now.Currency, Language: now.Language,
+		Title: lang.Text{ZH: "显示测试", EN: "Display test"}.In(lang.Tag(now.Language)), Text: d.Info().Name,
+	}
+	if err := d.Show(ctx, test); err != nil {
+		return err
+	}
+	pause := time.NewTimer(2 * time.Second)
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+	case <-pause.C:
+	}
+	now, _ = k.a.stage.Now()
+	return d.Show(context.WithoutCancel(ctx), now)
+}
+
+// receiptPrinter is the first configured printer.
+func (k *kit) receiptPrinter() string {
+	if names := k.names(device.Printer); len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
+func (k *kit) names(kind device.Kind) []string {
+	var names []string
+	for _, s := range k.specs {
+		if s.Kind == kind {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func (k *kit) kickDrawer(ctx context.Context) error {
+	name := k.receiptPrinter()
+	st, ok := k.stations[name]
+	if !ok {
+		return fault.New(fault.Absent, "drawer", "open", fmt.Errorf("no printer is configured"))
+	}
+	return st.OpenDrawer(ctx, 0)
+}
+
+// caps is what the receipt printer can do, or a common 80 mm printer.
+func (k *kit) caps() printer.Caps {
+	if st, ok := k.stations[k.receiptPrinter()]; ok {
+		if c, ok := st.Caps(); ok {
+			return c
+		}
+	}
+	return printer.Caps{Columns: 48, Dots: 576, DPI: 203, Cutter: true}
+}

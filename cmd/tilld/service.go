@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"tilld/firmware"
+)
+
+// healthyFor is how long the agent must have been able to sell before it tells
+// the guard that this version is good.
+const healthyFor = 5 * time.Second
+
+// service tells the service manager and the guard how the agent is.
+func (a *agent) service(ctx context.Context) error {
+	a.notify(daemon.SdNotifyReady)
+	defer a.notify(daemon.SdNotifyStopping)
+	every := time.Second
+	watchdog, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		a.log.Warn("watchdog settings are not usable", "err", err)
+	}
+	if watchdog > 0 {
+		every = min(every, watchdog/3)
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var since time.Time
+	reported := false
+	for {
+		ok, _ := a.till.Ready() // waits for the engine: a stuck one feeds no watchdog
+		if watchdog > 0 {
+			a.notify(daemon.SdNotifyWatchdog)
+		}
+		switch {
+		case !ok:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case !reported && time.Since(since) >= healthyFor:
+			if err := firmware.ReportHealthy(a.cfg.DataDir); err != nil {
+				a.log.Error("the guard cannot be told that this version is healthy", "err", err)
+			}
+			reported = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *agent) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		a.log.Warn("service manager not reached", "err", err)
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tilld/device"
+	"tilld/display"
+	"tilld/display/screen"
+	"tilld/internal/config"
+	"tilld/internal/feed"
+	"tilld/internal/health"
+	"tilld/internal/lang"
+	"tilld/internal/link"
+	"tilld/internal/run"
+	"tilld/internal/status"
+	"tilld/internal/till"
+	"tilld/printer"
+	"tilld/printer/layout"
+	"tilld/printer/receiptline"
+	"tilld/queue"
+)
+
+// agent is the whole daemon: this file builds its parts and connects them.
+type agent struct {
+	cfg     config.Config
+	log     *slog.Logger
+	level   *slog.LevelVar
+	bootID  string
+	restart func()
+
+	health health.Board
+	board  device.Board
+	feed   *feed.Feed
+	stage  *display.Stage
+	store  *queue.Store
+	link   *link.Link
+	till   *till.Till
+	kit    *kit
+}
+
+// run builds the agent, runs it until ctx ends, and stops it in order.
+func (a *agent) run(ctx context.Context) error {
+	clock := link.NewClock(time.Time{})
+	source := a.cfg.Cloud.TopicRoot + "/" + a.cfg.Path()
+	store, err := queue.Open(ctx, queue.Options{
+		Dir: a.cfg.DataDir, Seal: link.Sealer(source, a.bootID, clock),
+		MaxBytes: int64(a.cfg.Queue.MaxBytes), ReserveBytes: int64(a.cfg.Queue.ReserveBytes),
+		KeepAcked: a.cfg.Queue.KeepAcked.Std(), Log: a.log.With("part", "queue"), Health: &a.health,
+		CheckCommand: checkCommand(a.cfg.DataDir),
+	})
+	if err != nil {
+		return err
+	}
+	a.store = store
+	parts, err := a.parts(clock)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	a.log.Info("starting", "version", version, "till", a.cfg.Path(), "boot", a.bootID, "epoch", store.Epoch())
+	err = run.Group(ctx, a.log, parts...)
+	a.log.Info("stopped")
+	return errors.Join(err, store.Close())
+}
+
+// checkCommand is the child process that opens a suspicious file first.
+func checkCommand(dir string) []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil // checked in this process instead
+	}
+	return []string{self, "verify", "--data-dir", dir, "--json"}
+}
+
+// parts builds everything above the store, in the order in which it starts.
+func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
+	key, err := tillKey(a.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	a.feed = feed.New(a.store.Boot())
+	a.stage = display.NewStage(display.Scene{Kind: display.Idle, Currency: a.cfg.Till.Currency, Language: a.cfg.Till.Language})
+	glass := screen.New(a.stage, screen.Options{Log: a.log.With("part", "screen")})
+	a.kit = newKit(a, glass)
+	if a.till, err = a.newTill(key, clock); err != nil {
+		return nil, err
+	}
+	if a.link, err = a.newLink(clock); err != nil {
+		return nil, err
+	}
+	server, err := a.newServer(glass)
+	if err != nil {
+		return nil, err
+	}
+	parts := []run.Part{{Name: "queue", Run: a.store.Run}}
+	parts = append(parts, a.kit.parts()...)
+	return append(parts,
+		run.Part{Name: "till", Run: a.till.Run},
+		run.Part{Name: "link", Run: a.link.Run, Stop: 2 * time.Second},
+		run.Part{Name: "news", Run: a.news},
+		run.Part{Name: "status", Run: server.Run},
+		run.Part{Name: "update", Run: a.rollout},
+		run.Part{Name: "service", Run: a.service},
+	), nil
+}
+
+func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, error) {
+	c := a.cfg
+	loc, err := time.LoadLocation(c.Till.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := codeRules(c.Codes)
+	if err != nil {
+		return nil, err
+	}
+	var qr []till.Link
+	for _, q := range c.Receipt.QR {
+		qr = append(qr, till.Link{Title: q.Title, URL: q.URL})
+	}
+	return till.New(till.Options{
+		Till: till.TillStatus{
+			Merchant: c.Till.Merchant, Store: c.Till.Store, Till: c.Till.Till, Number: c.Till.Number,
+			Currency: c.Till.Currency, Timezone: c.Till.Timezone, Language: c.Till.Language,
+		},
+		Location: loc, Currency: c.Till.Currency, Language: lang.Tag(c.Till.Language),
+		Store: a.store, Cloud: &cloud{a}, Stage: a.stage, Feed: a.feed, Health: &a.health, Board: &a.board,
+		Log: a.log.With("part", "till"), Rules: rules, Version: version, BootID: a.bootID,
+		QRTTL: c.Payment.QRTTL.Std(), RequestTimeout: c.Payment.RequestTimeout.Std(),
+		Receipt:        till.ReceiptConfig{Template: c.Receipt.Template, Copies: c.Receipt.Copies, QR: qr, InvoiceURL: c.Receipt.InvoiceURL},
+		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Scanners: a.kit.names(device.Scanner),
+		Markup:     receiptline.Parse,
+		Sign:       func(message []byte) []byte { return ed25519.Sign(key, message) },
+		LinkStatus: func() till.LinkStatus { return till.LinkStatus(a.link.Status()) },
+		ClockStatus: func() till.ClockStatus {
+			offset, ok := clock.Offset()
+			return till.ClockStatus{OffsetMS: offset.Milliseconds(), Trusted: ok}
+		},
+		TestDevice: a.kit.test, KickDrawer: a.kit.kickDrawer, Answer: a.kit.answer,
+		SetLogLevel: func(level string) error { return a.level.UnmarshalText([]byte(level)) },
+	})
+}
+
+func (a *agent) newLink(clock *link.Clock) (*link.Link, error) {
+	c := a.cfg
+	return link.New(link.Options{
+		URL: c.Cloud.URL, ClientID: c.ClientID(), Username: c.Cloud.Username, PasswordFile: c.Cloud.PasswordFile,
+		CAFile: c.Cloud.CAFile, CertFile: c.Cloud.CertFile, KeyFile: c.Cloud.KeyFile, TopicRoot: c.Cloud.TopicRoot,
+		TrustFile: c.Cloud.TrustFile, Ack: c.Cloud.Ack, Window: c.Cloud.Window,
+		Merchant: c.Till.Merchant, Store: c.Till.Store, Till: c.Till.Till, Version: version, BootID: a.bootID,
+		Devices:   func() any { return a.board.List() },
+		Telemetry: a.telemetry,
+		Idle:      func() bool { return !a.till.SaleOpen() },
+		Changed:   func(s link.Status) { a.feed.Publish(feed.Link, till.LinkStatus(s)) },
+		Log:       a.log.With("part", "link"), Health: &a.health, Clock: clock,
+	}, a.store, a.routes())
+}
+
+func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
+	return status.New(status.Options{
+		Engine: a.till, Feed: a.feed, Health: &a.health, Board: &a.board, Screen: glass.Handler(),
+		TokenFile: filepath.Join(a.cfg.DataDir, "api-token"), Listen: a.cfg.HTTP.Listen,
+		AddrFile:     filepath.Join(a.cfg.DataDir, "http-addr"),
+		AllowedHosts: a.cfg.HTTP.AllowedHosts, AllowedOrigins: a.cfg.HTTP.AllowedOrigins,
+		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
+		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },
+	})
+}
+
+// news tells the live stream of conditions that come and go.
+func (a *agent) news(ctx context.Context) error {
+	tag, last := lang.Tag(a.cfg.Till.Language), []byte(nil)
+	for {
+		changed := a.health.Changed()
+		list := a.health.List(tag)
+		if now, err := json.Marshal(list); err != nil {
+			return err
+		} else if !bytes.Equal(now, last) {
+			a.feed.Publish(feed.Condition, map[string]any{"conditions": list})
+			last = now
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// cloud asks over the link in the engine's words.
+type cloud struct{ a *agent }
+
+func (c *cloud) Up() bool { return c.a.link.Up() }
+
+func (c *cloud) Ask(ctx context.Context, kind, sale, id string, data any) (json.RawMessage, error) {
+	answer, err := c.a.link.Ask(ctx, link.Question{ID: id, Type: kind, Sale: sale, Data: data})
+	switch remote, isRemote := errors.AsType[*link.RemoteError](err); {
+	case err == nil:
+		return answer, nil
+	case isRemote:
+		return nil, &till.CloudError{Code: remote.Code, Message: remote.Message}
+	case errors.Is(err, link.ErrDown):
+		return nil, fmt.Errorf("%w: %w", till.ErrLinkDown, err)
+	default:
+		return nil, fmt.Errorf("%w: %w", till.ErrNoAnswer, err)
+	}
+}
