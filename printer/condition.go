@@ -71,8 +71,8 @@ func wants() []Want {
 
 // attend raises the condition that err stands for and clears the others; nil
 // clears all.
-func (s Server) attend(name string, err error) {
-	if s.Health == nil {
+func (st *Station) attend(err error) {
+	if st.Health == nil {
 		return
 	}
 	var up Want
@@ -80,6 +80,6 @@ func (s Server) attend(name string, err error) {
 		up = WantOnline
 	}
 	for _, w := range wants() {
-		s.Health.Set(err != nil && w == up, w.Kind(), name)
+		st.Health.Set(err != nil && w == up, w.Kind(), st.Name)
 	}
 }

@@ -6,7 +6,8 @@ import "context"
 // implemented on the queue.
 type Ledger interface {
 	// Next returns the oldest queued job of a printer; it blocks until there is
-	// one or ctx ends, and then fails with ctx's error.
+	// one or ctx ends, and then fails with ctx's error. It changes nothing: a job
+	// that was not begun is returned again.
 	Next(ctx context.Context, printer string) (Job, error)
 	// Begin commits that the job's bytes are about to be sent. When it fails
 	// nothing may be printed. A job that is found begun after a crash is unknown.

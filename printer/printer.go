@@ -17,6 +17,7 @@ type Caps struct {
 	NativeQR bool // makes QR codes itself
 	Cutter   bool
 	TextOnly bool // prints no dots: no codes, no pictures
+	Double   bool // codes are made of an even number of dots, so that they can be sent at half size
 	Drawer   bool
 	Confirms bool // tells when a job is on paper, not only that bytes were taken
 }
@@ -62,4 +63,10 @@ type Raw interface {
 // jobs that wait.
 type DrawerKicker interface {
 	OpenDrawer(ctx context.Context, pin int) error
+}
+
+// Resyncer is a Printer that can be brought back after a job that ended in the
+// middle of a command. It prints nothing that a person would take for a receipt.
+type Resyncer interface {
+	Resync(ctx context.Context) error
 }

@@ -21,79 +21,134 @@ const (
 	stopGrace = 2 * time.Second
 	// attentionPoll is the wait between two looks at a printer that wants paper.
 	attentionPoll = time.Second
+	// idlePoll is the wait between two looks at a printer without work, so that
+	// missing paper and pulled cables are seen before the next receipt.
+	idlePoll = 3 * time.Second
 	// commitTime bounds the commit of an outcome, also while the agent stops.
 	commitTime = 2 * time.Second
 )
 
-// Server prints the jobs of one printer in the order they were accepted.
-type Server struct {
+// Station prints the jobs of one configured printer in the order they were
+// accepted. It stays the same while the device behind it comes and goes, and
+// lends that device to the rest of the agent.
+type Station struct {
+	Name   string // configured name of the printer
 	Ledger Ledger
 	Health *health.Board // may be nil
 	Log    *slog.Logger
-	Now    func() time.Time // nil is time.Now
+
+	lent lent
+	torn bool // the last job ended in the middle: the printer may wait for bytes
 }
 
-// Serve is [Server.Serve] with only the required collaborators.
+// Serve prints the jobs of l on p until ctx ends or p fails. It is
+// [Station.Serve] for those who need nothing else of a station.
 func Serve(ctx context.Context, p Printer, l Ledger, board *health.Board, log *slog.Logger) error {
-	return Server{Ledger: l, Health: board, Log: log}.Serve(ctx, p)
+	return (&Station{Name: p.Info().Name, Ledger: l, Health: board, Log: log}).Serve(ctx, p)
 }
 
-// Serve takes jobs from the ledger and prints them until ctx ends (nil) or the
-// printer fails (its fault: close it and open it again). A job begins only
-// when the printer is ready; a job that cannot be printed here has failed, with
-// the reason; a job of which some bytes went out and whose end is not known is
-// unknown and is never printed again by itself.
-func (s Server) Serve(ctx context.Context, p Printer) error {
-	name := p.Info().Name
-	defer s.attend(name, nil)
+// Serve is for a device slot. It takes jobs from the ledger and prints them until
+// ctx ends (nil) or the printer fails (its fault: close it and open it again).
+//
+// A job begins only when the printer is ready: Begin is committed before its
+// first byte. A job that cannot be printed here has failed, with the reason; one
+// of which nothing was printed waits; one of which some bytes went out and whose
+// end is not known is unknown and is never printed again by itself.
+func (st *Station) Serve(ctx context.Context, p Printer) error {
+	st.lent.set(p)
+	defer st.lent.set(nil)
+	defer st.attend(nil)
 	if a, ok := p.(Attentive); ok {
-		a.OnAttention(func(err error) { s.attend(name, err) })
+		a.OnAttention(st.attend)
 		defer a.OnAttention(func(error) {})
 	}
 	for {
-		job, err := s.Ledger.Next(ctx, name)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("%s: next job: %w", name, err)
-		}
-		wait, err := s.one(ctx, p, job)
+		job, err := st.next(ctx, p)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if wait && !s.cleared(ctx, p, job) {
+		wait, err := st.one(ctx, p, job)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil || wait && !st.cleared(ctx, p, job) {
 			return nil
 		}
 	}
 }
 
-// one prints job; wait means that it is queued again until a person has acted.
-func (s Server) one(ctx context.Context, p Printer, job Job) (wait bool, err error) {
-	if s.expired(job) {
-		return false, s.fail(ctx, job, NoEvidence, "expired before it could be printed")
-	}
-	if c, ok := p.(device.Checker); ok {
-		if err := c.Check(ctx); fault.KindOf(err) == fault.Attention {
-			s.attend(p.Info().Name, err)
-			return true, nil
-		} else if err != nil {
-			return false, err
+// next waits for a job and looks at the printer now and then while there is none.
+func (st *Station) next(ctx context.Context, p Printer) (Job, error) {
+	for {
+		own, cancel := context.WithTimeout(ctx, idlePoll)
+		job, err := st.Ledger.Next(own, st.Name)
+		over := own.Err() != nil
+		cancel()
+		switch {
+		case err == nil:
+			return job, nil
+		case ctx.Err() != nil:
+			return Job{}, ctx.Err()
+		case !over:
+			return Job{}, fmt.Errorf("%s: next job: %w", st.Name, err)
+		}
+		if err := st.look(ctx, p); err != nil && fault.KindOf(err) != fault.Attention {
+			return Job{}, err
 		}
 	}
-	s.attend(p.Info().Name, nil)
-	if err := s.Ledger.Begin(ctx, job.ID); err != nil {
-		return false, fmt.Errorf("%s: begin job: %w", p.Info().Name, err)
+}
+
+// look asks the printer how it is, if it can say.
+func (st *Station) look(ctx context.Context, p Printer) error {
+	c, ok := p.(device.Checker)
+	if !ok {
+		return nil
 	}
-	result, err := s.print(ctx, p, job)
-	return s.settle(ctx, p, job, result, err)
+	err := c.Check(ctx)
+	if _, tells := p.(Attentive); !tells && (err == nil || fault.KindOf(err) == fault.Attention) {
+		st.attend(err)
+	}
+	return err
+}
+
+// one prints job; wait means that it is queued again until a person has acted.
+func (st *Station) one(ctx context.Context, p Printer, job Job) (wait bool, err error) {
+	if expired(job) {
+		return false, st.end(ctx, job, Failed, NoEvidence, "expired before it could be printed")
+	}
+	if err := st.resync(ctx, p); err != nil {
+		return false, err
+	}
+	if err := st.look(ctx, p); fault.KindOf(err) == fault.Attention {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	if err := st.Ledger.Begin(ctx, job.ID); err != nil {
+		return false, fmt.Errorf("%s: begin job: %w", st.Name, err)
+	}
+	result, err := st.print(ctx, p, job)
+	return st.settle(ctx, job, result, err)
+}
+
+// resync is done once after a job that ended in the middle.
+func (st *Station) resync(ctx context.Context, p Printer) error {
+	r, ok := p.(Resyncer)
+	if !ok || !st.torn {
+		return nil
+	}
+	if err := r.Resync(ctx); err != nil {
+		return err
+	}
+	st.torn = false
+	return nil
 }
 
 // print gives the printer until jobTime, or stopGrace once ctx has ended.
-func (s Server) print(ctx context.Context, p Printer, job Job) (Result, error) {
+func (st *Station) print(ctx context.Context, p Printer, job Job) (Result, error) {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTime)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -111,77 +166,70 @@ func (s Server) print(ctx context.Context, p Printer, job Job) (Result, error) {
 	}
 	raw, ok := p.(Raw)
 	if !ok {
-		return Result{}, fault.New(fault.Refused, p.Info().Name, "print", errors.New("this printer takes no raw bytes"))
+		return Result{}, fault.New(fault.Refused, st.Name, "print", errors.New("this printer takes no raw bytes"))
 	}
 	return raw.PrintRaw(own, job.ID, job.Raw, job.Drawer)
 }
 
 // settle commits the outcome and decides whether the printer can go on.
-func (s Server) settle(ctx context.Context, p Printer, job Job, r Result, cause error) (wait bool, err error) {
+func (st *Station) settle(ctx context.Context, job Job, r Result, cause error) (wait bool, err error) {
 	kind := fault.KindOf(cause)
+	attention := kind == fault.Attention
 	switch {
 	case cause == nil && (r.Evidence == ProcessID || r.Evidence == InOrder):
-		return false, s.end(ctx, job, Confirmed, r.Evidence, "")
+		return false, st.end(ctx, job, Confirmed, r.Evidence, "")
 	case cause == nil:
-		return false, s.end(ctx, job, Sent, r.Evidence, "")
-	case r.Started && kind == fault.Attention:
-		s.attend(p.Info().Name, cause)
-		return true, s.end(ctx, job, Uncertain, r.Evidence, cause.Error())
+		return false, st.end(ctx, job, Sent, r.Evidence, "")
 	case r.Started:
-		return false, errors.Join(cause, s.end(ctx, job, Uncertain, r.Evidence, cause.Error()))
-	case kind == fault.Attention:
-		s.attend(p.Info().Name, cause)
-		return true, s.end(ctx, job, Queued, NoEvidence, cause.Error())
+		st.torn = true
+		err = st.end(ctx, job, Uncertain, r.Evidence, cause.Error())
+		if attention {
+			st.attend(cause)
+			return true, err
+		}
+		return false, errors.Join(cause, err)
+	case attention:
+		st.attend(cause)
+		return true, st.end(ctx, job, Queued, NoEvidence, cause.Error())
 	case kind.Transient():
-		return false, errors.Join(cause, s.end(ctx, job, Queued, NoEvidence, cause.Error()))
+		return false, errors.Join(cause, st.end(ctx, job, Queued, NoEvidence, cause.Error()))
 	default: // refused, or nonsense that no retry would cure
-		return false, s.end(ctx, job, Failed, NoEvidence, cause.Error())
+		return false, st.end(ctx, job, Failed, NoEvidence, cause.Error())
 	}
 }
 
-func (s Server) fail(ctx context.Context, job Job, e Evidence, reason string) error {
-	return s.end(ctx, job, Failed, e, reason)
-}
-
-func (s Server) end(ctx context.Context, job Job, o Outcome, e Evidence, reason string) error {
+func (st *Station) end(ctx context.Context, job Job, o Outcome, e Evidence, reason string) error {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
-	if err := s.Ledger.End(own, job.ID, o, e, reason); err != nil {
-		return fmt.Errorf("%s: end job: %w", job.Printer, err)
+	if err := st.Ledger.End(own, job.ID, o, e, reason); err != nil {
+		return fmt.Errorf("%s: end job: %w", st.Name, err)
 	}
 	level := slog.LevelInfo
 	if o == Failed || o == Uncertain {
 		level = slog.LevelWarn
 	}
-	s.Log.Log(ctx, level, "print job", "dev", job.Printer, "job", job.ID, "outcome", o, "evidence", e, "err", reason)
+	st.Log.Log(ctx, level, "print job", "dev", st.Name, "job", job.ID, "outcome", o, "evidence", e, "err", reason)
 	return nil
 }
 
 // cleared waits until the printer is ready again or job has expired; false
 // means that ctx has ended.
-func (s Server) cleared(ctx context.Context, p Printer, job Job) bool {
+func (st *Station) cleared(ctx context.Context, p Printer, job Job) bool {
 	tick := time.NewTicker(attentionPoll)
 	defer tick.Stop()
-	c, _ := p.(device.Checker)
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick.C:
 		}
-		if c == nil || s.expired(job) {
+		if expired(job) {
 			return true
 		}
-		if err := c.Check(ctx); fault.KindOf(err) != fault.Attention {
+		if err := st.look(ctx, p); fault.KindOf(err) != fault.Attention {
 			return true
 		}
 	}
 }
 
-func (s Server) expired(job Job) bool {
-	now := time.Now
-	if s.Now != nil {
-		now = s.Now
-	}
-	return !job.Expires.IsZero() && now().After(job.Expires)
-}
+func expired(job Job) bool { return !job.Expires.IsZero() && time.Now().After(job.Expires) }

@@ -9,29 +9,32 @@ import (
 	"tilld/internal/fault"
 )
 
-// Station is one configured printer as the rest of the agent sees it: it stays
-// the same while the device behind it comes and goes. The zero value has no
-// printer; it is safe for concurrent use.
-type Station struct {
-	Name string // configured name of the printer
-
-	mu  sync.Mutex
-	now Printer
+// lent is the printer in service, nil when there is none.
+type lent struct {
+	mu sync.Mutex
+	p  Printer
 }
 
-// Serve is the Serve of a device slot: it lends p to the other methods while s
-// prints jobs on it.
-func (st *Station) Serve(ctx context.Context, p Printer, s Server) error {
-	st.set(p)
-	defer st.set(nil)
-	return s.Serve(ctx, p)
+func (l *lent) set(p Printer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.p = p
+}
+
+func (st *Station) printer(op string) (Printer, error) {
+	st.lent.mu.Lock()
+	defer st.lent.mu.Unlock()
+	if st.lent.p == nil {
+		return nil, fault.New(fault.Absent, st.Name, op, errors.New("the printer is not in service"))
+	}
+	return st.lent.p, nil
 }
 
 // OpenDrawer kicks the cash drawer now, ahead of jobs that wait. Pin 0 is the
 // usual one. Without a printer in service it fails with fault.Absent, on a
 // printer that has no drawer with fault.Refused.
 func (st *Station) OpenDrawer(ctx context.Context, pin int) error {
-	p, err := st.current("open drawer")
+	p, err := st.printer("open drawer")
 	if err != nil {
 		return err
 	}
@@ -44,7 +47,7 @@ func (st *Station) OpenDrawer(ctx context.Context, pin int) error {
 
 // Test prints a test page.
 func (st *Station) Test(ctx context.Context) error {
-	p, err := st.current("test")
+	p, err := st.printer("test")
 	if err != nil {
 		return err
 	}
@@ -57,24 +60,9 @@ func (st *Station) Test(ctx context.Context) error {
 
 // Caps returns what the printer in service can do; false without one.
 func (st *Station) Caps() (Caps, bool) {
-	p, err := st.current("caps")
+	p, err := st.printer("caps")
 	if err != nil {
 		return Caps{}, false
 	}
 	return p.Caps(), true
-}
-
-func (st *Station) set(p Printer) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.now = p
-}
-
-func (st *Station) current(op string) (Printer, error) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.now == nil {
-		return nil, fault.New(fault.Absent, st.Name, op, errors.New("the printer is not in service"))
-	}
-	return st.now, nil
 }

@@ -1,46 +1,272 @@
-// Package escpos drives receipt printers that speak ESC/POS, Epson's and the
-// many that copy it.
 package escpos
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"tilld/device"
+	"tilld/internal/fault"
 	"tilld/printer"
 )
 
-// Printer is one ESC/POS printer.
+const (
+	// answerTime is how long a printer may take for a real-time status.
+	answerTime = 500 * time.Millisecond
+	// kickTime bounds the opening of a drawer.
+	kickTime = 3 * time.Second
+)
+
+// Printer is one ESC/POS printer. Its methods may be called at the same time;
+// they take turns on the wire.
 type Printer struct {
 	info device.Info
-	port device.Port
+	cfg  Config
+	turn chan struct{} // holds one token: who has it owns everything below
+	wire wire
+
+	attention func(error)
+	last      error // what attention was told last
+	talks     bool  // has answered a real-time status at least once
+	mute      bool  // was asked and has never answered
+	state     health
+	inbox     []reply
+	id        int // of the last process id
+	owed      int // answers to GS r that have not come yet
 }
 
-// Open takes a printer into service.
-func Open(_ context.Context, p device.Port, s device.Spec) (printer.Printer, error) {
-	return &Printer{info: device.Info{Name: s.Name, Driver: s.Driver}, port: p}, nil
-}
-
-func (d *Printer) Info() device.Info { return d.info }
-func (d *Printer) Close() error      { return d.port.Close() }
-func (d *Printer) Caps() printer.Caps {
-	return printer.Caps{Columns: 48, Dots: 576, DPI: 203, Chinese: true}
-}
-
-// Print sends the text of doc.
-func (d *Printer) Print(ctx context.Context, _ string, doc printer.Doc) (printer.Result, error) {
-	frame := []byte("\x1b@")
-	for _, b := range doc {
-		if t, ok := b.(printer.Text); ok {
-			for _, r := range t.Line {
-				if r >= ' ' && r < 0x7f {
-					frame = append(frame, byte(r))
-				}
-			}
-			frame = append(frame, '\n')
+// Open takes a printer into service: it reads the options and, for a profile
+// that leaves it open, asks which Chinese characters the printer has.
+func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, error) {
+	cfg, err := configure(s)
+	if err != nil {
+		return nil, err
+	}
+	d := &Printer{
+		info: device.Info{Name: s.Name, Driver: s.Driver, Model: cfg.Profile}, cfg: cfg,
+		turn: make(chan struct{}, 1), attention: func(error) {},
+	}
+	d.wire = wire{port: p, name: s.Name, heard: d.heard}
+	d.turn <- struct{}{}
+	if cfg.Chinese == "auto" {
+		if d.cfg.Chinese, err = d.askChinese(ctx); err != nil {
+			return nil, err
 		}
 	}
-	if err := device.Send(ctx, d.port, d.info.Name, "print", frame); err != nil {
-		return printer.Result{Started: true}, err
+	return d, nil
+}
+
+// Info names the device and its profile.
+func (d *Printer) Info() device.Info { return d.info }
+
+// Caps are those of the configured profile.
+func (d *Printer) Caps() printer.Caps { return d.cfg.caps() }
+
+// OnAttention has f called when the printer starts or ceases to wait for a
+// person; f must not block and must not call the printer.
+func (d *Printer) OnAttention(f func(error)) {
+	<-d.turn
+	defer d.give()
+	d.attention = f
+	if d.last != nil {
+		f(d.last)
 	}
-	return printer.Result{Started: true, Evidence: printer.BytesTaken}, nil
+}
+
+// Close lets a job that the port has taken reach the printer: a socket is shut
+// down for writing first, for one that is closed with unread status bytes in it
+// may lose its last data.
+func (d *Printer) Close() error {
+	if half, ok := d.wire.port.(interface{ CloseWrite() error }); ok {
+		select {
+		case <-d.turn:
+			if half.CloseWrite() == nil {
+				ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+				for ctx.Err() == nil && d.wire.listen(ctx, "close", time.Now().Add(300*time.Millisecond)) == nil {
+				}
+				cancel()
+			}
+			d.give()
+		default: // somebody is at it: closing the port ends that
+		}
+	}
+	return d.wire.port.Close()
+}
+
+// take waits for the printer to be free.
+func (d *Printer) take(ctx context.Context, op string) error {
+	select {
+	case <-d.turn:
+		return nil
+	case <-ctx.Done():
+		return fault.New(fault.Busy, d.info.Name, op, ctx.Err())
+	}
+}
+
+func (d *Printer) give() { d.turn <- struct{}{} }
+
+// heard sorts what the printer says.
+func (d *Printer) heard(r reply) {
+	if r.kind == asb {
+		d.judged(judgeASB(r.data))
+		return
+	}
+	if len(d.inbox) < 64 {
+		d.inbox = append(d.inbox, r)
+	}
+}
+
+// judged notes the printer's state and reports a change of it.
+func (d *Printer) judged(h health) {
+	d.state = h
+	var now error
+	switch {
+	case h.want != "":
+		now = printer.Attention(d.info.Name, "print", h.want)
+	case h.low:
+		now = printer.Attention(d.info.Name, "print", printer.NearEnd)
+	}
+	if (now == nil) != (d.last == nil) || now != nil && now.Error() != d.last.Error() {
+		d.last = now
+		d.attention(now)
+	}
+}
+
+// await listens until a reply satisfies match or the time is over.
+func (d *Printer) await(ctx context.Context, op string, wait time.Duration, match func(reply) bool) (reply, bool, error) {
+	until := time.Now().Add(wait)
+	for {
+		for i, r := range d.inbox {
+			if match(r) {
+				d.inbox = append(d.inbox[:i], d.inbox[i+1:]...)
+				return r, true, nil
+			}
+		}
+		if ctx.Err() != nil || !time.Now().Before(until) {
+			return reply{}, false, nil
+		}
+		if err := d.wire.listen(ctx, op, until); err != nil {
+			return reply{}, false, err
+		}
+	}
+}
+
+// ask sends a short query and waits for its answer.
+func (d *Printer) ask(ctx context.Context, op string, query []byte, wait time.Duration, match func(reply) bool) (reply, bool, error) {
+	if err := device.Send(ctx, d.wire.port, d.info.Name, op, query); err != nil {
+		return reply{}, false, err
+	}
+	return d.await(ctx, op, wait, match)
+}
+
+func is(kind replyKind) func(reply) bool {
+	return func(r reply) bool { return r.kind == kind }
+}
+
+// askChinese asks for the character set by GS I 69 (Epson TM-J2000 p. 469). A
+// printer that does not answer gets its Chinese as dots.
+func (d *Printer) askChinese(ctx context.Context) (string, error) {
+	r, ok, err := d.ask(ctx, "open", []byte{gs, 'I', 69}, answerTime, is(block))
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case ok && string(r.data) == "_CHINA GB18030":
+		return "gbk", nil
+	case ok && string(r.data) == "_CHINA GB2312":
+		return "gb2312", nil
+	}
+	return "none", nil
+}
+
+// Check asks for the real-time status. A printer that has never answered is
+// taken at its word: nil.
+func (d *Printer) Check(ctx context.Context) error {
+	if err := d.take(ctx, "check"); err != nil {
+		return err
+	}
+	defer d.give()
+	return d.check(ctx, "check")
+}
+
+func (d *Printer) check(ctx context.Context, op string) error {
+	if d.cfg.Status == "none" {
+		return nil
+	}
+	d.inbox = nil
+	if err := d.wire.listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil {
+		return err
+	}
+	d.inbox = nil
+	if d.mute {
+		return nil
+	}
+	h, ok, err := d.realTime(ctx, op)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if d.talks {
+			return d.wire.fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
+		}
+		d.mute = true
+		return nil
+	}
+	d.talks = true
+	d.judged(h)
+	if h.want != "" {
+		return d.last
+	}
+	return nil
+}
+
+// realTime sends DLE EOT 1 to 4; false when not even the first is answered. The
+// others are forgiven: copies answer some of them.
+func (d *Printer) realTime(ctx context.Context, op string) (health, bool, error) {
+	var n [5]byte
+	for i := 1; i <= 4; i++ {
+		r, ok, err := d.ask(ctx, op, []byte{dle, eot, byte(i)}, answerTime, is(realTime))
+		if err != nil {
+			return health{}, false, err
+		}
+		if !ok && i == 1 {
+			return health{}, false, nil
+		}
+		if ok {
+			n[i] = r.data[0]
+		}
+	}
+	return judge(n[1], n[2], n[3], n[4]), true, nil
+}
+
+// Resync brings a printer that was left in the middle of a command back: it may
+// wait for the rest of a picture, which zeros fill; as text they print nothing.
+func (d *Printer) Resync(ctx context.Context) error {
+	if err := d.take(ctx, "resync"); err != nil {
+		return err
+	}
+	defer d.give()
+	fill := make([]byte, d.cfg.Strip*(d.cfg.Dots+7)/8)
+	if _, err := d.wire.write(ctx, "resync", append(fill, esc, '@'), d.cfg, func() bool { return false }); err != nil {
+		return err
+	}
+	return nil
+}
+
+// OpenDrawer kicks the drawer between two pieces of a job at most: it waits for
+// its turn on the wire. Pin 0 is 2.
+func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
+	if !d.cfg.Drawer {
+		return fault.New(fault.Refused, d.info.Name, "open drawer", fmt.Errorf("this printer has no drawer"))
+	}
+	if pin != 0 && pin != 2 && pin != 5 {
+		return fault.New(fault.Refused, d.info.Name, "open drawer", fmt.Errorf("pin %d; there are 2 and 5", pin))
+	}
+	ctx, cancel := context.WithTimeout(ctx, kickTime)
+	defer cancel()
+	if err := d.take(ctx, "open drawer"); err != nil {
+		return err
+	}
+	defer d.give()
+	return device.Send(ctx, d.wire.port, d.info.Name, "open drawer", kick(pin))
 }

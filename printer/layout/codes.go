@@ -31,8 +31,8 @@ func (c *composer) qr(b printer.QR) error {
 		return err
 	}
 	side := (code.Size + 2*qr.Quiet) * module
-	bits := NewBitmap((side+7)/8*8, side)
-	left := (bits.W - side) / 2
+	bits := NewBitmap((side+15)/16*16, side)
+	left := (bits.W - side) / 2 &^ 1
 	for y := range code.Size {
 		for x := range code.Size {
 			if code.At(x, y) {
@@ -40,8 +40,8 @@ func (c *composer) qr(b printer.QR) error {
 			}
 		}
 	}
-	if bits.W > c.page.Caps.Dots { // rounded up to whole bytes over the edge
-		bits = bits.crop(left/8*8, c.page.Caps.Dots/8*8)
+	if limit := c.page.Caps.Dots / 16 * 16; bits.W > limit { // only white is lost
+		bits = bits.crop(left/8*8, limit)
 	}
 	if got, err := qr.Read(bits.Gray()); err != nil || got != b.Payload {
 		return refuse("the QR code does not read back from its dots")
@@ -77,7 +77,11 @@ func (c *composer) module(size int, b printer.QR) (int, error) {
 		}
 		want = min((min(mm, 200)*dpi*10/254+size/2)/size, maxModuleFor(b))
 	}
-	return min(max(want, minModule), fits), nil
+	module := min(max(want, minModule), fits)
+	if c.page.Caps.Double {
+		module &^= 1
+	}
+	return module, nil
 }
 
 // maxModuleFor bounds a size that was chosen for the caller; one that was asked

@@ -1,0 +1,200 @@
+package escpos
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tilld/device"
+	"tilld/internal/fault"
+	"tilld/printer"
+	"tilld/printer/data"
+)
+
+//go:embed profiles.json
+var profiles []byte
+
+// Config is what store IT can set under options. The profile gives the defaults
+// of all other keys.
+type Config struct {
+	Profile string `json:"profile"`
+	Setup
+}
+
+// Setup is how one model behaves.
+type Setup struct {
+	Base     string `json:"base,omitempty"`     // entry in the capability data that code page numbers come from
+	Columns  int    `json:"columns,omitempty"`  // characters a line in font A
+	Dots     int    `json:"dots,omitempty"`     // printable dots a line
+	DPI      int    `json:"dpi,omitempty"`      // dots an inch
+	Chinese  string `json:"chinese,omitempty"`  // gbk, gb2312, none (Chinese is printed as dots), auto (ask the printer)
+	CodePage string `json:"codepage,omitempty"` // for Latin text on printers without Chinese: CP437, CP858, CP1252 …
+	Cut      string `json:"cut,omitempty"`      // partial, full, none
+	Feed     int    `json:"feed,omitempty"`     // lines to feed at the end where there is no cutter
+	Status   string `json:"status,omitempty"`   // asb (reports changes by itself), dle (answers when asked), none
+	Confirm  string `json:"confirm,omitempty"`  // process_id, in_order, none
+	Raster   string `json:"raster,omitempty"`   // normal, double (dots of codes sent at half size, for slow lines), none
+	Drawer   bool   `json:"drawer,omitempty"`   // a cash drawer may be connected
+	Large    bool   `json:"large,omitempty"`    // prints characters larger than 2 x 2 itself
+	Strip    int    `json:"strip,omitempty"`    // rows of dots a command, 8 to 255
+	Units    int    `json:"units,omitempty"`    // vertical motion units a dot, 1 or 2
+	Chunk    int    `json:"chunk,omitempty"`    // bytes written at once
+	Pause    string `json:"pause,omitempty"`    // wait after each chunk ("20ms"), for printers with small buffers
+
+	pause time.Duration
+}
+
+// base is what a profile does not say.
+func base() Setup {
+	return Setup{
+		Base: "default", Columns: 48, Dots: 576, DPI: 203, Chinese: "none", CodePage: "CP437", Cut: "partial", Feed: 4,
+		Status: "dle", Confirm: "in_order", Raster: "normal", Drawer: true, Strip: 128, Units: 1, Chunk: 2048,
+	}
+}
+
+// Profiles returns the names of our own profiles; the names of the capability
+// data ("TM-T88V") are profiles too.
+func Profiles() ([]string, error) {
+	own, err := ownProfiles()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(own)), nil
+}
+
+func ownProfiles() (map[string]json.RawMessage, error) {
+	var own map[string]json.RawMessage
+	err := json.Unmarshal(profiles, &own)
+	return own, err
+}
+
+// configure reads the options of a device.
+func configure(s device.Spec) (Config, error) {
+	var name struct {
+		Profile string `json:"profile"`
+	}
+	if len(s.Options) > 0 {
+		if err := json.Unmarshal(s.Options, &name); err != nil {
+			return Config{}, fault.New(fault.Config, s.Name, "read options", err)
+		}
+	}
+	if name.Profile == "" {
+		name.Profile = "generic-80mm"
+	}
+	setup, err := profile(name.Profile)
+	if err != nil {
+		return Config{}, fault.New(fault.Config, s.Name, "read options", err)
+	}
+	c := Config{Profile: name.Profile, Setup: setup}
+	if err := s.Decode(&c); err != nil {
+		return Config{}, err
+	}
+	if strings.HasPrefix(s.Address, "file:") { // a file answers nothing
+		c.Status, c.Confirm = "none", "none"
+	}
+	if err := c.check(); err != nil {
+		return Config{}, fault.New(fault.Config, s.Name, "read options", err)
+	}
+	return c, nil
+}
+
+func profile(name string) (Setup, error) {
+	setup := base()
+	own, err := ownProfiles()
+	if err != nil {
+		return Setup{}, err
+	}
+	if raw, ok := own[name]; ok {
+		return setup, json.Unmarshal(raw, &setup)
+	}
+	public, err := data.Printers()
+	if err != nil {
+		return Setup{}, err
+	}
+	p, ok := public[name]
+	if !ok || p.Features["starCommands"] || !p.Features["bitImageRaster"] {
+		return Setup{}, fmt.Errorf("no profile %q; there are %s, and the models of escpos-printer-db by their names there (TM-T88V)",
+			name, strings.Join(slices.Sorted(maps.Keys(own)), " "))
+	}
+	setup.Base = name
+	if p.Columns >= 24 {
+		setup.Columns = p.Columns
+	}
+	setup.Dots = 12 * setup.Columns
+	if p.Dots >= setup.Dots {
+		setup.Dots = min(p.Dots, 12*setup.Columns+11)
+	}
+	if p.DPI > 0 {
+		setup.DPI = p.DPI
+	}
+	switch {
+	case p.Features["paperPartCut"]:
+		setup.Cut = "partial"
+	case p.Features["paperFullCut"]:
+		setup.Cut = "full"
+	default:
+		setup.Cut = "none"
+	}
+	setup.Drawer = p.Features["pulseStandard"]
+	if p.Vendor == "Epson" {
+		setup.Status, setup.Large, setup.Chinese = "asb", true, "auto"
+		if setup.DPI == 180 {
+			setup.Units = 2
+		}
+	}
+	return setup, nil
+}
+
+// check refuses values that no printer has.
+func (c *Config) check() error {
+	var errs []error
+	one := func(key, value string, of ...string) {
+		if !slices.Contains(of, value) {
+			errs = append(errs, fmt.Errorf("%s: %q is none of %s", key, value, strings.Join(of, ", ")))
+		}
+	}
+	within := func(key string, value, low, high int) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("%s: %d is not between %d and %d", key, value, low, high))
+		}
+	}
+	one("chinese", c.Chinese, "gbk", "gb2312", "none", "auto")
+	one("cut", c.Cut, "partial", "full", "none")
+	one("status", c.Status, "asb", "dle", "none")
+	one("confirm", c.Confirm, "process_id", "in_order", "none")
+	one("raster", c.Raster, "normal", "double", "none")
+	within("columns", c.Columns, 16, 80)
+	if c.Raster != "none" {
+		within("dots", c.Dots, 12*c.Columns, 1200)
+	}
+	within("dpi", c.DPI, 60, 600)
+	within("feed", c.Feed, 0, 20)
+	within("strip", c.Strip, 8, 255)
+	within("units", c.Units, 1, 2)
+	within("chunk", c.Chunk, 16, 65536)
+	if c.Pause != "" {
+		d, err := time.ParseDuration(c.Pause)
+		if err != nil || d < 0 || d > time.Second {
+			errs = append(errs, fmt.Errorf("pause: %q is no time from 0 to 1s", c.Pause))
+		}
+		c.pause = d
+	}
+	if _, ok := charmaps()[c.CodePage]; !ok {
+		errs = append(errs, fmt.Errorf("codepage: %q is none of %s", c.CodePage, strings.Join(slices.Sorted(maps.Keys(charmaps())), ", ")))
+	}
+	return errors.Join(errs...)
+}
+
+// Caps are the abilities that the layout needs to know.
+func (c Config) caps() printer.Caps {
+	return printer.Caps{
+		Columns: c.Columns, Dots: c.Dots, DPI: c.DPI, Chinese: c.Chinese == "gbk" || c.Chinese == "gb2312",
+		Cutter: c.Cut != "none", Drawer: c.Drawer, TextOnly: c.Raster == "none", Double: c.Raster == "double",
+		Confirms: c.Confirm != "none",
+	}
+}

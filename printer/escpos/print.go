@@ -1,0 +1,221 @@
+package escpos
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"tilld/internal/fault"
+	"tilld/printer"
+	"tilld/printer/layout"
+)
+
+// Print lays doc out, looks whether the printer is ready, sends the job and
+// gathers evidence until ctx ends.
+func (d *Printer) Print(ctx context.Context, _ string, doc printer.Doc) (printer.Result, error) {
+	page, err := layout.Compose(doc, d.cfg.caps())
+	if err != nil {
+		return printer.Result{}, err
+	}
+	job, err := build(d.cfg, page)
+	if err != nil {
+		return printer.Result{}, err
+	}
+	return d.run(ctx, job, page.Dots())
+}
+
+// PrintRaw sends bytes made elsewhere after [Screen] has looked at them.
+func (d *Printer) PrintRaw(ctx context.Context, _ string, data []byte, drawer bool) (printer.Result, error) {
+	data, err := Screen(data, drawer)
+	if err != nil {
+		return printer.Result{}, err
+	}
+	return d.run(ctx, data, len(data)/48*layout.LineDots)
+}
+
+// Test prints a page that shows what the printer can do.
+func (d *Printer) Test(ctx context.Context) error {
+	c := d.cfg
+	doc := printer.Doc{
+		printer.Text{Line: "tilld", Align: printer.Center, Width: 2, Height: 2, Bold: true},
+		printer.Text{Line: d.info.Name + " / " + c.Profile, Align: printer.Center},
+		printer.Rule{},
+		printer.Text{Line: strings.Repeat("1234567890", c.Columns/10+1)[:c.Columns]},
+		printer.Text{Line: fmt.Sprintf("%d columns, %d dots, %d dpi", c.Columns, c.Dots, c.DPI)},
+		printer.Text{Line: "打印测试：中文 ￥12.50"},
+		printer.Text{Line: "粗体 bold", Bold: true},
+		printer.Text{Line: "下划线 underline", Underline: true},
+		printer.Text{Line: "倍宽倍高 2 x 2", Width: 2, Height: 2},
+	}
+	if c.Raster != "none" {
+		doc = append(doc, printer.QR{Payload: "TILLD TEST", MM: 20, Caption: "TILLD TEST"})
+	}
+	_, err := d.Print(ctx, "test", append(doc, printer.Cut{}))
+	return err
+}
+
+// run prints one job. dots is about how long the paper will be.
+func (d *Printer) run(ctx context.Context, job []byte, dots int) (printer.Result, error) {
+	if err := d.take(ctx, "print"); err != nil {
+		return printer.Result{}, err
+	}
+	defer d.give()
+	if err := d.check(ctx, "print"); err != nil {
+		return printer.Result{}, err
+	}
+	d.inbox = nil
+	id := d.nextID()
+	sent, err := d.wire.write(ctx, "print", d.complete(job, id), d.cfg, func() bool { return d.state.want != "" })
+	if err != nil {
+		if sent > 0 && d.state.want != "" {
+			err = printer.Attention(d.info.Name, "print", d.state.want)
+		}
+		return printer.Result{Started: sent > 0}, err
+	}
+	if d.cfg.Confirm != "none" {
+		d.owed++
+	}
+	evidence, err := d.confirm(ctx, id, dots)
+	return printer.Result{Started: true, Evidence: evidence}, err
+}
+
+// complete frames the job: status reports on before it, queries after it.
+func (d *Printer) complete(job []byte, id string) []byte {
+	out := job
+	if d.cfg.Status == "asb" {
+		// ESC @ switches the reports off on many models, so they are asked for
+		// right after the one the job begins with.
+		on := []byte{gs, 'a', 0x0e}
+		if len(job) >= 2 && job[0] == esc && job[1] == '@' {
+			out = append([]byte{esc, '@'}, append(on, job[2:]...)...)
+		} else {
+			out = append(on, job...)
+		}
+	}
+	switch d.cfg.Confirm {
+	case "process_id":
+		out = append(out, gs, '(', 'H', 6, 0, '0', '0', id[0], id[1], id[2], id[3])
+		fallthrough
+	case "in_order":
+		out = append(out, gs, 'r', 1)
+	}
+	return out
+}
+
+// nextID returns "0001" to "9999", ascending: of several ids a printer may only
+// answer the last.
+func (d *Printer) nextID() string {
+	d.id = d.id%9999 + 1
+	return fmt.Sprintf("%04d", d.id)
+}
+
+const (
+	// settleTime is what a printer may need besides the printing itself.
+	settleTime = 3 * time.Second
+	// idTime is how long the process id may stay out after the in-order answer.
+	idTime = 5 * time.Second
+	// pollTime is between two looks at a printer that still prints.
+	pollTime = time.Second
+	// slowest is the speed below which a printer counts as stuck: 50 mm/s.
+	slowest = 400 // dots a second
+)
+
+// confirm gathers evidence that the job is on paper. While the printer waits for
+// a person the job waits with it, until ctx ends.
+func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evidence, error) {
+	if d.cfg.Status == "none" && d.cfg.Confirm == "none" {
+		return printer.BytesTaken, nil
+	}
+	best := printer.BytesTaken
+	patience := settleTime + time.Duration(dots)*time.Second/slowest
+	if d.cfg.Confirm == "none" {
+		patience = time.Duration(dots) * time.Second / (2 * slowest)
+	}
+	end := time.Now().Add(patience)
+	for {
+		r, ok, err := d.await(ctx, "print", min(pollTime, max(time.Until(end), time.Millisecond)), func(r reply) bool {
+			return r.kind == processed && string(r.data) == id || r.kind == inOrder && d.owed > 0
+		})
+		if ok && r.kind == inOrder {
+			if d.owed--; d.owed > 0 {
+				continue // the late answer to an earlier job
+			}
+		}
+		switch {
+		case err != nil:
+			return best, d.ended(best, err)
+		case ok && r.kind == processed:
+			d.owed = 0
+			return printer.ProcessID, nil
+		case ok && d.cfg.Confirm == "in_order":
+			return printer.InOrder, nil
+		case ok: // in order, the process id is to follow
+			best = printer.InOrder
+			end = time.Now().Add(idTime)
+			continue
+		case ctx.Err() != nil:
+			return d.late(ctx, best)
+		}
+		status, err := d.look(ctx)
+		if err != nil {
+			return best, d.ended(best, err)
+		}
+		if d.state.want != "" {
+			end = time.Now().Add(patience) // it goes on when the person has acted
+			continue
+		}
+		if time.Now().Before(end) {
+			continue
+		}
+		if best == printer.BytesTaken && status {
+			best = printer.StatusGood
+		}
+		if d.owed > 1 {
+			d.owed = 0 // answers that have been lost do not come any more
+		}
+		return best, nil
+	}
+}
+
+// ended is the end of the connection after the last byte was taken. A printer
+// that answers would have answered: what became of the job is not known. From
+// one that never does, nothing else was to be expected.
+func (d *Printer) ended(best printer.Evidence, cause error) error {
+	if best == printer.InOrder || !d.talks {
+		return nil
+	}
+	return cause
+}
+
+// late is the end of the time for a job: without evidence of paper it is not
+// known what became of it.
+func (d *Printer) late(ctx context.Context, best printer.Evidence) (printer.Evidence, error) {
+	switch {
+	case best == printer.InOrder:
+		return best, nil
+	case d.state.want != "":
+		return best, printer.Attention(d.info.Name, "print", d.state.want)
+	}
+	return best, d.wire.fail(fault.Timeout, "print", ctx.Err())
+}
+
+// look asks for the status between two waits, with the wire free in between for
+// a drawer that has to open; answered is false when the printer is mute.
+func (d *Printer) look(ctx context.Context) (answered bool, err error) {
+	d.give()
+	if err := d.take(ctx, "print"); err != nil {
+		// The turn is taken back in any case: run gives it away at its end.
+		<-d.turn
+		return false, nil
+	}
+	if d.cfg.Status == "none" || d.mute {
+		return false, nil
+	}
+	h, ok, err := d.realTime(ctx, "print")
+	if err != nil || !ok {
+		return false, err
+	}
+	d.judged(h)
+	return true, nil
+}
