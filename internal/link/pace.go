@@ -10,7 +10,7 @@ const (
 	paceQueue  = 300 * time.Millisecond
 	probeEvery = 30 * time.Second
 	probeBytes = 2 << 10
-	maxBatch   = 100 << 10 // bytes of one PUBLISH (contract §4)
+	maxBatch   = 100<<10 - maxEvents // bytes of events in one PUBLISH; with a LF after each but the last 100 KiB (contract §4)
 )
 
 // pace bounds the bytes sent to the broker and not yet taken by it, so that

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -257,10 +258,10 @@ func numericDate(b json.RawMessage) (time.Time, time.Duration, error) {
 	if err != nil || f < 1 || f > 253402300799 { // year 9999
 		return time.Time{}, 0, errors.New("not a time in seconds")
 	}
-	if f == float64(int64(f)) {
+	if !bytes.ContainsRune(b, '.') {
 		return time.Unix(int64(f), 0), time.Second, nil
 	}
-	return time.UnixMilli(int64(f * 1000)), time.Millisecond, nil
+	return time.UnixMilli(int64(math.Round(f * 1000))), time.Millisecond, nil
 }
 
 // fresh judges the age of m by the measured time.
