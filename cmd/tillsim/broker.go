@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/hooks/auth"
+	"github.com/mochi-mqtt/server/v2/listeners"
+)
+
+// broker is an MQTT broker on a loopback port that stays the same while it is
+// stopped and started.
+type broker interface {
+	Start(ctx context.Context) error
+	Stop() error // at once, without goodbyes, as when the machine fails
+	Port() int
+	Running() bool
+}
+
+// newBroker makes a broker of a kind; dir is for its files.
+func newBroker(kind, dir string) (broker, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "embedded":
+		return &embedded{port: port}, nil
+	case "mosquitto":
+		path, err := exec.LookPath("mosquitto")
+		if err != nil {
+			path = "/usr/sbin/mosquitto" // not in an ordinary user's PATH
+			if _, err := os.Stat(path); err != nil {
+				return nil, fmt.Errorf("mosquitto is not installed (apt-get install mosquitto), or use --broker embedded: %w", err)
+			}
+		}
+		return &mosquitto{path: path, dir: dir, port: port}, nil
+	}
+	return nil, fmt.Errorf("no broker %q: mosquitto or embedded", kind)
+}
+
+// freePort finds a port nobody listens on now.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, errors.New("no TCP port")
+	}
+	return addr.Port, l.Close()
+}
+
+// embedded is mochi-mqtt inside this process.
+type embedded struct {
+	port int
+
+	mu     sync.Mutex
+	server *mochi.Server
+}
+
+func (e *embedded) Port() int { return e.port }
+
+func (e *embedded) Running() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.server != nil
+}
+
+func (e *embedded) Start(context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server != nil {
+		return nil
+	}
+	caps := mochi.NewDefaultServerCapabilities()
+	caps.MaximumClientWritesPending = 64 << 10 // a slow subscriber must not lose what a fleet sends
+	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler), Capabilities: caps})
+	if err := s.AddHook(new(auth.AllowHook), nil); err != nil {
+		return err
+	}
+	l := listeners.NewTCP(listeners.Config{ID: "loopback", Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(e.port))})
+	if err := s.AddListener(l); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	if err := s.Serve(); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	e.server = s
+	return nil
+}
+
+func (e *embedded) Stop() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server == nil {
+		return nil
+	}
+	err := e.server.Close()
+	e.server = nil
+	return err
+}
+
+// mosquitto is Debian's broker as a child process.
+type mosquitto struct {
+	path, dir string
+	port      int
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+func (m *mosquitto) Port() int { return m.port }
+
+func (m *mosquitto) Running() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cmd != nil
+}
+
+// Start returns once the broker listens.
+func (m *mosquitto) Start(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd != nil {
+		return nil
+	}
+	conf := filepath.Join(m.dir, "mosquitto.conf")
+	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nmax_queued_messages 0\n"+
+		"max_inflight_messages 0\nlog_dest file %s\nconnection_messages false\n", m.port, filepath.Join(m.dir, "mosquitto.log"))
+	if os.Geteuid() == 0 {
+		text += "user root\n" // its log is in our directory
+	}
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.Command(m.path, "-c", conf)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("mosquitto: %w", err)
+	}
+	m.cmd, m.done = cmd, make(chan struct{})
+	go func(done chan struct{}) {
+		defer close(done)
+		cmd.Wait() // killed below, or found dead by the dial loop
+	}(m.done)
+	for {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(m.port)))
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.done:
+			m.cmd = nil
+			return errors.New("mosquitto ended at once; see mosquitto.log")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (m *mosquitto) Stop() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cmd == nil {
+		return nil
+	}
+	err := m.cmd.Process.Kill()
+	<-m.done
+	m.cmd = nil
+	return err
+}

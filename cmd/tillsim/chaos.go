@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"tilld/internal/sim"
+)
+
+// killer kills tilld at random points and starts it again, and fails the broker
+// now and then.
+type killer struct {
+	shop   *shop
+	rng    *rand.Rand
+	mu     sync.Mutex
+	kills  int
+	outage int
+	err    error
+}
+
+// run goes on until ctx ends; tilld is up and the broker runs afterwards.
+func (k *killer) run(ctx context.Context) {
+	for {
+		// Most kills come while something is going on; a few right at the start.
+		wait := time.Duration(k.rng.IntN(1200)) * time.Millisecond
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if k.rng.IntN(4) == 0 {
+			k.fail(k.brokerOutage(ctx))
+			continue
+		}
+		k.fail(k.kill())
+	}
+}
+
+func (k *killer) kill() error {
+	if err := k.shop.tilld.Kill(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.kills++
+	k.mu.Unlock()
+	if err := k.shop.tilld.Start(); err != nil {
+		return err
+	}
+	if k.rng.IntN(3) > 0 { // else it may be hit again while it starts
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		return k.shop.tilld.Ready(ctx)
+	}
+	return nil
+}
+
+func (k *killer) brokerOutage(ctx context.Context) error {
+	if err := k.shop.broker.Stop(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.outage++
+	k.mu.Unlock()
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(100+k.rng.IntN(700)) * time.Millisecond):
+	}
+	return k.shop.broker.Start(context.WithoutCancel(ctx))
+}
+
+func (k *killer) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = errors.Join(k.err, err)
+}
+
+// chaos is the run in which steps may fail and what was promised must hold.
+func (p *script) chaos(ctx context.Context, n int) error {
+	if err := p.shop.start(ctx, true); err != nil {
+		return err
+	}
+	if err := p.stockUp(ctx); err != nil {
+		return err
+	}
+	k := &killer{shop: p.shop, rng: rand.New(rand.NewPCG(p.seed, 2))}
+	run, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); k.run(run) }()
+	err := p.sellAll(ctx, n)
+	stop()
+	<-done
+	if err = errors.Join(err, k.err); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "tilld was killed %d times, the broker failed %d times\n", k.kills, k.outage)
+	if err := p.shop.start(ctx, true); err != nil {
+		return err
+	}
+	if err := p.settleReceipts(ctx); err != nil {
+		return err
+	}
+	return p.finish(ctx, n)
+}
+
+func (p *script) sellAll(ctx context.Context, n int) error {
+	for i := range n {
+		own, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not within a minute"))
+		err := p.sellInChaos(own, i)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("sale %d of %d: %w", i+1, n, err)
+		}
+	}
+	return nil
+}
+
+// sellInChaos is a cashier who looks before doing something again.
+func (p *script) sellInChaos(ctx context.Context, i int) error {
+	s := &one{script: p, goods: p.goods(), began: time.Now(), name: fmt.Sprintf("sale %d", i+1)}
+	var opened sale
+	key := fmt.Sprintf("chaos-%d-open-%d", p.seed, i)
+	err := p.insist(ctx, func() error {
+		return p.shop.api.call(ctx, "POST", "/v1/sales", key, map[string]any{"external_id": key}, &opened)
+	})
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	s.id = opened.ID
+	for _, a := range s.goods {
+		if err := s.scanUntilThere(ctx, a.GTIN, a.SKU); err != nil {
+			return fmt.Errorf("scan %s: %w", a.SKU, err)
+		}
+	}
+	if i%3 == 1 {
+		err = s.cashInChaos(ctx)
+	} else {
+		err = s.payInChaos(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "%-12s %d articles  %10s  %6d ms\n", s.name, len(s.goods), money(s.goods.total()), time.Since(s.began).Milliseconds())
+	return nil
+}
+
+// insist repeats a call with the same key until it has an answer; only a
+// definite refusal ends it.
+func (p *script) insist(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if err == nil || refused(err) != "" && refused(err) != "unavailable" {
+			return err
+		}
+		if err := p.rest(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// rest waits a little, unless tilld is gone for good.
+func (p *script) rest(ctx context.Context, cause error) error {
+	select {
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), cause)
+	case <-time.After(20 * time.Millisecond):
+	}
+	return p.shop.tilld.Crashed()
+}
+
+// scanUntilThere scans, looks, and scans again only when the article is not in
+// the sale; one too many is taken out again, as a cashier would.
+func (s *one) scanUntilThere(ctx context.Context, code, sku string) error {
+	for {
+		if err := s.shop.scanner.Scan(code); err != nil {
+			return err
+		}
+		look := time.Now()
+		for time.Since(look) < 1500*time.Millisecond {
+			var got sale
+			err := s.insist(ctx, func() (err error) { got, err = s.shop.api.sale(ctx, s.id); return err })
+			if err != nil {
+				return err
+			}
+			lines := slices.DeleteFunc(got.Items, func(it item) bool { return it.SKU != sku })
+			switch {
+			case len(lines) == 1 && lines[0].Quantity == "1":
+				return nil
+			case len(lines) >= 1:
+				return s.takeOut(ctx, lines)
+			}
+			if err := s.rest(ctx, errors.New("the line is not there")); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// takeOut leaves one piece.
+func (s *one) takeOut(ctx context.Context, lines []item) error {
+	for i, it := range lines {
+		path := fmt.Sprintf("/v1/sales/%s/items/%d", s.id, it.Line)
+		method, body := "DELETE", any(nil)
+		if i == 0 {
+			method, body = "PATCH", map[string]any{"quantity": "1"}
+		}
+		if err := s.insist(ctx, func() error { return s.shop.api.call(ctx, method, path, "", body, nil) }); err != nil && refused(err) != "unknown_line" {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *one) cashInChaos(ctx context.Context) error {
+	key := s.key("cash")
+	given := s.goods.total() + 500
+	err := s.insist(ctx, func() error {
+		return s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/pay", key, map[string]any{"method": "cash", "given": given}, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("cash: %w", err)
+	}
+	return s.closedInChaos(ctx)
+}
+
+// payInChaos asks for pay codes until one was paid.
+func (s *one) payInChaos(ctx context.Context) error {
+	for {
+		var got sale
+		if err := s.insist(ctx, func() (err error) { got, err = s.shop.api.sale(ctx, s.id); return err }); err != nil {
+			return err
+		}
+		switch {
+		case got.State == "closed":
+			return s.closedInChaos(ctx)
+		case got.Payment != nil && got.Payment.State == "pending":
+			s.payID = got.Payment.ID
+			s.shop.cloud.Settle(s.payID, "paid", s.rng.IntN(2) == 0)
+			// The result comes by itself, after however many kills.
+		case got.Payment != nil && (got.Payment.State == "unknown" || got.Payment.State == "requested"):
+			// The till goes on asking.
+		default:
+			key := s.key("pay")
+			err := s.insist(ctx, func() error {
+				return s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/pay", key, map[string]any{"method": "qr"}, nil)
+			})
+			switch refused(err) {
+			case "", "link_down", "payment_unknown", "payment_pending", "wrong_state", "payment_failed", "nothing_due":
+			default:
+				return err
+			}
+		}
+		if err := s.rest(ctx, fmt.Errorf("sale is %s, payment %+v", got.State, got.Payment)); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *one) closedInChaos(ctx context.Context) error {
+	return s.insist(ctx, func() error { return s.closed(ctx, s.goods.total()) })
+}
+
+// settleReceipts is the cashier at the end: a receipt whose outcome is unknown
+// is looked for on the paper, and printed again, as a marked copy, if it is not
+// there.
+func (p *script) settleReceipts(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("not within 30 s"))
+	defer cancel()
+	for _, s := range p.sold {
+		for asked := false; ; {
+			got, err := p.shop.api.sale(ctx, s.id)
+			if err != nil {
+				return err
+			}
+			outcome := ""
+			if got.Receipt != nil {
+				outcome = got.Receipt.Outcome
+			}
+			if outcome != "queued" && outcome != "sending" && (p.onPaper(s.id) || asked) {
+				break
+			}
+			if outcome == "unknown" || outcome == "failed" {
+				key := fmt.Sprintf("chaos-%d-reprint-%s", p.seed, s.id)
+				if err := p.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/reprint", key, map[string]any{}, nil); err != nil {
+					return err
+				}
+				asked = true
+				for !p.onPaper(s.id) {
+					if err := p.rest(ctx, fmt.Errorf("sale %s: the copy does not come out", s.id)); err != nil {
+						return err
+					}
+				}
+			}
+			if err := p.rest(ctx, fmt.Errorf("sale %s: receipt %s", s.id, outcome)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// onPaper reports whether a whole receipt of a sale came out.
+func (p *script) onPaper(id string) bool {
+	for _, pr := range []*sim.Printer{p.shop.lan, p.shop.serial} {
+		list, _ := pr.Tickets(0)
+		for _, k := range list {
+			if slices.Contains(k.QR, saleURL(id)) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,4 @@
+package main
+
+// firmwareCommands are the commands about updates.
+type firmwareCommands struct{}
