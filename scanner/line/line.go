@@ -5,18 +5,19 @@
 //
 // Source: the interface chapters of the Honeywell, Zebra and Newland manuals:
 // payload, then a suffix (CR as delivered), optionally a prefix and an AIM
-// symbology identifier.
+// symbology identifier. Host commands: Honeywell (SYN BEL CR beeps).
 package line
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"tilld/device"
 	"tilld/internal/fault"
+	"tilld/internal/lang"
 	"tilld/scanner"
 )
 
@@ -24,7 +25,11 @@ type reader struct {
 	info device.Info
 	cfg  settings
 	port device.Port
+	mu   sync.Mutex // one host command at a time
 }
+
+// answering is a reader whose make has host commands.
+type answering struct{ *reader }
 
 // Open takes over the port; it sends nothing. Options are those of [Config].
 func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
@@ -33,51 +38,126 @@ func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, err
 		return nil, err
 	}
 	set, err := cfg.compile()
+	if err == nil && p == nil {
+		err = errors.New("a line scanner needs an address")
+	}
 	if err != nil {
 		return nil, fault.New(fault.Config, s.Name, "open", err)
 	}
-	if p == nil {
-		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a line scanner needs an address"))
+	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: cfg.Model}, cfg: set, port: p}
+	if set.model == "" {
+		return r, nil
 	}
-	return &reader{info: device.Info{Name: s.Name, Driver: "line", Model: cfg.Model}, cfg: set, port: p}, nil
+	return answering{r}, nil
 }
 
+// Info implements [device.Device].
 func (r *reader) Info() device.Info { return r.info }
-func (r *reader) Close() error      { return r.port.Close() }
 
-// Run implements [scanner.Scanner].
+// Close implements [device.Device].
+func (r *reader) Close() error { return r.port.Close() }
+
+// Run implements [scanner.Scanner]. It fails with a fault of kind Protocol when
+// the line carries noise (wrong speed, wrong device) or more codes than any
+// reader can read: the device's slot then tries again later, and the till's
+// processor is left alone.
 func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
-	stop := context.AfterFunc(ctx, func() { r.port.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { device.SetReadDeadline(r.port, time.Unix(1, 0)) })
 	defer stop()
 	f := framer{cfg: r.cfg}
+	flood := bucket{perSecond: r.cfg.rate}
 	buf := make([]byte, 4096)
+	last := time.Now() // when the last byte arrived
 	for {
 		deadline := time.Time{}
 		if f.pending() {
-			deadline = time.Now().Add(r.cfg.gap)
+			deadline = last.Add(r.cfg.gap)
 		}
-		if err := r.port.SetDeadline(deadline); err != nil {
-			return fault.New(fault.Absent, r.info.Name, "read", err)
-		}
+		err := device.SetReadDeadline(r.port, deadline)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		n, err := r.port.Read(buf)
-		now := time.Now()
-		for _, c := range f.feed(buf[:n]) {
-			emit(scanner.Scan{Device: r.info.Name, At: now, AIM: c.aim, Data: c.data})
+		n := 0
+		if err == nil {
+			n, err = r.port.Read(buf)
+		}
+		if n > 0 {
+			last = time.Now()
+		}
+		codes := f.feed(buf[:n])
+		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+			err = nil
+			if f.pending() && time.Since(last) >= r.cfg.gap {
+				if c, ok := f.gap(); ok {
+					codes = append(codes, c)
+				}
+			}
+		}
+		for _, c := range codes {
+			if !flood.take(last) {
+				return r.fault(errFlood)
+			}
+			emit(scanner.Scan{Device: r.info.Name, At: last, AIM: c.aim, Data: c.data})
 		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if c, ok := f.gap(); ok {
-				emit(scanner.Scan{Device: r.info.Name, At: now, AIM: c.aim, Data: c.data})
-			}
-		default:
-			return &fault.Error{Kind: fault.Absent, Component: r.info.Name, Op: "read",
-				Hint: "check that the scanner is plugged in", Err: fmt.Errorf("read: %w", err)}
+		case f.noise > maxNoise:
+			return r.fault(errNoise)
+		case err != nil:
+			return device.PlugIn.Fault(fault.Absent, r.info.Name, "read", err)
 		}
 	}
+}
+
+// maxNoise is how many bytes in a row may make no code: three longest payloads.
+const maxNoise = 3 * scanner.MaxData
+
+var (
+	errNoise = errors.New("only noise arrives")
+	errFlood = errors.New("more codes arrive than a reader can read")
+
+	checkSpeed = device.Advice{Code: "scanner_noise", Text: lang.Text{
+		ZH: "收到的数据不是条码：请检查 address 中的波特率（baud）、扫码枪的后缀设置（suffix），以及该端口上是否真的是扫码枪",
+		EN: "what arrives is no barcode: check baud in the address, the scanner's suffix setting, and that a scanner is plugged in here"}}
+)
+
+func (r *reader) fault(cause error) error {
+	return checkSpeed.Fault(fault.Protocol, r.info.Name, "read", cause)
+}
+
+// Answer implements [scanner.Answerer]: the reader has beeped by itself when it
+// read the code; a refused code gets three more beeps.
+func (a answering) Answer(ctx context.Context, ok bool) error {
+	if ok {
+		return nil
+	}
+	return a.beep(ctx, "answer", 3)
+}
+
+// Test implements [device.Tester] with one beep.
+func (a answering) Test(ctx context.Context) error { return a.beep(ctx, "test", 1) }
+
+func (a answering) beep(ctx context.Context, op string, times int) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var frame []byte
+	for range times {
+		frame = append(frame, 0x16, 0x07, '\r')
+	}
+	return device.Send(ctx, a.port, a.info.Name, op, frame)
+}
+
+// bucket allows so many codes per second over ten seconds.
+type bucket struct {
+	perSecond int
+	level     float64
+	at        time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	b.level = max(0, b.level-now.Sub(b.at).Seconds()*float64(b.perSecond))
+	b.at = now
+	b.level++
+	return b.level <= float64(10*b.perSecond)
 }

@@ -1,0 +1,204 @@
+package line_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"tilld/device"
+	"tilld/device/devtest"
+	"tilld/internal/fault"
+	"tilld/scanner"
+	"tilld/scanner/line"
+	"tilld/scanner/scannertest"
+)
+
+func open(t testing.TB, p device.Port, options string) scanner.Scanner {
+	t.Helper()
+	s, err := line.Open(t.Context(), p, device.Spec{Name: "scanner-1", Options: json.RawMessage(options)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	for name, c := range map[string]struct{ options, before, after string }{
+		"as delivered": {`{}`, "", "\r"},
+		"crlf":         {`{"suffix": "crlf"}`, "", "\r\n"},
+		"stx etx":      {`{"prefix": "stx", "suffix": "etx"}`, "\x02", "\x03"},
+		"no suffix":    {`{"suffix": "none", "gap_ms": 20}`, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scannertest.Scanner(t, func(t *testing.T) (scanner.Scanner, scannertest.Reader) {
+				p := new(devtest.Recorder)
+				r := scannertest.Reader{
+					Scan:    func(s string) { p.Feed([]byte(c.before + s + c.after)) },
+					Tear:    func(s string) { p.Feed([]byte(c.before + s)) },
+					Silence: func() { time.Sleep(700 * time.Millisecond) },
+					Unplug:  func() { p.End(io.EOF) },
+				}
+				if c.after == "" {
+					r.Tear = func(string) {} // without a suffix nothing tells half a code
+				}
+				return open(t, p, c.options), r
+			})
+		})
+	}
+}
+
+// scans runs the driver on chunks, each followed by a pause, in fake time.
+func scans(t *testing.T, options string, pause time.Duration, chunks ...string) (got []scanner.Scan, err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		p := new(devtest.Recorder)
+		s := open(t, p, options)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx, func(sc scanner.Scan) { got = append(got, sc) }) }()
+		for _, c := range chunks {
+			p.Feed([]byte(c))
+			time.Sleep(pause)
+			synctest.Wait()
+		}
+		cancel()
+		err = <-done
+	})
+	return got, err
+}
+
+func TestFraming(t *testing.T) {
+	gb, err := simplifiedchinese.GB18030.NewEncoder().String("乌龙茶")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, options string
+		pause         time.Duration
+		chunks        []string
+		want          []string // AIM identifier, "|", payload
+	}{
+		{"cr", `{}`, 0, []string{"690\r"}, []string{"|690"}},
+		{"cr lf is one end", `{}`, 0, []string{"690\r\n691\r\n"}, []string{"|690", "|691"}},
+		{"cr lf torn apart", `{}`, time.Second, []string{"690\r", "\n691\r", "\n"}, []string{"|690", "|691"}},
+		{"lf", `{"suffix": "lf"}`, 0, []string{"690\n691\n"}, []string{"|690", "|691"}},
+		{"tab", `{"suffix": "tab"}`, 0, []string{"690\t69\r1\t"}, []string{"|690", "|69\r1"}},
+		{"bytes", `{"suffix": "hex:2323"}`, 0, []string{"69#0##691##"}, []string{"|69#0", "|691"}},
+		{"etx", `{"prefix": "stx", "suffix": "etx"}`, 0, []string{"\x02690\x03\r\n\x02691\x03"}, []string{"|690", "|691"}},
+		{"a new beginning cancels the old", `{"prefix": "stx", "suffix": "etx"}`, 0, []string{"\x0269\x02691\x03"}, []string{"|691"}},
+		{"a line without the prefix is noise", `{"prefix": "hex:41"}`, 0, []string{"690\rA691\r"}, []string{"|691"}},
+		{"a letter as prefix may be in the code", `{"prefix": "hex:41"}`, 0, []string{"ABA1\r"}, []string{"|BA1"}},
+		{"empty lines are nothing", `{}`, 0, []string{"\r\r\n\r690\r"}, []string{"|690"}},
+		{"aim", `{"aim": true}`, 0, []string{"]Q1https://t.cn/x\r]E06901234567892\r690\r"}, []string{"]Q1|https://t.cn/x", "]E0|6901234567892", "|690"}},
+		{"aim off leaves the payload", `{}`, 0, []string{"]Q1\r"}, []string{"|]Q1"}},
+		{"aim alone is no code", `{"aim": true}`, 0, []string{"]Q1\r690\r"}, []string{"|690"}},
+		{"GS survives", `{"aim": true}`, 0, []string{"]C10109521234543213\x1d10AB\r"}, []string{"]C1|0109521234543213\x1d10AB"}},
+		{"no suffix, silence ends", `{"suffix": "none"}`, 60 * time.Millisecond, []string{"690", "691"}, []string{"|690", "|691"}},
+		{"no suffix, no silence", `{"suffix": "none"}`, 40 * time.Millisecond, []string{"690", "691", "", ""}, []string{"|690691"}},
+		{"torn, then silence", `{}`, 600 * time.Millisecond, []string{"690", "1\r"}, []string{"|1"}},
+		{"slow, but no silence", `{}`, 400 * time.Millisecond, []string{"6", "9", "0", "\r"}, []string{"|690"}},
+		{"utf-8", `{}`, 0, []string{"乌龙茶\r"}, []string{"|乌龙茶"}},
+		{"gb18030", `{}`, 0, []string{gb + "\r"}, []string{"|乌龙茶"}},
+		{"latin 1", `{"encoding": "latin1"}`, 0, []string{"caf\xe9\r"}, []string{"|café"}},
+		{"neither", `{}`, 0, []string{"caf\xff\r"}, []string{"|cafÿ"}},
+		{"a break's NULs", `{}`, 0, []string{"\x00\x00690\r6\x0090\r"}, []string{"|690"}},
+		{"end of transmission before the end", `{}`, 0, []string{"690"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, _ := scans(t, tt.options, tt.pause, tt.chunks...)
+			var list []string
+			for _, s := range got {
+				list = append(list, s.AIM+"|"+string(s.Data))
+			}
+			if !slices.Equal(list, tt.want) {
+				t.Errorf("got %q, want %q", list, tt.want)
+			}
+		})
+	}
+}
+
+func TestAtIsWhenTheLastByteArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(devtest.Recorder)
+		s := open(t, p, `{"suffix": "none", "gap_ms": 50}`)
+		got := make(chan scanner.Scan, 1)
+		go s.Run(t.Context(), func(sc scanner.Scan) { got <- sc })
+		time.Sleep(time.Second)
+		p.Feed([]byte("690"))
+		fed := time.Now()
+		if sc := <-got; !sc.At.Equal(fed) || time.Since(fed) != 50*time.Millisecond {
+			t.Errorf("At is %v after the last byte, emitted %v after it", sc.At.Sub(fed), time.Since(fed))
+		}
+	})
+}
+
+// A wrong speed, a printer on the scanner's port, a broken cable.
+func TestNoiseIsAFault(t *testing.T) {
+	for name, flood := range map[string]string{
+		"NULs":        strings.Repeat("\x00", 20_000),
+		"no end":      strings.Repeat("x", 20_000),
+		"only ends":   strings.Repeat("\r", 20_000),
+		"no prefixes": strings.Repeat("1234567\x03", 3_000),
+		"codes":       strings.Repeat("\x0269\x03", 2_000),
+	} {
+		options := `{}`
+		if strings.Contains(flood, "\x03") {
+			options = `{"prefix": "stx", "suffix": "etx"}`
+		}
+		got, err := scans(t, options, 0, flood)
+		if fault.KindOf(err) != fault.Protocol || fault.HintOf(err) == "" || len(got) > 1000 {
+			t.Errorf("%s: %v after %d scans, want kind protocol with a hint", name, err, len(got))
+		}
+	}
+}
+
+func TestBeepsDoNotDisturbReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(devtest.Recorder)
+		s := open(t, p, `{"model": "honeywell"}`)
+		got := make(chan string, 10)
+		go s.Run(t.Context(), func(sc scanner.Scan) { got <- string(sc.Data) })
+		p.Feed([]byte("69012"))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := s.(scanner.Answerer).Answer(ctx, false); err != nil {
+			t.Fatal(err)
+		}
+		if want := "\x16\x07\r\x16\x07\r\x16\x07\r"; p.Wrote() != want {
+			t.Errorf("wrote %q, want %q", p.Wrote(), want)
+		}
+		if err := s.(scanner.Answerer).Answer(ctx, true); err != nil || len(p.Wrote()) != 9 {
+			t.Errorf("a good code: %v, %q", err, p.Wrote())
+		}
+		time.Sleep(300 * time.Millisecond)
+		p.Feed([]byte("34\r"))
+		if data := <-got; data != "6901234" {
+			t.Errorf("got %q", data)
+		}
+	})
+	if _, ok := open(t, new(devtest.Recorder), `{}`).(scanner.Answerer); ok {
+		t.Error("a scanner of no known make claims that it can beep")
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, options := range []string{
+		`{"sufix": "cr"}`, `{"suffix": "enter"}`, `{"suffix": "hex:"}`, `{"suffix": "hex:0"}`, `{"prefix": "hex:010203040506070809"}`,
+		`{"encoding": "big5"}`, `{"model": "acme"}`, `{"gap_ms": -1}`, `{"gap_ms": 99999}`, `{"max_per_second": 0}`,
+	} {
+		if _, err := line.Open(t.Context(), new(devtest.Recorder), device.Spec{Name: "scanner-1", Options: json.RawMessage(options)}); fault.KindOf(err) != fault.Config {
+			t.Errorf("%s: %v, want kind config", options, err)
+		}
+	}
+	if _, err := line.Open(t.Context(), nil, device.Spec{Name: "scanner-1"}); fault.KindOf(err) != fault.Config {
+		t.Errorf("no address: %v", err)
+	}
+}
