@@ -1,0 +1,322 @@
+// Package kiosktest drives a headless Chromium for tests of our pages: it opens
+// a page in a window of a given size, runs expressions in it, and takes pictures
+// of what is on the glass. It speaks the DevTools protocol over a pipe, so it
+// needs no port and no other library.
+package kiosktest
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Limit is how long any one step may take.
+const Limit = 40 * time.Second
+
+// Browser is one Chromium with a fresh profile.
+type Browser struct {
+	t       testing.TB
+	in      io.WriteCloser
+	mu      sync.Mutex
+	next    int
+	pending map[int]chan reply
+	pages   map[string]*Page
+}
+
+// Page is one tab.
+type Page struct {
+	b       *Browser
+	session string
+	mu      sync.Mutex
+	errors  []string
+}
+
+type reply struct {
+	Result json.RawMessage `json:"result,omitempty"`
+	Error  *struct {
+		Message string `json:"message"`
+	} `json:"error,omitempty"`
+}
+
+type message struct {
+	ID      int             `json:"id,omitempty"`
+	Session string          `json:"sessionId,omitempty"`
+	Method  string          `json:"method,omitempty"`
+	Params  json.RawMessage `json:"params,omitempty"`
+	reply
+}
+
+// Start runs Chromium until the test ends. Without one the test is skipped,
+// saying so; the machine that checks changes has it.
+func Start(t testing.TB, flags ...string) *Browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("NOT CHECKED: chromium is not installed (apt-get install chromium)")
+	}
+	toBrowser, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, fromBrowser, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb",
+		"--user-data-dir=" + t.TempDir(), "--remote-debugging-pipe",
+	}, flags...)
+	cmd := exec.Command(path, append(args, "about:blank")...)
+	cmd.ExtraFiles = []*os.File{toBrowser, fromBrowser} // descriptors 3 and 4
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	toBrowser.Close()
+	fromBrowser.Close()
+	b := &Browser{t: t, in: in, pending: map[int]chan reply{}, pages: map[string]*Page{}}
+	read := make(chan struct{})
+	go func() { defer close(read); b.read(out) }()
+	t.Cleanup(func() {
+		b.send("", "Browser.close", map[string]any{})
+		ended := make(chan struct{})
+		go func() { cmd.Wait(); close(ended) }()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			cmd.Process.Kill()
+			<-ended
+		}
+		in.Close()
+		out.Close()
+		<-read
+	})
+	return b
+}
+
+func (b *Browser) read(out io.Reader) {
+	r := bufio.NewReader(out)
+	for {
+		raw, err := r.ReadBytes(0)
+		if err != nil {
+			b.mu.Lock()
+			for _, ch := range b.pending {
+				close(ch)
+			}
+			b.pending = nil
+			b.mu.Unlock()
+			return
+		}
+		var m message
+		if json.Unmarshal(raw[:len(raw)-1], &m) != nil {
+			continue
+		}
+		b.mu.Lock()
+		if ch, ok := b.pending[m.ID]; ok && m.ID != 0 {
+			delete(b.pending, m.ID)
+			ch <- m.reply
+		}
+		page := b.pages[m.Session]
+		b.mu.Unlock()
+		if page != nil && m.Method != "" {
+			page.heard(m.Method, m.Params)
+		}
+	}
+}
+
+func (b *Browser) send(session, method string, params any) (chan reply, error) {
+	body, err := json.Marshal(params)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pending == nil {
+		return nil, io.ErrClosedPipe
+	}
+	b.next++
+	ch := make(chan reply, 1)
+	b.pending[b.next] = ch
+	raw, err := json.Marshal(message{ID: b.next, Session: session, Method: method, Params: body})
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.in.Write(append(raw, 0))
+	return ch, err
+}
+
+// call runs one DevTools command and decodes its result into dst, if any.
+func (b *Browser) call(session, method string, params, dst any) {
+	b.t.Helper()
+	ch, err := b.send(session, method, params)
+	if err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+	select {
+	case r, ok := <-ch:
+		if !ok {
+			b.t.Fatalf("%s: chromium ended", method)
+		}
+		if r.Error != nil {
+			b.t.Fatalf("%s: %s", method, r.Error.Message)
+		}
+		if dst != nil {
+			if err := json.Unmarshal(r.Result, dst); err != nil {
+				b.t.Fatalf("%s: %v", method, err)
+			}
+		}
+	case <-time.After(Limit):
+		b.t.Fatalf("%s: no answer within %v", method, Limit)
+	}
+}
+
+// Open opens url in a window of the given size.
+func (b *Browser) Open(url string, width, height int) *Page {
+	b.t.Helper()
+	var target struct {
+		TargetID string `json:"targetId"`
+	}
+	b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct {
+		SessionID string `json:"sessionId"`
+	}
+	b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	p := &Page{b: b, session: attached.SessionID}
+	b.mu.Lock()
+	b.pages[p.session] = p
+	b.mu.Unlock()
+	p.call("Runtime.enable", nil, nil)
+	p.call("Log.enable", nil, nil)
+	p.call("Page.enable", nil, nil)
+	p.Resize(width, height)
+	p.call("Page.navigate", map[string]any{"url": url}, nil)
+	return p
+}
+
+func (p *Page) call(method string, params, dst any) {
+	p.b.t.Helper()
+	if params == nil {
+		params = map[string]any{}
+	}
+	p.b.call(p.session, method, params, dst)
+}
+
+// Resize sets the window's inner size.
+func (p *Page) Resize(width, height int) {
+	p.b.t.Helper()
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+}
+
+// Media sets media features: "prefers-color-scheme", "dark".
+func (p *Page) Media(name, value string) {
+	p.b.t.Helper()
+	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": name, "value": value}}}, nil)
+}
+
+// heard notes errors of the page: exceptions, refused loads, policy violations.
+func (p *Page) heard(method string, params json.RawMessage) {
+	switch method {
+	case "Runtime.exceptionThrown", "Log.entryAdded":
+		var e struct {
+			Entry struct {
+				Level, Text, URL string
+			} `json:"entry"`
+		}
+		if json.Unmarshal(params, &e) == nil && method == "Log.entryAdded" && e.Entry.Level != "error" {
+			return
+		}
+		p.mu.Lock()
+		p.errors = append(p.errors, string(params))
+		p.mu.Unlock()
+	}
+}
+
+// Errors returns what went wrong on the page so far.
+func (p *Page) Errors() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.errors...)
+}
+
+// Eval runs a JavaScript expression, waits if it is a promise, and decodes its
+// value into dst, if any.
+func (p *Page) Eval(expression string, dst any) {
+	p.b.t.Helper()
+	var r struct {
+		Result struct {
+			Value json.RawMessage `json:"value"`
+		} `json:"result"`
+		Exception *struct {
+			Text      string          `json:"text"`
+			Exception json.RawMessage `json:"exception"`
+		} `json:"exceptionDetails"`
+	}
+	p.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &r)
+	if r.Exception != nil {
+		p.b.t.Fatalf("%s: %s %s", expression, r.Exception.Text, r.Exception.Exception)
+	}
+	if dst != nil {
+		if err := json.Unmarshal(r.Result.Value, dst); err != nil {
+			p.b.t.Fatalf("%s: %v: %s", expression, err, r.Result.Value)
+		}
+	}
+}
+
+// Until waits until the expression is true.
+func (p *Page) Until(expression string) {
+	p.b.t.Helper()
+	for end := time.Now().Add(Limit); ; {
+		var ok bool
+		p.Eval("Boolean("+expression+")", &ok)
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			var html string
+			p.Eval("document.body.innerHTML", &html)
+			p.b.t.Fatalf("not true within %v: %s\npage errors: %v\n%s", Limit, expression, p.Errors(), html)
+		}
+		p.Eval("new Promise(done => setTimeout(done, 30))", nil)
+	}
+}
+
+// Screenshot returns the glass as PNG, after two frames have been drawn.
+func (p *Page) Screenshot() []byte {
+	p.b.t.Helper()
+	p.Eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))", nil)
+	var shot struct {
+		Data string `json:"data"`
+	}
+	p.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	body, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err != nil {
+		p.b.t.Fatal(err)
+	}
+	return body
+}
+
+// Read has an independent reader (ZXing's C++ port) find the QR codes in a
+// picture, sorted as it reports them. Without one the test is skipped, saying so.
+func Read(t testing.TB, png []byte) string {
+	t.Helper()
+	reader, err := exec.LookPath("ZXingReader")
+	if err != nil {
+		t.Skip("NOT CHECKED: ZXingReader is not installed (apt-get install zxing-cpp-tools)")
+	}
+	f := fmt.Sprintf("%s/shot.png", t.TempDir())
+	if err := os.WriteFile(f, png, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(reader, "-format", "QRCode", f).CombinedOutput()
+	if err != nil && len(out) == 0 {
+		t.Fatalf("%s: %v", reader, err)
+	}
+	return string(out)
+}
