@@ -106,14 +106,14 @@ func (t texter) item() string {
 			line = l
 		}
 	}
-	name := t.clean(line.Name)
-	if strings.Trim(name, "? ") == "" {
-		name = "No. " + strconv.Itoa(max(line.Line, 1)) // a row of '?' tells nobody anything
+	name := t.known(line.Name)
+	if name == "" {
+		name = "No. " + strconv.Itoa(max(line.Line, 1))
 	}
 	amount := t.money(line.Total)
 	if line.Quantity != "" && line.Quantity != "1" {
 		count := " x" + line.Quantity + line.Unit
-		name = Cut(name, max(0, t.columns-Cells(amount)-1-Cells(count))) + count
+		name = strings.TrimRight(Cut(name, max(0, t.columns-Cells(amount)-1-Cells(count))), " ") + count
 	}
 	return t.row(name, amount)
 }
@@ -170,6 +170,17 @@ func (t texter) or(text, otherwise string) string {
 		return otherwise
 	}
 	return text
+}
+
+// known is what is left of an article's name without the characters that the
+// panel does not have: a row of '?' tells nobody anything.
+func (t texter) known(name string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !t.has(r) {
+			return -1
+		}
+		return r
+	}, name))
 }
 
 // clean replaces what the panel does not have, and joins lines of text.
