@@ -1,7 +1,6 @@
 package status
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -139,26 +138,15 @@ func streamEvents(c *call) error {
 	}
 }
 
-// wait blocks until one of the channels is closed, d has passed or the stream
-// is over, in which case it is false.
-func (c *call) wait(ctx context.Context, d time.Duration, wake ...<-chan struct{}) bool {
+// wait blocks for d; false when the stream is over.
+func (c *call) wait(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	var a, b <-chan struct{}
-	switch len(wake) {
-	case 2:
-		a, b = wake[0], wake[1]
-	case 1:
-		a = wake[0]
-	}
 	select {
-	case <-a:
-	case <-b:
 	case <-t.C:
-	case <-ctx.Done():
-		return false
+		return true
+	case <-c.r.Context().Done():
 	case <-c.s.stopping:
-		return false
 	}
-	return true
+	return false
 }

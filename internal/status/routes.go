@@ -10,7 +10,7 @@ import (
 
 // table is every row of the local API.
 func (s *Server) table() []route {
-	return slices.Concat(s.localRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.shiftRows())
+	return slices.Concat(s.localRows(), s.pageRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.shiftRows())
 }
 
 var (

@@ -62,7 +62,7 @@ type (
 	evidence     string
 )
 
-func words[S ~string](list ...S) *huma.Schema {
+func closedSet[S ~string](list ...S) *huma.Schema {
 	s := &huma.Schema{Type: "string"}
 	for _, w := range list {
 		s.Enum = append(s.Enum, string(w))
@@ -71,40 +71,40 @@ func words[S ~string](list ...S) *huma.Schema {
 }
 
 func (saleState) Schema(huma.Registry) *huma.Schema {
-	return words(sale.Open, sale.Paying, sale.Paid, sale.Closed, sale.Void, sale.Refunded, sale.Parked)
+	return closedSet(sale.Open, sale.Paying, sale.Paid, sale.Closed, sale.Void, sale.Refunded, sale.Parked)
 }
 
 func (paymentState) Schema(huma.Registry) *huma.Schema {
-	return words(sale.PayRequested, sale.PayPending, sale.PayPaid, sale.PayExpired, sale.PayCancelled, sale.PayUnknown, sale.PayFailed)
+	return closedSet(sale.PayRequested, sale.PayPending, sale.PayPaid, sale.PayExpired, sale.PayCancelled, sale.PayUnknown, sale.PayFailed)
 }
 
 func (refundState) Schema(huma.Registry) *huma.Schema {
-	return words(sale.RefundDone, sale.RefundPending, sale.RefundFailed)
+	return closedSet(sale.RefundDone, sale.RefundPending, sale.RefundFailed)
 }
 
 func (deviceState) Schema(huma.Registry) *huma.Schema {
-	return words(device.Ready, device.Missing, device.Denied, device.Taken, device.Silent, device.Faulty)
+	return closedSet(device.Ready, device.Missing, device.Denied, device.Taken, device.Silent, device.Faulty)
 }
 
 func (deviceKind) Schema(huma.Registry) *huma.Schema {
-	return words(device.Scanner, device.Printer, device.Display)
+	return closedSet(device.Scanner, device.Printer, device.Display)
 }
 
 func (severity) Schema(huma.Registry) *huma.Schema {
-	return words(health.Info, health.Warning, health.Error)
+	return closedSet(health.Info, health.Warning, health.Error)
 }
 
 func (sceneKind) Schema(huma.Registry) *huma.Schema {
-	return words(display.Idle, display.Basket, display.Paying, display.Processing, display.Paid, display.Failed,
+	return closedSet(display.Idle, display.Basket, display.Paying, display.Processing, display.Paid, display.Failed,
 		display.Offers, display.Member, display.Pickup, display.Message, display.ClosedTill)
 }
 
 func (outcome) Schema(huma.Registry) *huma.Schema {
-	return words(printer.Queued, printer.Sending, printer.Sent, printer.Confirmed, printer.Failed, printer.Uncertain)
+	return closedSet(printer.Queued, printer.Sending, printer.Sent, printer.Confirmed, printer.Failed, printer.Uncertain)
 }
 
 func (evidence) Schema(huma.Registry) *huma.Schema {
-	return words(printer.NoEvidence, printer.BytesTaken, printer.StatusGood, printer.InOrder, printer.ProcessID)
+	return closedSet(printer.NoEvidence, printer.BytesTaken, printer.StatusGood, printer.InOrder, printer.ProcessID)
 }
 
 // tidy returns a registry's schemas. What we answer never has null for a list;

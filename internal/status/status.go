@@ -93,8 +93,9 @@ type Server struct {
 	metrics  *metrics
 	streams  streams
 	started  time.Time
-	stopping chan struct{} // closed when Run stops, so that streams end
-	stopOnce sync.Once
+	stopping <-chan struct{} // closed when Run stops, so that streams end
+	stop     context.CancelFunc
+	stopped  context.Context
 }
 
 // New reads or makes the token and binds the address. It fails with a fault of
@@ -130,8 +131,10 @@ func newServer(o Options, tok *token, l net.Listener) (*Server, error) {
 	}
 	s := &Server{
 		o: o, log: o.Log, listener: l, guard: g, token: tok, sessions: newSessions(),
-		started: time.Now(), stopping: make(chan struct{}),
+		started: time.Now(),
 	}
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	s.stopping = s.stopped.Done()
 	s.routes = s.table()
 	if s.spec, err = document(s.routes, o.Version); err != nil {
 		return nil, err
@@ -178,13 +181,21 @@ func (s *Server) Run(ctx context.Context) error {
 		return fault.New(fault.Unknown, "http", "serve", err)
 	case <-ctx.Done():
 	}
-	s.stopOnce.Do(func() { close(s.stopping) })
+	s.stop()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 800*time.Millisecond)
 	defer cancel()
 	if err := srv.Shutdown(grace); err != nil {
 		return errors.Join(srv.Close(), ignoreDeadline(err))
 	}
 	return nil
+}
+
+// untilStop is a context that also ends when the server stops: for streams, which
+// would otherwise hold up the shutdown.
+func (s *Server) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.stopped, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 func ignoreDeadline(err error) error {

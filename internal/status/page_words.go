@@ -1,0 +1,115 @@
+package status
+
+import "tilld/internal/lang"
+
+// words are the labels of the status page.
+var words = map[string]lang.Text{
+	"title":            {ZH: "收银终端状态", EN: "Till status"},
+	"ready":            {ZH: "可以收银", EN: "Ready to sell"},
+	"notready":         {ZH: "无法收银", EN: "Not able to sell"},
+	"attention":        {ZH: "可以收银，需要处理", EN: "Selling, needs attention"},
+	"conditions":       {ZH: "需要处理", EN: "Needs attention"},
+	"nothing":          {ZH: "一切正常", EN: "Nothing is wrong"},
+	"devices":          {ZH: "设备", EN: "Devices"},
+	"nodevices":        {ZH: "没有配置设备", EN: "No device is configured"},
+	"name":             {ZH: "名称", EN: "Name"},
+	"state":            {ZH: "状态", EN: "State"},
+	"since":            {ZH: "开始时间", EN: "Since"},
+	"test":             {ZH: "测试", EN: "Test"},
+	"testing":          {ZH: "正在测试…", EN: "Testing…"},
+	"tested":           {ZH: "测试已完成", EN: "Test done"},
+	"link":             {ZH: "云端连接", EN: "Cloud link"},
+	"broker":           {ZH: "服务器", EN: "Broker"},
+	"lasterror":        {ZH: "最近错误", EN: "Last error"},
+	"weakack":          {ZH: "确认方式：仅消息服务器（较弱）", EN: "Acks come from the broker only (weaker)"},
+	"queue":            {ZH: "待上传队列", EN: "Queue to the cloud"},
+	"waiting":          {ZH: "待确认", EN: "Waiting"},
+	"oldest":           {ZH: "最早一条", EN: "Oldest"},
+	"sequence":         {ZH: "序号（最新 / 已确认）", EN: "Sequence (last / acked)"},
+	"space":            {ZH: "占用空间", EN: "Space used"},
+	"dead":             {ZH: "无法发送", EN: "Cannot be sent"},
+	"epoch":            {ZH: "纪元", EN: "Epoch"},
+	"clock":            {ZH: "时钟", EN: "Clock"},
+	"offset":           {ZH: "与云端相差", EN: "Off by"},
+	"trusted":          {ZH: "已与云端核对", EN: "Checked against the cloud"},
+	"untrusted":        {ZH: "尚未核对", EN: "Not checked yet"},
+	"till":             {ZH: "终端", EN: "Till"},
+	"version":          {ZH: "版本", EN: "Version"},
+	"started":          {ZH: "启动时间", EN: "Started"},
+	"bootid":           {ZH: "启动编号", EN: "Boot id"},
+	"sales":            {ZH: "最近销售", EN: "Last sales"},
+	"nosales":          {ZH: "还没有销售", EN: "No sale yet"},
+	"number":           {ZH: "单号", EN: "No."},
+	"time":             {ZH: "时间", EN: "Time"},
+	"total":            {ZH: "金额", EN: "Total"},
+	"tenders":          {ZH: "支付方式", EN: "Tenders"},
+	"receipt":          {ZH: "小票", EN: "Receipt"},
+	"remedy":           {ZH: "处理办法", EN: "What to do"},
+	"live":             {ZH: "实时更新", EN: "Live"},
+	"stale":            {ZH: "连接中断，数据可能已过时", EN: "Connection lost; what you see may be old"},
+	"other":            {ZH: "English", EN: "中文"},
+	"signin":           {ZH: "工程师登录", EN: "Engineer sign-in"},
+	"signedin":         {ZH: "已登录", EN: "Signed in"},
+	"signout":          {ZH: "退出", EN: "Sign out"},
+	"token":            {ZH: "本机令牌（数据目录中的 api-token 文件）", EN: "Token (file api-token in the data directory)"},
+	"screenlink":       {ZH: "顾客屏", EN: "Customer screen"},
+	"api":              {ZH: "接口说明", EN: "API"},
+	"skip":             {ZH: "跳到内容", EN: "Skip to content"},
+	"seconds":          {ZH: "秒", EN: "s"},
+	"nolink":           {ZH: "未配置云端，销售数据保留在本机", EN: "No cloud is configured; everything stays on this till"},
+	"severity.error":   {ZH: "错误", EN: "Error"},
+	"severity.warning": {ZH: "警告", EN: "Warning"},
+	"severity.info":    {ZH: "提示", EN: "Note"},
+
+	"link.off":        {ZH: "未启用", EN: "Off"},
+	"link.connecting": {ZH: "正在连接", EN: "Connecting"},
+	"link.up":         {ZH: "已连接", EN: "Up"},
+	"link.down":       {ZH: "已断开", EN: "Down"},
+
+	"device.ready":  {ZH: "就绪", EN: "Ready"},
+	"device.absent": {ZH: "未连接", EN: "Not there"},
+	"device.denied": {ZH: "没有权限", EN: "No permission"},
+	"device.busy":   {ZH: "被占用", EN: "In use"},
+	"device.silent": {ZH: "无响应", EN: "No answer"},
+	"device.faulty": {ZH: "故障", EN: "Faulty"},
+
+	"help.absent": {ZH: "请检查电源和连接线，或更正配置中的地址", EN: "Check its power and cable, or correct its address in the configuration"},
+	"help.denied": {ZH: "运行 tilld 的用户没有访问权限，请加入 dialout 或 lp 组", EN: "The user that runs tilld may not open it; add it to the group dialout or lp"},
+	"help.busy":   {ZH: "另一个程序占用了该设备，请关闭它", EN: "Another program holds it; close that program"},
+	"help.silent": {ZH: "设备已接上但没有回应，请检查波特率、流控或重新上电", EN: "It is plugged in but does not answer; check speed and flow control, or switch it off and on"},
+	"help.faulty": {ZH: "设备回应异常或配置有误，请核对型号与驱动", EN: "It answers nonsense or is configured wrongly; check model and driver"},
+
+	"kind.scanner": {ZH: "扫码枪", EN: "Scanner"},
+	"kind.printer": {ZH: "打印机", EN: "Printer"},
+	"kind.display": {ZH: "顾客屏", EN: "Display"},
+
+	"sale.open":     {ZH: "进行中", EN: "Open"},
+	"sale.paying":   {ZH: "付款中", EN: "Paying"},
+	"sale.paid":     {ZH: "已付款", EN: "Paid"},
+	"sale.closed":   {ZH: "已完成", EN: "Closed"},
+	"sale.void":     {ZH: "已作废", EN: "Void"},
+	"sale.refunded": {ZH: "已退款", EN: "Refunded"},
+	"sale.parked":   {ZH: "已挂单", EN: "Parked"},
+
+	"tender.wallet":       {ZH: "手机支付", EN: "Wallet"},
+	"tender.stored_value": {ZH: "储值卡", EN: "Stored value"},
+	"tender.coupon":       {ZH: "优惠券", EN: "Coupon"},
+	"tender.cash":         {ZH: "现金", EN: "Cash"},
+	"tender.card":         {ZH: "银行卡", EN: "Card"},
+	"tender.external":     {ZH: "其他", EN: "Other"},
+
+	"outcome.queued":    {ZH: "排队中", EN: "Queued"},
+	"outcome.sending":   {ZH: "打印中", EN: "Printing"},
+	"outcome.sent":      {ZH: "已发送", EN: "Sent"},
+	"outcome.confirmed": {ZH: "已打印", EN: "Printed"},
+	"outcome.failed":    {ZH: "失败", EN: "Failed"},
+	"outcome.unknown":   {ZH: "不确定", EN: "Unknown"},
+}
+
+// word returns a label; what has none is shown as it is.
+func word(tag lang.Tag, key, fallback string) string {
+	if t, ok := words[key]; ok {
+		return t.In(tag)
+	}
+	return fallback
+}
