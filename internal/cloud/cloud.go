@@ -26,7 +26,8 @@ type Options struct {
 	AckEvery  time.Duration // acks of one till are at least this far apart; 0 is 10 ms
 	Catalogue *Catalogue    // nil is [Demo]
 	Pay       PayPolicy
-	Currency  string // "" is CNY
+	Currency  string  // "" is CNY
+	Ledger    *Ledger // nil is one in memory
 	Log       *slog.Logger
 	// Heard, if set, is told of everything that comes and goes, in order; it
 	// must not block.
@@ -96,11 +97,14 @@ func New(o Options) *Cloud {
 	if o.Currency == "" {
 		o.Currency = "CNY"
 	}
+	if o.Ledger == nil {
+		o.Ledger = NewLedger()
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Cloud{
-		o: o, ledger: NewLedger(), tills: map[string]*till{}, payments: map[string]*Payment{}, commands: map[string]*command{},
+		o: o, ledger: o.Ledger, tills: map[string]*till{}, payments: map[string]*Payment{}, commands: map[string]*command{},
 		changed: make(chan struct{}), dirty: map[chainKey]Verdict{}, wake: make(chan struct{}, 1), ctx: context.Background(),
 	}
 }

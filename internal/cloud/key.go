@@ -4,7 +4,10 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"time"
 
@@ -25,6 +28,38 @@ func NewKey(id string) (Key, error) {
 		return Key{}, fmt.Errorf("cloud: key: %w", err)
 	}
 	return Key{ID: id, private: private}, nil
+}
+
+// LoadKey reads a private key from a file, or draws one and writes it there for
+// its owner's eyes only.
+func LoadKey(path, id string) (Key, error) {
+	type private struct {
+		Kid string `json:"kid"`
+		D   []byte `json:"seed"`
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		k, err := NewKey(id)
+		if err != nil {
+			return Key{}, err
+		}
+		data, err := json.Marshal(private{id, k.private.Seed()})
+		if err != nil {
+			return Key{}, err
+		}
+		return k, os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("cloud: key: %w", err)
+	}
+	var p private
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Key{}, fmt.Errorf("cloud: key: %w", err)
+	}
+	if len(p.D) != ed25519.SeedSize || p.Kid == "" {
+		return Key{}, fmt.Errorf("cloud: key: %s is no key", path)
+	}
+	return Key{ID: p.Kid, private: ed25519.NewKeyFromSeed(p.D)}, nil
 }
 
 // TrustFile is the JWK set (RFC 7517, RFC 8037) that tills get: the public

@@ -19,6 +19,7 @@ type Ledger struct {
 	// last epoch seen of each source, and how many there were
 	epochs map[string][]string
 	alarms []Alarm
+	dir    string // "" keeps nothing on disk
 }
 
 type chainKey struct{ source, epoch string }
@@ -74,6 +75,7 @@ func (l *Ledger) Ingest(source string, body []byte) (Verdict, error) {
 		v.Gap = true
 		return c.mark(v), nil
 	}
+	next := c.next
 	for i := range events {
 		e := &events[i]
 		if i > 0 && e.Prev != events[i-1].next() {
@@ -85,13 +87,16 @@ func (l *Ledger) Ingest(source string, body []byte) (Verdict, error) {
 			}
 			continue
 		}
-		if e.Prev != c.next {
+		if e.Prev != next {
 			return l.fork(c, e, "prevhash is not the hash of the event before"), nil
 		}
-		c.events = append(c.events, *e)
-		c.next = e.next()
+		next = e.next()
 		v.New = append(v.New, *e)
 	}
+	if err := l.keep(v.New); err != nil { // not on disk: no ack, the till repeats
+		return Verdict{}, fmt.Errorf("cloud: ledger: %w", err)
+	}
+	c.events, c.next = append(c.events, v.New...), next
 	return c.mark(v), nil
 }
 
