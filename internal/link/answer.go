@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,7 +42,7 @@ func (l *Link) answer(m *message) error {
 		sent = time.Time{} // asked before under this ID: the answer may be old
 	}
 	if err := l.aged(m, sent); err != nil {
-		l.doubt(m)
+		l.doubt(m, nil)
 		return err
 	}
 	if w.given {
@@ -60,23 +61,54 @@ func (l *Link) answer(m *message) error {
 	return nil
 }
 
+// maxDoubtful bounds the messages that wait for the clock.
+const maxDoubtful = 32
+
 // doubt reports whether m may look expired only because the till's own clock is
 // fast: nothing has bounded the clock from above since the start of the agent.
-// It then asks the cloud something whose answer does: the answer's ref proves
-// that it was signed after the question.
-func (l *Link) doubt(m *message) bool {
-	if l.clock.isBounded() || !l.clock.floorNow().Before(m.expires) {
+// It then asks the cloud something whose answer does, because its ref proves
+// that it was signed after the question, and has again called after that.
+func (l *Link) doubt(m *message, again func()) bool {
+	if l.clock.isSure() || !l.clock.floorNow().Before(m.expires) {
 		return false
 	}
-	if now := time.Now().Unix(); now-l.probed.Swap(now) >= 10 {
-		l.background.Go(func() {
-			ctx, cancel := context.WithTimeout(l.dispatch.run, askTime)
-			defer cancel()
-			_, err := l.Ask(ctx, Question{Type: "price.lookup", Data: map[string]string{"code": "0"}})
-			l.log.Info("asked for the time", "err", err)
-		})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if again != nil && len(l.doubtful) < maxDoubtful {
+		l.doubtful = append(l.doubtful, again)
+	}
+	if !l.doubting && time.Since(l.probed) > probePause {
+		l.doubting = true
+		l.background.Go(l.askTheTime)
 	}
 	return true
+}
+
+// probePause is the least time between two attempts to learn the time.
+const probePause = 10 * time.Second
+
+// askTheTime asks the cloud for something harmless until the clock is sure, then
+// has the doubtful messages judged again.
+func (l *Link) askTheTime() {
+	ctx, cancel := context.WithTimeout(l.dispatch.run, askTime)
+	defer cancel()
+	for range 2 * agreeing {
+		_, err := l.Ask(ctx, Question{Type: "price.lookup", Data: map[string]string{"code": "0"}})
+		if errors.Is(err, ErrDown) || errors.Is(err, ErrNoAnswer) || l.clock.isSure() {
+			break
+		}
+	}
+	l.mu.Lock()
+	again := l.doubtful
+	l.doubtful, l.doubting, l.probed = nil, false, time.Now()
+	l.mu.Unlock()
+	offset, _ := l.clock.Offset()
+	l.log.Info("asked the cloud for the time", "sure", l.clock.isSure(), "offset", offset)
+	if l.clock.isSure() {
+		for _, f := range again {
+			f()
+		}
+	}
 }
 
 // restored begins a new epoch: the cloud has events of this epoch that this

@@ -15,16 +15,28 @@ const drift = 1e-4
 // A message can be delayed or replayed, which makes its time look old, never
 // new: each gives a lower bound of the offset. Only an answer to what the till
 // has just sent gives an upper bound as well. A command that the cloud repeats
-// hours later therefore changes nothing.
+// hours later therefore changes nothing. That the till's clock is fast by more
+// than a little takes three answers that agree, so that a single one that was
+// signed for the past is refused as expired instead.
 type Clock struct {
 	mu      sync.Mutex
 	wall    func() time.Time
-	floor   time.Time     // never earlier than this: build time, then the newest iat ever seen
-	lo, hi  time.Duration // bounds of the offset
-	bounded bool          // hi is known
-	at      time.Time     // of the last measurement
+	floor   time.Time // never earlier than this: build time, then the newest iat ever seen
+	bounds            // of the offset
+	bounded bool      // hi is known
+	at      time.Time // of the last measurement
 	trusted bool
+	other   bounds // what the answers say that contradict them
+	doubts  int    // how many agreed on that
 }
+
+type bounds struct{ lo, hi time.Duration }
+
+// Limits of a correction backwards.
+const (
+	smallStep = 30 * time.Second // taken at once
+	agreeing  = 3                // answers for a larger one
+)
 
 // NewClock returns a clock that never reads earlier than floor, the time the
 // program was built; a zero floor sets no limit. A [Link] raises the floor with
@@ -76,23 +88,45 @@ func (c *Clock) heard(issued time.Time, grain time.Duration, sent, received time
 		c.floor = issued
 	}
 	answer := !sent.IsZero()
-	lo, hi := issued.Sub(received), issued.Add(grain).Sub(sent)
+	b := bounds{issued.Sub(received), issued.Add(grain).Sub(sent)}
+	if answer && !c.believes(b) {
+		return
+	}
 	if wander := time.Duration(float64(received.Sub(c.at)) * drift); c.trusted && wander > 0 {
 		c.lo, c.hi = c.lo-wander, c.hi+wander
 	}
 	switch {
 	case !c.trusted:
-		c.lo, c.hi, c.bounded = lo, hi, answer
+		c.bounds, c.bounded = b, answer
 	default:
-		c.lo = max(c.lo, lo)
-		if answer && (!c.bounded || hi < c.hi) {
-			c.hi, c.bounded = hi, true
+		c.lo = max(c.lo, b.lo)
+		if answer && (!c.bounded || b.hi < c.hi) {
+			c.hi, c.bounded = b.hi, true
 		}
 		if c.bounded && c.lo > c.hi { // somebody set one of the clocks: the newest counts
-			c.lo, c.hi, c.bounded = lo, hi, answer
+			c.bounds, c.bounded = b, answer
 		}
 	}
 	c.trusted, c.at = true, received
+}
+
+// believes reports whether an answer's bounds may be taken: not when they put
+// the clock back by a large step that too few others have confirmed.
+func (c *Clock) believes(b bounds) bool {
+	if b.hi >= c.offset()-smallStep {
+		c.doubts = 0
+		return true
+	}
+	if c.doubts > 0 && b.lo <= c.other.hi && c.other.lo <= b.hi {
+		c.other = bounds{max(b.lo, c.other.lo), min(b.hi, c.other.hi)}
+	} else {
+		c.other, c.doubts = b, 0
+	}
+	if c.doubts++; c.doubts < agreeing {
+		return false
+	}
+	c.bounds, c.bounded, c.doubts = c.other, true, 0
+	return true
 }
 
 // jumped shifts the bounds after the till's clock was set by d.
@@ -123,12 +157,12 @@ func (c *Clock) isTrusted() bool {
 	return c.trusted
 }
 
-// isBounded reports whether the offset has an upper bound: then the till's
-// clock is known not to be fast unnoticed.
-func (c *Clock) isBounded() bool {
+// isSure reports whether the offset has an upper bound that nothing contradicts:
+// then the till's clock is known not to be fast.
+func (c *Clock) isSure() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.trusted && c.bounded
+	return c.trusted && c.bounded && c.doubts == 0
 }
 
 // reading is what the till's wall clock reads, without its monotonic part.

@@ -16,13 +16,13 @@ import (
 
 // Limits of the dispatcher.
 const (
-	commandTime  = 30 * time.Second // a route's Timeout when it has none
-	commandGrace = 5 * time.Second  // for a handler that does not look at its context
+	commandTime  = 30 * time.Second       // a route's Timeout when it has none
+	commandGrace = 5 * time.Second        // for a handler that does not look at its context
 	stopGrace    = 300 * time.Millisecond // the same while the agent stops
-	maxWaiting   = 64               // commands of one type that wait
-	maxReply     = 100 << 10        // bytes
-	floodRate    = 20               // commands a second, in the long run
-	floodBurst   = 200              // and at once
+	maxWaiting   = 64                     // commands of one type that wait
+	maxReply     = 100 << 10              // bytes
+	floodRate    = 20                     // commands a second, in the long run
+	floodBurst   = 200                    // and at once
 )
 
 // dispatcher runs commands: those of one type one after the other, types beside
@@ -72,8 +72,13 @@ func (d *dispatcher) command(m *message) error {
 		return d.again(m.jti, known)
 	}
 	if late != nil {
-		if d.l.doubt(m) {
-			return late // the till's own clock may be wrong; the cloud says it again
+		again := func() {
+			if err := d.command(m); err != nil {
+				d.l.tally.add("command", err)
+			}
+		}
+		if d.l.doubt(m, again) { // the till's own clock may be fast
+			return nil
 		}
 		return errors.Join(late, d.end(m, Reply{ID: m.jti, State: Expired, Error: &Error{CodeExpired, late.Error()}}))
 	}

@@ -102,7 +102,6 @@ type Link struct {
 	dropped atomic.Uint64 // messages that found no room
 	late    atomic.Uint64 // answers to nothing
 	rewinds atomic.Uint64
-	probed  atomic.Int64 // when the time was last asked for, Unix seconds
 
 	background sync.WaitGroup
 
@@ -115,6 +114,9 @@ type Link struct {
 	replies  map[string][]byte
 	trust    Trust
 	trustAt  time.Time // when the trust file was last read
+	doubtful []func()  // messages that wait until the clock is sure
+	doubting bool      // the time is being asked for
+	probed   time.Time // when it last was
 }
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)

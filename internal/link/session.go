@@ -83,8 +83,9 @@ func (l *Link) connect(ctx context.Context) (_ *session, err error) {
 	}
 	first, err := s.begin(ctx)
 	if err != nil {
+		err = s.because(ctx, err)
 		s.drop()
-		return nil, s.because(ctx, err)
+		return nil, err
 	}
 	s.pump = newPump(l, s.publish, first)
 	return s, nil
@@ -340,7 +341,7 @@ func (s *session) ack(m *message) error {
 		return refuse(refData, "hash is not 64 hex digits")
 	}
 	if err := l.aged(m, s.pump.firstSent(a.Through)); err != nil {
-		l.doubt(m)
+		l.doubt(m, nil)
 		return err
 	}
 	if a.Epoch != l.q.Epoch() {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -107,7 +108,7 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
 // note keeps the first error, which says more than what the library makes of it.
 func (w *wire) note(err error) error {
-	if errors.Is(err, net.ErrClosed) {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
 		err = errGone
 	}
 	if err != nil {

@@ -1,0 +1,487 @@
+package link
+
+import (
+	"encoding/hex"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tilld/internal/cloud"
+)
+
+// trap runs a test in fake time with a till, a fake broker and a cloud behind it.
+func trap(t *testing.T, f func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		b := &fakeBroker{t: t}
+		a := &ackCloud{r: r}
+		b.onPublish = a.take
+		r.open = b.open
+		r.opts.URL = "mqtt://broker.test"
+		f(t, r, b, a)
+		r.halt()
+		b.closeAll()
+		b.wg.Wait()
+	})
+}
+
+// A connection that is lost before the PUBACK says nothing about delivery: the
+// events come again, with the same bytes.
+func TestLostWithoutPuback(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		cut := 0
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			if strings.HasSuffix(p.topic, "/event") && cut < 3 {
+				cut++
+				c.c.Close()
+				return false
+			}
+			return a.take(c, p)
+		}
+		r.append(0, 300, 50)
+		r.start()
+		time.Sleep(5 * time.Second)
+		if got := r.store.AckedSeq(); got != 300 {
+			t.Errorf("acked %d, want 300", got)
+		}
+		if through, _, _, broken := a.state(); through != 300 || broken != "" {
+			t.Errorf("cloud has %d, %s", through, broken)
+		}
+		first := b.published("event")[0]
+		for _, p := range b.published("event")[1:cut] {
+			if string(p.body) != string(first.body) {
+				t.Error("an event was sent with other bytes the second time")
+			}
+		}
+	})
+}
+
+// A peer that stops reading is noticed by the write that makes no progress, not
+// only by a ping that would wait behind it.
+func TestStalledPeer(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		stalled := make(chan struct{})
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			if strings.HasSuffix(p.topic, "/status") && b.connects() == 1 {
+				c.puback(p)
+				<-stalled // reads no more
+				return false
+			}
+			return a.take(c, p)
+		}
+		r.append(0, 300, 500)
+		r.start()
+		time.Sleep(time.Second)
+		if !r.link.Up() {
+			t.Fatal("not up")
+		}
+		time.Sleep(11 * time.Second)
+		if n := b.connects(); n != 2 {
+			t.Errorf("%d connections 12 s after the peer stopped reading, want 2", n)
+		}
+		close(stalled)
+		time.Sleep(2 * time.Second)
+		if got := r.store.AckedSeq(); got != 300 {
+			t.Errorf("acked %d, want 300", got)
+		}
+	})
+}
+
+// A half-open link answers nothing at all; the keep-alive ends it.
+func TestHalfOpen(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		b.onPing = func() bool { return b.connects() > 1 }
+		r.start()
+		time.Sleep(50 * time.Second)
+		if n := b.connects(); n != 2 {
+			t.Errorf("%d connections after 50 s without an answer to a ping, want 2", n)
+		}
+	})
+}
+
+// A broker that answers pings but takes no PUBLISH is given up as well.
+func TestNeverPuback(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			if strings.HasSuffix(p.topic, "/event") && b.connects() == 1 {
+				return false
+			}
+			return a.take(c, p)
+		}
+		r.append(0, 10, 50)
+		r.start()
+		time.Sleep(maxStuck + 2*time.Second)
+		if got := r.store.AckedSeq(); got != 10 || b.connects() != 2 {
+			t.Errorf("acked %d over %d connections, want 10 over 2", got, b.connects())
+		}
+	})
+}
+
+// A refused CONNECT is tried again with backoff, never at once as MQTT 3.1, and
+// the status page says who has to do what.
+func TestRefusedConnect(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		var versions []byte
+		b.onConnect = func(p *packet) byte { versions = append(versions, p.version); return 5 }
+		r.timing = usual
+		r.start()
+		time.Sleep(500 * time.Second)
+		if len(versions) < 3 || len(versions) > 60 {
+			t.Errorf("%d tries in 500 s", len(versions))
+		}
+		for _, v := range versions {
+			if v != 4 {
+				t.Errorf("CONNECT with protocol version %d", v)
+			}
+		}
+		if !r.condition("link_refused") || r.link.Up() || r.link.Status().State == "up" {
+			t.Errorf("status %+v, condition %v", r.link.Status(), r.condition("link_refused"))
+		}
+	})
+}
+
+// Five bytes must not make the till allocate 256 MiB.
+func TestHugeHeader(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.start()
+		time.Sleep(time.Second)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b.last().write([]byte{0x30, 0xff, 0xff, 0xff, 0x7f})
+		synctest.Wait()
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 16<<20 {
+			t.Errorf("allocated %d bytes", grown)
+		}
+		if s := r.link.Status(); s.State == "up" || !r.condition("link_packet_too_large") {
+			t.Errorf("status %+v, condition %v", s, r.condition("link_packet_too_large"))
+		}
+		time.Sleep(time.Second)
+		if !r.link.Up() || r.condition("link_packet_too_large") {
+			t.Error("not up again")
+		}
+		b.last().write([]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x01})
+		time.Sleep(time.Second)
+		if n := b.connects(); n != 3 {
+			t.Errorf("%d connections, want 3", n)
+		}
+	})
+}
+
+// A subscription that the broker refuses is not a link.
+func TestRefusedSubscription(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		b.onSubscribe = func(topics []string) []byte {
+			codes := make([]byte, len(topics))
+			for i, topic := range topics {
+				codes[i] = 1
+				if strings.HasSuffix(topic, "/command") {
+					codes[i] = 0x80
+				}
+			}
+			return codes
+		}
+		r.start()
+		time.Sleep(time.Second)
+		if r.link.Up() || !r.condition("link_subscribe_refused") {
+			t.Errorf("status %+v, %q", r.link.Status(), r.conditionText("link_subscribe_refused"))
+		}
+		if n := len(b.published("status")); n != 0 {
+			t.Errorf("%d births without a subscription", n)
+		}
+	})
+}
+
+// Without an ack the pump goes back to the event after the watermark, at first
+// after 10 s, then after 20 s, and resumes normally once the cloud is there.
+func TestGoBackN(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 20, 50)
+		r.start()
+		count := func() int { return len(b.published("event")) }
+		time.Sleep(9 * time.Second)
+		n := count()
+		time.Sleep(2 * time.Second) // 11 s
+		if count() <= n {
+			t.Error("not sent again after 10 s")
+		}
+		n = count()
+		time.Sleep(18 * time.Second) // 29 s
+		if count() != n {
+			t.Error("sent again before 20 s more")
+		}
+		time.Sleep(2 * time.Second) // 31 s
+		if count() <= n {
+			t.Error("not sent again after 20 s more")
+		}
+		a.mu.Lock()
+		a.hold = false
+		a.mu.Unlock()
+		time.Sleep(45 * time.Second)
+		if got := r.store.AckedSeq(); got != 20 {
+			t.Errorf("acked %d, want 20", got)
+		}
+		if _, _, gaps, broken := a.state(); gaps != 0 || broken != "" {
+			t.Errorf("%d gaps, %s", gaps, broken)
+		}
+	})
+}
+
+// The window bounds what is under way, and acks that come late still count.
+func TestWindowAndLateAck(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 2000, 50)
+		r.start()
+		time.Sleep(5 * time.Second)
+		if through, _, _, _ := a.state(); through != 512 {
+			t.Errorf("%d events under way without an ack, want 512", through)
+		}
+		time.Sleep(6 * time.Second) // went back once: the cursor is below what was sent
+		if r.link.Counters().Rewinds == 0 {
+			t.Fatal("did not go back")
+		}
+		a.ack(b.last())
+		time.Sleep(time.Second)
+		if got := r.store.AckedSeq(); got != 512 {
+			t.Errorf("a late ack moved the watermark to %d, want 512", got)
+		}
+		a.mu.Lock()
+		a.hold = false
+		a.mu.Unlock()
+		a.ack(b.last())
+		time.Sleep(30 * time.Second)
+		if got := r.store.AckedSeq(); got != 2000 {
+			t.Errorf("acked %d, want 2000", got)
+		}
+	})
+}
+
+// Whatever an ack says that cannot be true changes nothing and is shown.
+func TestWrongAcks(t *testing.T) {
+	zero := strings.Repeat("0", 64)
+	hashOf := func(r *rig, seq uint64) string {
+		h, err := r.store.Hash(seq)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return hex.EncodeToString(h[:])
+	}
+	for name, token := range map[string]func(r *rig) []byte{
+		"another epoch": func(r *rig) []byte { return r.ackToken(strings.Repeat("ab", 16), 1, hashOf(r, 1)) },
+		"wrong hash":    func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 5, hashOf(r, 4)) },
+		"not sent yet":  func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 600, hashOf(r, 600)) },
+		"short hash":    func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)[:62]) },
+		"unsigned": func(r *rig) []byte {
+			return []byte(`{"epoch":"` + r.store.Epoch() + `","through":5,"hash":"` + hashOf(r, 5) + `"}`)
+		},
+		"other till": func(r *rig) []byte {
+			return r.sign(cloud.Message{Audience: "acme/sh-001/04", Type: "ack", Data: map[string]any{"epoch": r.store.Epoch(), "through": 5, "hash": hashOf(r, 5)}})
+		},
+		"unknown field": func(r *rig) []byte {
+			return r.sign(cloud.Message{Type: "ack", Data: map[string]any{"epoch": r.store.Epoch(), "through": 5, "hash": hashOf(r, 5), "x": 1}})
+		},
+		"another type": func(r *rig) []byte {
+			return r.sign(cloud.Message{Type: "nack", Data: map[string]any{"epoch": r.store.Epoch(), "through": 5, "hash": hashOf(r, 5)}})
+		},
+		"expired": func(r *rig) []byte {
+			s, err := r.key.Sign(cloud.Message{Audience: tillPath, Type: "ack", Data: map[string]any{"epoch": r.store.Epoch(), "through": 5, "hash": hashOf(r, 5)}, Life: time.Minute}, time.Now().Add(-2*time.Minute))
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return []byte(s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+				a.hold = true
+				r.start()
+				r.append(0, 1000, 50)
+				time.Sleep(5 * time.Second)
+				b.last().send("ack", token(r))
+				time.Sleep(time.Second)
+				if got := r.store.AckedSeq(); got != 0 {
+					t.Errorf("watermark moved to %d", got)
+				}
+				if len(r.link.Counters().Refused) == 0 || !r.condition("link_messages_refused") {
+					t.Errorf("not counted or not shown: %v", r.link.Counters().Refused)
+				}
+				b.last().send("ack", r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)))
+				time.Sleep(time.Second)
+				if got := r.store.AckedSeq(); got != 5 {
+					t.Errorf("a good ack after it moved the watermark to %d, want 5", got)
+				}
+				b.last().send("ack", r.ackToken(r.store.Epoch(), 0, zero))
+				b.last().send("ack", r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)))
+				b.last().send("ack", r.ackToken(r.store.Epoch(), 3, hashOf(r, 3)))
+				time.Sleep(time.Second)
+				if got := r.store.AckedSeq(); got != 5 || r.condition("link_cloud_behind") {
+					t.Errorf("repeated and late acks: watermark %d, want 5; cloud_behind %v", got, r.condition("link_cloud_behind"))
+				}
+			})
+		})
+	}
+}
+
+// A retained message was not sent to this session, perhaps years ago.
+func TestRetainedRefused(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 10, 50)
+		r.start()
+		time.Sleep(time.Second)
+		h, err := r.store.Hash(10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.last().sendFlags("ack", r.ackToken(r.store.Epoch(), 10, hex.EncodeToString(h[:])), 0x33)
+		time.Sleep(time.Second)
+		if got := r.store.AckedSeq(); got != 0 || r.link.Counters().Refused["retained"] != 1 {
+			t.Errorf("watermark %d, refused %v", got, r.link.Counters().Refused)
+		}
+	})
+}
+
+// The cloud was set back: that is shown, nothing moves back by itself.
+func TestCloudBehind(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.append(0, 10, 50)
+		r.start()
+		time.Sleep(10 * time.Second)
+		b.last().send("ack", r.ackToken(r.store.Epoch(), 0, strings.Repeat("0", 64)))
+		time.Sleep(time.Second)
+		if got := r.store.AckedSeq(); got != 10 || !r.condition("link_cloud_behind") {
+			t.Errorf("watermark %d, condition %q", got, r.conditionText("link_cloud_behind"))
+		}
+		r.append(10, 1, 50)
+		time.Sleep(time.Second)
+		if r.store.AckedSeq() != 11 || r.condition("link_cloud_behind") {
+			t.Error("condition stays after the cloud is back")
+		}
+	})
+}
+
+// An ack beyond our last event: this data directory is an old copy, and its
+// next numbers are taken already.
+func TestRestoredCopy(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 10, 50)
+		r.start()
+		time.Sleep(time.Second)
+		old := r.store.Epoch()
+		b.last().send("ack", r.ackToken(old, 99, strings.Repeat("ab", 32)))
+		time.Sleep(2 * time.Second)
+		if r.store.Epoch() == old || !r.condition("link_restored_copy") {
+			t.Errorf("epoch %s, condition %q", r.store.Epoch(), r.conditionText("link_restored_copy"))
+		}
+		if !r.link.Up() || b.connects() != 2 {
+			t.Errorf("up %v after %d connections", r.link.Up(), b.connects())
+		}
+		if birth := string(b.published("status")[len(b.published("status"))-1].body); !strings.Contains(birth, r.store.Epoch()) {
+			t.Errorf("birth %s does not name the new epoch", birth)
+		}
+	})
+}
+
+// A broker without rights for our topics takes everything and delivers nothing,
+// without a word.
+func TestSilentBroker(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		b.onPublish = nil
+		r.append(0, 10, 50)
+		r.start()
+		time.Sleep(4 * time.Minute)
+		if r.condition("link_no_ack") {
+			t.Error("condition too early")
+		}
+		time.Sleep(2 * time.Minute)
+		if !r.condition("link_no_ack") || !r.link.Up() {
+			t.Error("no condition after 6 minutes without an ack")
+		}
+	})
+}
+
+// Two tills with one client id throw each other out. Neither may hammer the
+// broker, and people have to learn why.
+func TestTakeover(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.timing = usual
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			c.puback(p)
+			if strings.HasSuffix(p.topic, "/status") {
+				time.AfterFunc(2*time.Second, func() { c.c.Close() })
+			}
+			return false
+		}
+		r.start()
+		time.Sleep(5 * time.Minute)
+		if !r.condition("link_takeover") {
+			t.Error("no condition")
+		}
+		n := b.connects()
+		time.Sleep(10 * time.Minute)
+		if more := b.connects() - n; more > 20 {
+			t.Errorf("%d connections in 10 minutes", more)
+		}
+		b.onPublish = a.take
+		time.Sleep(30 * time.Minute)
+		if r.condition("link_takeover") || !r.link.Up() {
+			t.Error("condition stays after the other till is gone")
+		}
+	})
+}
+
+// A flood of messages must not block the library, which would stop reading the
+// PUBACKs as well.
+func TestInboundFlood(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.start()
+		time.Sleep(time.Second)
+		for range 2000 {
+			b.last().send("command", []byte("x.y.z"))
+		}
+		r.append(0, 10, 50)
+		time.Sleep(time.Second)
+		if got := r.store.AckedSeq(); got != 10 {
+			t.Errorf("acked %d during a flood, want 10", got)
+		}
+		c := r.link.Counters()
+		if n := c.Refused["malformed"] + c.Dropped; n != 2000 {
+			t.Errorf("refused %v + dropped %d = %d, want 2000", c.Refused, c.Dropped, n)
+		}
+	})
+}
+
+// The session's number rises before each CONNECT, the will and the goodbye
+// carry it, and a birth comes only after the subscriptions.
+func TestSessionsAndWill(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.start()
+		time.Sleep(time.Second)
+		b.last().c.Close()
+		time.Sleep(time.Second)
+		r.halt()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.conns) != 2 {
+			t.Fatalf("%d connections", len(b.conns))
+		}
+		for i, c := range b.conns {
+			want := `{"online":false,"session":` + string(rune('1'+i)) + `}`
+			if string(c.connect.will) != want || c.connect.willTop != tillSource+"/status" || !c.connect.clean || c.connect.flags&0x38 != 0x28 {
+				t.Errorf("will %q on %q, flags %#x; want %q, clean, QoS 1, retained", c.connect.will, c.connect.willTop, c.connect.flags, want)
+			}
+			if c.connect.client != "acme_sh-001_03" {
+				t.Errorf("client id %q", c.connect.client)
+			}
+		}
+		last := b.got[len(b.got)-1]
+		if string(last.body) != `{"online":false,"session":2}` || !last.retained() {
+			t.Errorf("goodbye %s", last.body)
+		}
+	})
+}
