@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -67,6 +66,7 @@ type Finding struct {
 type CheckReport struct {
 	OK       bool      `json:"ok"`
 	Findings []Finding `json:"findings"`
+	More     int       `json:"more,omitempty"` // findings that are not listed
 	Epoch    string    `json:"epoch"`
 	LastSeq  uint64    `json:"last_seq"`
 	AckedSeq uint64    `json:"acked_seq"`
@@ -75,10 +75,3 @@ type CheckReport struct {
 	Bytes    int64     `json:"bytes"`
 	Took     string    `json:"took"`
 }
-
-// updater is what callers need for changing the store; *Store is the only one.
-type updater interface {
-	Update(ctx context.Context, f func(*Tx) error) error
-}
-
-var _ updater = (*Store)(nil)

@@ -1,0 +1,47 @@
+package queue
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// envelope is what the store looks at in an event that was sealed as a
+// CloudEvents object: only to verify it, and to seal it again in another epoch.
+type envelope struct {
+	Type     string          `json:"type"`
+	Subject  string          `json:"subject"`
+	Epoch    string          `json:"epoch"`
+	Sequence string          `json:"sequence"`
+	Prev     string          `json:"prevhash"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// checkEnvelope compares what an event says of its place with where it lies; ""
+// = it agrees, or says nothing.
+func checkEnvelope(e stored, seq uint64) string {
+	var env envelope
+	if json.Unmarshal(e.body, &env) != nil || env.Sequence == "" {
+		return ""
+	}
+	if n, err := strconv.ParseUint(env.Sequence, 10, 64); err != nil || n != seq {
+		return fmt.Sprintf("says that it is event %q", env.Sequence)
+	}
+	if env.Prev != hex.EncodeToString(e.prev[:]) {
+		return "names another prevhash than its record"
+	}
+	return ""
+}
+
+// message takes an event apart again.
+func (e stored) message() (Message, error) {
+	var env envelope
+	if err := json.Unmarshal(e.body, &env); err != nil {
+		return Message{}, fmt.Errorf("not a JSON object: %w", err)
+	}
+	if env.Type == "" || len(env.Data) == 0 {
+		return Message{}, fmt.Errorf("no type or data")
+	}
+	return Message{Type: env.Type, Subject: env.Subject, Data: env.Data}, nil
+}

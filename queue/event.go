@@ -1,0 +1,126 @@
+package queue
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// DamagedType is the event that takes the place of one whose bytes are lost or
+// never could be made. Its data has "reason" and, when there were bytes,
+// "original_hash": their SHA-256, which the next event's prevhash names.
+const DamagedType = "tilld.record.damaged.v1"
+
+// CheckpointType opens an epoch that continues another one.
+const CheckpointType = "tilld.journal.checkpoint.v1"
+
+// Append seals m and gives it the next sequence of the epoch.
+//
+// An event that cannot be sealed or is above [MaxBody] must neither stop the
+// sale nor leave a hole: it goes to the dead letters, and a stand-in of
+// [DamagedType] takes its number. Only when not even that can be sealed is
+// there an error.
+func (tx *Tx) Append(m Message) (uint64, error) {
+	if _, err := tx.key(State, []byte{0}, true); err != nil {
+		return 0, err
+	}
+	if tx.full && !tx.own {
+		return 0, tx.s.fullFault()
+	}
+	return tx.appendAt(m, tx.at)
+}
+
+// appendAt is Append for an event of the time at, unix ms.
+func (tx *Tx) appendAt(m Message, at int64) (uint64, error) {
+	body, err := tx.seal(m, at)
+	if err == nil {
+		return tx.chain(stored{body: body}, at), nil
+	}
+	id := tx.bury(DeadRecord{Reason: err.Error(), Bucket: outbox, Epoch: tx.c.epochText(), Sequence: tx.c.last + 1,
+		Type: m.Type, Subject: m.Subject, Data: m.Data})
+	data, jerr := json.Marshal(map[string]any{"reason": "cannot be sealed: " + err.Error(), "type": m.Type, "dead": id})
+	if jerr != nil {
+		return 0, jerr
+	}
+	body, serr := tx.seal(Message{Type: DamagedType, Subject: m.Subject, Data: data}, at)
+	if serr != nil {
+		return 0, fmt.Errorf("queue: cannot seal %s (%w), nor a stand-in: %w", m.Type, err, serr)
+	}
+	return tx.chain(stored{body: body}, at), nil
+}
+
+// seal makes the bytes of the next event.
+func (tx *Tx) seal(m Message, at int64) (body []byte, err error) {
+	return tx.s.seal(Header{Epoch: tx.c.epochText(), Sequence: tx.c.last + 1, Prev: tx.c.lastHash, At: fromMS(at)}, m)
+}
+
+// seal calls the Seal and judges what it made. A panic of it is an error.
+func (s *Store) seal(h Header, m Message) (body []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("seal: panic: %v", r)
+		}
+	}()
+	body, err = s.o.Seal(h, m)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) == 0:
+		return nil, fmt.Errorf("seal: made no bytes")
+	case len(body) > MaxBody:
+		return nil, fmt.Errorf("seal: %d bytes, at most %d can be sent", len(body), MaxBody)
+	}
+	for _, c := range body {
+		if c == '\n' {
+			return nil, fmt.Errorf("seal: a line break inside the event")
+		}
+	}
+	return body, nil
+}
+
+// chain stores a sealed event as the next one.
+func (tx *Tx) chain(e stored, at int64) uint64 {
+	e.boot, e.prev = tx.c.boot, tx.c.lastHash
+	tx.c.last++
+	tx.c.lastHash = sha256.Sum256(e.body)
+	full := fullKey(outbox, eventKey(tx.c.gen, tx.c.last))
+	value := e.pack()
+	tx.layers[0] = tx.layers[0].put(full, entry{value: value, at: at})
+	tx.ops = append(tx.ops, op{key: full, value: value})
+	return tx.c.last
+}
+
+// bury puts a record among the dead letters and returns its number.
+func (tx *Tx) bury(d DeadRecord) uint64 {
+	tx.c.dead++
+	d.ID, d.At = tx.c.dead, fromMS(tx.at)
+	b, err := json.Marshal(d)
+	if err != nil {
+		// Cannot happen: the type has only strings, numbers and bytes.
+		b = []byte(fmt.Sprintf(`{"id":%d,"reason":%q}`, d.ID, err.Error()))
+	}
+	tx.put(fullKey(dead, Key64(d.ID)), b)
+	return d.ID
+}
+
+// standIn makes the event that replaces a lost one under its number. original
+// is zero when not even the hash of the lost bytes is known.
+func (s *Store) standIn(epoch string, seq uint64, prev, original [32]byte, at time.Time, reason string) (stored, error) {
+	fields := map[string]string{"reason": reason}
+	if original != [32]byte{} {
+		fields["original_hash"] = hex.EncodeToString(original[:])
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return stored{}, err
+	}
+	body, err := s.seal(Header{Epoch: epoch, Sequence: seq, Prev: prev, At: at}, Message{Type: DamagedType, Data: data})
+	return stored{prev: prev, standIn: true, original: original, body: body}, err
+}
+
+func unpackDead(b []byte) (d DeadRecord, err error) {
+	err = json.Unmarshal(b, &d)
+	return d, err
+}

@@ -1,0 +1,224 @@
+package queue
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const maxFindings = 200 // as many are told one by one
+
+// fileState is what a file holds, as far as a start needs to know before it
+// maps it.
+type fileState struct {
+	found    []Finding
+	more     int // findings beyond maxFindings
+	mark     mark
+	hasMark  bool
+	chain    chain
+	hasChain bool
+	records  int
+	events   int
+	bytes    int64
+}
+
+func (st *fileState) note(f Finding) {
+	if len(st.found) < maxFindings {
+		st.found = append(st.found, f)
+	} else {
+		st.more++
+	}
+}
+
+// checkFile verifies a file of the store: its pages, the checksum of each
+// record, the sequence and the chain of hashes, the acked watermark. tail holds
+// the changes of the journal that the file does not have yet. Without deep,
+// events that the cloud has are only checked by their checksum. keep, if not
+// nil, gets every sound record.
+func checkFile(path string, tail tree, deep bool, keep func(full string, e entry)) (*fileState, error) {
+	st := &fileState{}
+	f, err := os.Open(path)
+	if err != nil {
+		return st, err
+	}
+	defer f.Close()
+	name := filepath.Base(path)
+	p, err := openPages(f)
+	if errors.As(err, new(*fs.PathError)) {
+		return st, err
+	}
+	if err != nil {
+		st.note(Finding{File: name, Reason: err.Error()})
+		return st, nil
+	}
+	st.bytes = p.size
+	c := chainCheck{st: st, file: name, deep: deep}
+	if p.cut {
+		st.note(Finding{File: name, Reason: "file is cut off"})
+	}
+	pending := tail.seek("", false)
+	take := func(full string, e entry) {
+		if e.value == nil {
+			return
+		}
+		st.records++
+		c.record(full, e)
+		if keep != nil {
+			keep(full, e)
+		}
+	}
+	p.walk(func(b Bucket, key, value []byte) {
+		full := fullKey(b, key)
+		n := pending.peek()
+		for ; n != nil && n.key < full; n = pending.peek() {
+			take(n.key, n.e)
+			pending.next()
+		}
+		e, err := unpackValue(full, value)
+		if err != nil {
+			st.note(Finding{File: name, Bucket: b, Key: printable(string(key)), Sequence: seqOf(b, key), Reason: err.Error()})
+		}
+		if n != nil && n.key == full {
+			pending.next()
+			take(n.key, n.e)
+			return
+		}
+		if err == nil {
+			take(full, e)
+		}
+	}, func(where string, err error) {
+		b := Bucket(where)
+		if where == "root" || where == "free list" {
+			b = ""
+		}
+		st.note(Finding{File: name, Bucket: b, Reason: err.Error()})
+	})
+	for ; pending.peek() != nil; pending.next() {
+		take(pending.peek().key, pending.peek().e)
+	}
+	c.end()
+	return st, nil
+}
+
+func seqOf(b Bucket, key []byte) uint64 {
+	if b == outbox {
+		_, seq, _ := splitEventKey(key)
+		return seq
+	}
+	return 0
+}
+
+// chainCheck follows the events in their order.
+type chainCheck struct {
+	st   *fileState
+	file string
+	deep bool
+
+	gen        uint32
+	first, seq uint64
+	hash       [32]byte
+	hashed     bool // hash was computed
+	original   [32]byte
+	standIn    bool
+}
+
+func (c *chainCheck) note(seq uint64, format string, args ...any) {
+	c.st.note(Finding{File: c.file, Bucket: outbox, Sequence: seq, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (c *chainCheck) record(full string, e entry) {
+	b, key := splitKey(full)
+	switch {
+	case b == meta && key == lsnKey:
+		if m, err := unpackMark(e.value); err == nil {
+			c.st.mark, c.st.hasMark = m, true
+		} else {
+			c.st.note(Finding{File: c.file, Bucket: b, Key: key, Reason: err.Error()})
+		}
+	case b == meta && key == chainKey:
+		if ch, err := unpackChain(e.value); err == nil {
+			c.st.chain, c.st.hasChain = ch, true
+		} else {
+			c.st.note(Finding{File: c.file, Bucket: b, Key: key, Reason: err.Error()})
+		}
+	case b == outbox:
+		c.event(key, e)
+	case b == dead:
+		if _, err := unpackDead(e.value); err != nil {
+			c.st.note(Finding{File: c.file, Bucket: b, Key: printable(key), Reason: err.Error()})
+		}
+	}
+}
+
+func (c *chainCheck) event(key string, e entry) {
+	gen, seq, ok := splitEventKey([]byte(key))
+	if !ok {
+		c.note(0, "key %s is none of an event", printable(key))
+		return
+	}
+	ev, err := unpackStored(e.value)
+	if err != nil {
+		c.note(seq, "%v", err)
+		c.seq = 0 // nothing to compare the next one with
+		return
+	}
+	c.st.events++
+	if gen != c.gen {
+		c.gen, c.first, c.seq = gen, seq, 0
+	}
+	if c.seq != 0 {
+		switch {
+		case seq != c.seq+1:
+			c.note(c.seq+1, "events %d to %d are missing", c.seq+1, seq-1)
+		case c.hashed && ev.prev != c.hash && !(c.standIn && ev.prev == c.original):
+			c.note(seq, "its prevhash is not the hash of event %d", c.seq)
+		}
+	} else if seq == 1 && ev.prev != [32]byte{} {
+		c.note(seq, "the first event has a prevhash")
+	}
+	// meta sorts before outbox, so the chain is known.
+	c.hashed = c.deep || gen == c.st.chain.gen && seq >= c.st.chain.acked
+	c.seq, c.standIn, c.original = seq, ev.standIn, ev.original
+	if c.hashed {
+		c.hash = sha256.Sum256(ev.body)
+	}
+	if why := checkEnvelope(ev, seq); c.deep && why != "" {
+		c.note(seq, "%s", why)
+	}
+	if c.st.hasChain && gen == c.st.chain.gen && seq == c.st.chain.acked {
+		if h := c.st.chain.ackedHash; c.hash != h && !(c.standIn && c.original == h) {
+			c.note(seq, "acked with another hash than its own")
+		}
+	}
+}
+
+// end compares what was met with the chain record.
+func (c *chainCheck) end() {
+	if !c.st.hasChain {
+		c.st.note(Finding{File: c.file, Bucket: meta, Key: chainKey, Reason: "is not there"})
+		return
+	}
+	if !c.st.hasMark {
+		c.st.note(Finding{File: c.file, Bucket: meta, Key: lsnKey, Reason: "is not there"})
+	}
+	ch := c.st.chain
+	if c.gen != ch.gen {
+		c.first, c.seq = 0, 0
+	}
+	switch {
+	case c.seq == 0 && ch.last > ch.acked:
+		c.note(ch.acked+1, "events %d to %d are missing", ch.acked+1, ch.last)
+	case c.seq == 0:
+	case c.first > ch.acked+1:
+		c.note(ch.acked+1, "events %d to %d are missing", ch.acked+1, c.first-1)
+	case c.seq < ch.last:
+		c.note(c.seq+1, "events %d to %d are missing", c.seq+1, ch.last)
+	case c.seq > ch.last:
+		c.note(c.seq, "is beyond the last sequence %d", ch.last)
+	case c.hashed && c.hash != ch.lastHash && !(c.standIn && c.original == ch.lastHash):
+		c.note(c.seq, "its hash is not the one the next event will name")
+	}
+}

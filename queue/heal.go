@@ -1,0 +1,226 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// noteDamage remembers a record that failed its checksum, for Run to repair.
+func (s *Store) noteDamage(full string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.damage[full] = struct{}{}
+}
+
+// healAll puts a stand-in for every event that a rebuild could not bring back,
+// so that the sequence has no hole.
+func (s *Store) healAll(ctx context.Context) error {
+	if s.recovery.Load() == nil {
+		return nil
+	}
+	c := s.state()
+	for after := c.acked; after < c.last; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		list, gen, bad, err := s.pending(after, 512, 4<<20)
+		after += uint64(len(list))
+		if bad == 0 && err != nil {
+			return err
+		}
+		if bad != 0 {
+			if err := s.heal(gen, bad, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// heal repairs one event: with the same bytes if the journal or a snapshot has
+// them, else by a stand-in under its number.
+func (s *Store) heal(gen uint32, seq uint64, cause error) error {
+	full := fullKey(outbox, eventKey(gen, seq))
+	e, found := s.lookup(full)
+	return s.own(context.Background(), func(tx *Tx) error {
+		if tx.c.gen != gen || seq > tx.c.last {
+			return nil // of another epoch by now
+		}
+		var follower, before [32]byte
+		known := true
+		if seq == tx.c.last {
+			follower = tx.c.lastHash
+		} else if next, _, err := tx.event(seq + 1); err == nil {
+			follower = next.prev
+		} else {
+			known = false
+		}
+		if found {
+			ev, err := unpackStored(e.value)
+			if err == nil && (!known || sha256.Sum256(ev.body) == follower || ev.standIn && ev.original == follower) {
+				tx.put(full, e.value)
+				tx.s.log.Warn("event repaired from the journal", "seq", seq, "err", cause)
+				return nil
+			}
+		}
+		switch {
+		case seq == 1:
+		case seq-1 == tx.c.acked:
+			before = tx.c.ackedHash
+		default:
+			prev, _, err := tx.event(seq - 1)
+			if err != nil {
+				return err // events are repaired in order, so it is sound
+			}
+			if before = sha256.Sum256(prev.body); prev.standIn && prev.original != [32]byte{} {
+				before = prev.original
+			}
+		}
+		ev, err := s.standIn(tx.c.epochText(), seq, before, follower, fromMS(tx.at), cause.Error())
+		if err != nil {
+			return err
+		}
+		ev.boot = tx.c.boot
+		tx.bury(DeadRecord{Reason: cause.Error(), Bucket: outbox, Key: eventKey(gen, seq), Epoch: tx.c.epochText(), Sequence: seq, Data: tx.raw(full)})
+		if seq == tx.c.last && follower == [32]byte{} {
+			tx.c.lastHash = sha256.Sum256(ev.body)
+		}
+		tx.put(full, ev.pack())
+		s.log.Error("event replaced by a stand-in", "seq", seq, "err", cause)
+		s.raise(kindDead, "count", fmt.Sprint(tx.c.dead))
+		return nil
+	})
+}
+
+// raw is what the file has under a full key, whatever its checksum says.
+func (tx *Tx) raw(full string) []byte {
+	b, key := splitKey(full)
+	if bucket := tx.file.Bucket([]byte(b)); bucket != nil {
+		return bytes.Clone(bucket.Get([]byte(key)))
+	}
+	return nil
+}
+
+// lookup finds the last value of a key outside of the file: in the journal,
+// else in the newest snapshot that has it.
+func (s *Store) lookup(full string) (e entry, found bool) {
+	_, err := replay(s.path(journalDir), mark{}, 0, nil, func(r record) error {
+		for _, o := range r.ops {
+			if o.key == full {
+				e, found = entry{value: o.value, at: r.at}, !o.del
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.log.Warn("looking into the journal failed", "err", err)
+	}
+	if found {
+		e.value = slices.Clone(e.value)
+		return e, true
+	}
+	snaps, err := snapshots(s.path(snapshotDir))
+	if err != nil {
+		s.log.Warn("looking into the snapshots failed", "err", err)
+	}
+	for _, name := range snaps {
+		if _, err := checkFile(s.path(snapshotDir, name), tree{}, false, func(key string, v entry) {
+			if key == full {
+				e, found = entry{value: slices.Clone(v.value), at: v.at}, true
+			}
+		}); err != nil {
+			s.log.Warn("looking into a snapshot failed", "file", name, "err", err)
+		}
+		if found {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
+
+// healNoted repairs the records that readers found damaged.
+func (s *Store) healNoted(ctx context.Context) error {
+	s.mu.Lock()
+	var keys []string
+	for k := range s.damage {
+		keys = append(keys, k)
+	}
+	clear(s.damage)
+	s.mu.Unlock()
+	slices.Sort(keys)
+	var errs []error
+	for _, full := range keys {
+		b, key := splitKey(full)
+		if b == outbox {
+			if gen, seq, ok := splitEventKey([]byte(key)); ok {
+				errs = append(errs, s.heal(gen, seq, errChecksum))
+				continue
+			}
+		}
+		errs = append(errs, s.healRecord(ctx, full))
+	}
+	return errors.Join(errs...)
+}
+
+// healRecord repairs a record that is no event. One that is nowhere else goes
+// to the dead letters, so that it does not stop who reads past it.
+func (s *Store) healRecord(ctx context.Context, full string) error {
+	e, found := s.lookup(full)
+	b, key := splitKey(full)
+	return s.own(ctx, func(tx *Tx) error {
+		if _, err := tx.find(full); err == nil {
+			return nil // written since
+		}
+		if found {
+			tx.put(full, e.value)
+			s.log.Warn("record repaired from the journal", "bucket", b, "key", printable(key))
+			return nil
+		}
+		tx.bury(DeadRecord{Reason: errChecksum.Error(), Bucket: b, Key: []byte(key), Data: tx.raw(full)})
+		tx.layers[0] = tx.layers[0].put(full, entry{at: tx.at})
+		tx.ops = append(tx.ops, op{key: full, del: true})
+		s.raise(kindLost, "lost", string(b)+"/"+printable(key))
+		return nil
+	})
+}
+
+// compactIfSparse rewrites a file that is mostly free pages: bbolt never makes
+// one smaller.
+func compactIfSparse(path string, limit int64, log interface{ Warn(string, ...any) }) {
+	const worth, part = 64 << 20, 0.6
+	db, err := openBolt(path, limit)
+	if err != nil {
+		return // the start says why
+	}
+	used, free, err := liveBytes(db)
+	if err != nil || used+free < worth || float64(free) < part*float64(used+free) {
+		db.Close()
+		return
+	}
+	tmp := path + ".copy"
+	err = func() error {
+		to, err := openBolt(tmp, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(bolt.Compact(to, db, 4<<20), to.Close())
+	}()
+	if err = errors.Join(err, db.Close()); err == nil {
+		var st *fileState
+		if st, err = checkFile(tmp, tree{}, false, nil); err == nil && len(st.found) > 0 {
+			err = errors.New(describe(st.found))
+		}
+	}
+	if err == nil {
+		err = install(tmp, path)
+	}
+	if err != nil {
+		log.Warn("the file could not be made smaller", "err", err)
+	}
+}

@@ -1,0 +1,192 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Intervals of what Run does.
+const (
+	snapshotEvery = time.Hour
+	trimEvery     = time.Minute
+	roomEvery     = 10 * time.Second
+	trimChunk     = 256 // deletions that ride along with one commit
+)
+
+// keep is how long the store keeps records that nobody deletes: both bounds
+// have to be passed.
+type keep struct {
+	age   time.Duration
+	count int
+}
+
+var keeps = map[Bucket]keep{
+	Inbox: {7 * 24 * time.Hour, 10_000}, // a command id is acted on once: contract §4
+	Idem:  {24 * time.Hour, 1_000},
+}
+
+// Run takes the hourly snapshots, deletes what is no longer kept (acked events,
+// replies in Inbox, answers in Idem), watches the disk's room and repairs
+// records that readers found damaged. It blocks until ctx ends.
+func (s *Store) Run(ctx context.Context) error {
+	hour, minute, room := time.NewTicker(snapshotEvery), time.NewTicker(trimEvery), time.NewTicker(roomEvery)
+	defer hour.Stop()
+	defer minute.Stop()
+	defer room.Stop()
+	if s.recovery.Load() != nil {
+		s.takeSnapshot() // the next damage must not need what was just repaired
+	}
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hour.C:
+			s.takeSnapshot()
+			err = s.expire(ctx)
+		case <-minute.C:
+			err = s.trim(ctx)
+		case <-room.C:
+			s.checkRoom()
+			err = s.healNoted(ctx)
+		}
+		if err != nil && !errors.Is(err, ErrClosed) && ctx.Err() == nil {
+			s.log.Warn("keeping the store in order failed", "err", err)
+		}
+	}
+}
+
+func (s *Store) takeSnapshot() {
+	err := s.snapshot()
+	if err == nil {
+		s.clear(kindSnapshot)
+		return
+	}
+	s.log.Warn("snapshot failed", "err", err)
+	s.raise(kindSnapshot, "error", err.Error())
+}
+
+// trim deletes events that are acked, and those of epochs that have ended, once
+// they are older than they are kept.
+func (s *Store) trim(ctx context.Context) error {
+	for {
+		done := false
+		err := s.own(ctx, func(tx *Tx) error {
+			limit := tx.at - s.o.KeepAcked.Milliseconds()
+			var keys []string
+			err := tx.scan(outbox, nil, nil, false, func(key string, e entry) (bool, error) {
+				gen, seq, ok := splitEventKey([]byte(key))
+				if !ok || gen == tx.c.gen && seq > tx.c.acked || e.at > limit || len(keys) == trimChunk {
+					return false, nil
+				}
+				keys = append(keys, key)
+				return true, nil
+			})
+			for _, k := range keys {
+				tx.remove(fullKey(outbox, []byte(k)))
+			}
+			done = len(keys) < trimChunk
+			return err
+		})
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+// remove is Delete of a full key.
+func (tx *Tx) remove(full string) {
+	tx.layers[0] = tx.layers[0].put(full, entry{at: tx.at})
+	tx.ops = append(tx.ops, op{key: full, del: true})
+}
+
+// expire deletes the oldest records of the buckets that have a keep.
+func (s *Store) expire(ctx context.Context) error {
+	for b, k := range keeps {
+		type aged struct {
+			key string
+			at  int64
+		}
+		var old []aged
+		count := 0
+		limit := time.Now().Add(-k.age).UnixMilli()
+		err := s.View(func(tx *Tx) error {
+			return tx.scan(b, nil, nil, false, func(key string, e entry) (bool, error) {
+				count++
+				if e.at < limit {
+					old = append(old, aged{key, e.at})
+				}
+				return true, nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(old, func(x, y aged) int { return int(x.at - y.at) })
+		old = old[:min(len(old), max(count-k.count, 0))]
+		for chunk := range slices.Chunk(old, trimChunk) {
+			err := s.own(ctx, func(tx *Tx) error {
+				for _, a := range chunk {
+					full := fullKey(b, []byte(a.key))
+					e, err := tx.find(full)
+					if err != nil {
+						return err
+					}
+					if e.value != nil && e.at == a.at {
+						tx.remove(full)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkRoom takes the reserve again once there is room, and stops new sales
+// before the disk is full.
+func (s *Store) checkRoom() {
+	free, err := freeBytes(s.dir)
+	if err != nil {
+		s.log.Warn("the disk's room is unknown", "err", err)
+		return
+	}
+	if !s.reserve.has() && free > 2*s.o.ReserveBytes {
+		if err := s.reserve.hold(); err != nil {
+			s.log.Warn("no room for the reserve", "err", err)
+		}
+	}
+	low := !s.reserve.has() || free < s.o.ReserveBytes/4
+	if s.low.Swap(low) != low {
+		s.log.Info("room on the disk changed", "low", low, "free", free)
+	}
+	s.measure()
+}
+
+// Close stops taking changes, finishes those that were asked for, brings all
+// into the file and releases the directory. It may be called more than once.
+func (s *Store) Close() error {
+	var err error
+	s.once.Do(func() {
+		close(s.stop)
+		s.writing.Wait()
+		close(s.applies)
+		s.applying.Wait()
+		s.journal.drop()
+		s.handle.Lock()
+		defer s.handle.Unlock()
+		if s.db != nil {
+			err = s.db.Close()
+			s.mu.Lock()
+			s.db = nil
+			s.mu.Unlock()
+		}
+		err = errors.Join(err, s.lock.Close())
+	})
+	return err
+}
