@@ -1,0 +1,328 @@
+package till
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"tilld/internal/qr"
+	"tilld/internal/sale"
+	"tilld/queue"
+)
+
+// Waits between questions about the same payment or refund.
+const (
+	askFirst    = time.Second
+	askLast     = 30 * time.Second
+	pollCollect = 2 * time.Second  // the shopper is typing a password
+	pollQR      = 10 * time.Second // the result comes as a command; this is in case it got lost
+)
+
+// asker is the goroutine that asks the cloud about one payment until the cloud
+// has called it final. Its fields are guarded by Till.mu.
+type asker struct {
+	secret string // auth code for the first question, memory only
+	kick   chan struct{}
+	cut    context.CancelFunc // ends the question under way, nil when there is none
+	asked  string             // its type
+}
+
+type (
+	createData struct {
+		PaymentID   string     `json:"payment_id"`
+		Amount      sale.Money `json:"amount"`
+		Currency    string     `json:"currency"`
+		ItemsDigest string     `json:"items_digest"`
+		TTLSeconds  int        `json:"ttl_s"`
+	}
+	collectData struct {
+		PaymentID string     `json:"payment_id"`
+		Amount    sale.Money `json:"amount"`
+		Currency  string     `json:"currency"`
+		AuthCode  string     `json:"auth_code"`
+	}
+	paymentData struct {
+		PaymentID string `json:"payment_id"`
+	}
+	refundData struct {
+		PaymentID string     `json:"payment_id"`
+		RefundID  string     `json:"refund_id"`
+		Amount    sale.Money `json:"amount"`
+	}
+)
+
+// pursue makes sure that somebody asks about a payment, and has it asked anew
+// at once. mu is held.
+func (t *Till) pursue(paymentID, secret string) {
+	if a, ok := t.askers[paymentID]; ok {
+		select {
+		case a.kick <- struct{}{}:
+		default:
+		}
+		if a.cut != nil && (a.asked == "payment.create" || a.asked == "payment.query") {
+			a.cut() // what is asked now is out of date
+		}
+		return
+	}
+	a := &asker{secret: secret, kick: make(chan struct{}, 1)}
+	t.askers[paymentID] = a
+	t.spawn(func(ctx context.Context) { t.askPayment(ctx, paymentID, a) })
+}
+
+// question is what has to be asked about a payment next.
+type question struct {
+	kind, sale string
+	data       any
+	timeout    time.Duration
+	wait       time.Duration // before asking
+}
+
+// next decides what to ask about a payment, from how it stands. mu is held.
+func (t *Till) next(id string, a *asker) (q question, ok bool) {
+	for _, s := range t.machine.Live() {
+		for _, p := range s.Unsettled() {
+			if p.ID == id {
+				return t.questionOf(s, p, a), true
+			}
+		}
+	}
+	return question{}, false
+}
+
+func (t *Till) questionOf(s sale.Sale, p sale.Payment, a *asker) question {
+	q := question{sale: s.ID, timeout: t.requestTimeout(), data: paymentData{p.ID}}
+	switch {
+	case p.Withdrawn:
+		q.kind = "payment.cancel"
+	case p.State == sale.PayRequested && p.Method == "qr":
+		q.kind = "payment.create"
+		q.data = createData{p.ID, p.Amount, t.o.Currency, p.ItemsDigest, int(p.ExpiresAt.Sub(p.RequestedAt) / time.Second)}
+	case p.State == sale.PayRequested && a.secret != "":
+		q.kind = "payment.collect"
+		q.data = collectData{p.ID, p.Amount, t.o.Currency, a.secret}
+		a.secret = "" // sent once
+	default:
+		q.kind = "payment.query"
+		if p.State == sale.PayPending && p.Verified {
+			q.wait = pollQR
+			if p.Method == "collect" {
+				q.wait = pollCollect
+			}
+		}
+	}
+	return q
+}
+
+// askPayment asks until the payment is settled or the engine stops.
+func (t *Till) askPayment(ctx context.Context, id string, a *asker) {
+	backoff, now := time.Duration(0), true
+	for {
+		t.mu.Lock()
+		q, ok := t.next(id, a)
+		if !ok || ctx.Err() != nil {
+			delete(t.askers, id)
+			t.mu.Unlock()
+			return
+		}
+		if wait := max(q.wait, backoff); wait > 0 && !now {
+			t.mu.Unlock()
+			if t.pause(ctx, wait, a.kick) {
+				backoff = 0
+			}
+			now = true // whatever is to be asked by then
+			continue
+		}
+		own, cancel := context.WithTimeout(ctx, q.timeout)
+		a.cut, a.asked, now = cancel, q.kind, false
+		t.mu.Unlock()
+
+		body, err := t.o.Cloud.Ask(own, q.kind, q.sale, "", q.data)
+		cancel()
+
+		t.mu.Lock()
+		a.cut = nil
+		clear := t.answered(ctx, id, q, body, err)
+		t.mu.Unlock()
+		backoff = nextBackoff(backoff, clear, err)
+	}
+}
+
+// nextBackoff is the wait before the next question.
+func nextBackoff(last time.Duration, clear bool, err error) time.Duration {
+	switch {
+	case clear:
+		return 0
+	case errors.Is(err, ErrLinkDown):
+		return askFirst // costs nothing, and the link may be back
+	default:
+		next := min(max(2*last, askFirst), askLast)
+		return next + rand.N(next/4)
+	}
+}
+
+// pause waits; true when somebody wants the question asked at once.
+func (t *Till) pause(ctx context.Context, wait time.Duration, kick <-chan struct{}) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-kick:
+		return true
+	}
+	return false
+}
+
+// answered books the answer to a question about a payment; true when it says
+// clearly how the payment stands, false has it asked again later. mu is held.
+func (t *Till) answered(ctx context.Context, id string, q question, body json.RawMessage, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	var event sale.Event
+	refusal, refused := errors.AsType[*CloudError](err)
+	switch {
+	case refused && (q.kind == "payment.create" || q.kind == "payment.collect"):
+		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
+	case refused && unknownPayment(refusal.Code):
+		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
+	case err != nil:
+		if q.kind == "payment.create" || q.kind == "payment.collect" {
+			if serr := t.silent(ctx, id); serr != nil {
+				t.log.Error("payment without an answer", "sale", q.sale, "err", serr)
+			}
+		}
+		return false
+	default:
+		if event, err = t.readPayment(id, body); err != nil {
+			t.log.Warn("the cloud's answer about a payment is not in the contract", "sale", q.sale, "kind", q.kind, "err", err)
+			if q.kind == "payment.create" || q.kind == "payment.collect" {
+				if serr := t.silent(ctx, id); serr != nil {
+					t.log.Error("payment without an answer", "sale", q.sale, "err", serr)
+				}
+			}
+			return false
+		}
+	}
+	x := t.begin()
+	if err := x.step(event); err != nil {
+		t.log.Warn("the cloud's answer about a payment was refused", "sale", q.sale, "kind", q.kind, "err", err)
+		return false
+	}
+	// A payment that is still wanted gone is asked about again, but not at once.
+	news, _ := event.(sale.PaymentNews)
+	if q.kind == "payment.cancel" && !news.State.Final() {
+		x.dropAsk(id)
+	}
+	if err := x.commit(ctx); err != nil {
+		return false
+	}
+	return news.State.Final() || news.State == sale.PayPending && q.kind != "payment.cancel"
+}
+
+// takePayment takes up the sale that a payment belongs to.
+func (x *txn) takePayment(paymentID string) error {
+	var id []byte
+	err := x.t.o.Store.View(func(tx *queue.Tx) (err error) {
+		id, err = tx.Get(queue.Index, []byte("payment/"+paymentID))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if id == nil {
+		return problem(sale.CodeNotFound, "payment_id", "没有这笔付款", "this till has no such payment")
+	}
+	return x.take(string(id))
+}
+
+// unknownPayment reports whether a refusal says that the cloud has no such
+// payment, so that nobody can have paid it.
+func unknownPayment(code string) bool {
+	return code == "not_found" || code == "unknown_payment"
+}
+
+func firstText(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// readPayment reads what the cloud says of a payment. A code that no phone
+// could read is withdrawn instead of shown.
+func (t *Till) readPayment(id string, body json.RawMessage) (sale.Event, error) {
+	var w wirePayment
+	if err := decode(body, &w); err != nil {
+		return nil, err
+	}
+	if w.PaymentID != "" && w.PaymentID != id {
+		return nil, problem(sale.CodeInvalid, "payment_id", "付款编号不符", "the answer is about another payment")
+	}
+	n, err := w.news(id, t.now())
+	if err != nil {
+		return nil, err
+	}
+	if n.State != sale.PayPending {
+		return n, nil
+	}
+	bad := checkLink(n.URL)
+	if bad == nil && n.PicturePNGBase64 != "" {
+		img, perr := picture(n.PicturePNGBase64)
+		if bad = perr; perr == nil {
+			if _, rerr := qr.Read(img); rerr != nil {
+				t.log.Debug("the pay picture is no QR code; shown as the cloud made it", "err", rerr)
+			}
+		}
+	}
+	if bad != nil {
+		return sale.PaymentUnshowable{At: n.At, PaymentID: id, Error: clip("the pay code cannot be shown: "+bad.Error(), 200)}, nil
+	}
+	return n, nil
+}
+
+// silent books that the cloud did not answer in time. mu is held.
+func (t *Till) silent(ctx context.Context, id string) error {
+	x := t.begin()
+	if err := x.step(sale.PaymentSilent{At: x.at, PaymentID: id}); err != nil {
+		return err
+	}
+	if len(x.order) == 0 {
+		return nil
+	}
+	return x.commit(ctx)
+}
+
+// PaymentResult is the command payment.result: what became of a payment, as
+// its data says. It is accepted for a payment of this till and the exact
+// amount only, and may be repeated.
+func (t *Till) PaymentResult(ctx context.Context, data json.RawMessage) error {
+	var w wirePayment
+	if err := decode(data, &w); err != nil {
+		return err
+	}
+	if w.PaymentID == "" || w.State == "" || w.URL != "" || w.Picture != "" {
+		return problem(sale.CodeInvalid, "payment_id", "缺少付款编号或状态", "payment_id and state are needed, url and picture are not")
+	}
+	if sale.PaymentState(w.State) == sale.PayPaid && w.Amount == nil && len(w.Tenders) == 0 {
+		return problem(sale.CodeInvalid, "amount", "缺少金额", "amount is missing")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, err := w.news(w.PaymentID, t.now())
+	if err != nil {
+		return err
+	}
+	x := t.begin()
+	if err := x.takePayment(w.PaymentID); err != nil {
+		return err
+	}
+	if err := x.step(n); err != nil {
+		return err
+	}
+	return x.commit(ctx)
+}

@@ -1,0 +1,187 @@
+package till
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/oklog/ulid/v2"
+
+	"tilld/internal/sale"
+	"tilld/queue"
+	"tilld/scanner/code"
+)
+
+// newID draws an id that sorts by time.
+func (t *Till) newID() string {
+	return ulid.MustNew(ulid.Timestamp(t.now()), rand.Reader).String()
+}
+
+// saleStep runs one event of a sale and answers with the sale.
+func (t *Till) saleStep(ctx context.Context, c Call, e sale.Event) (Answer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.begin()
+	if err := x.step(e); err != nil {
+		return Answer{}, err
+	}
+	answer := x.answer(c, false, x.sale())
+	return answer, x.commit(ctx)
+}
+
+func (t *Till) openSale(ctx context.Context, c Call, cmd sale.OpenSale) (Answer, error) {
+	items, err := t.resolveAll(ctx, cmd.Items)
+	if err != nil {
+		return Answer{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if first, err := t.firstAnswer(cmd.ExternalID); err != nil || first != nil {
+		if first == nil {
+			return Answer{}, err
+		}
+		return *first, nil
+	}
+	x := t.begin()
+	id, err := x.open(sale.Opened{At: x.at, ExternalID: cmd.ExternalID, Cashier: cmd.Cashier, Adviser: cmd.Adviser})
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(items) > 0 {
+		if err := x.step(sale.ItemsAdded{At: x.at, Sale: id, Items: items}); err != nil {
+			return Answer{}, err
+		}
+	}
+	answer := x.answer(c, true, x.sale())
+	if cmd.ExternalID != "" {
+		x.index("external/"+cmd.ExternalID, id)
+		x.put(queue.Idem, "external/"+cmd.ExternalID, keptAnswer{At: x.at, Created: true, Body: answer.Body})
+	}
+	return answer, x.commit(ctx)
+}
+
+// firstAnswer is what the sale with this external id was answered with.
+func (t *Till) firstAnswer(externalID string) (*Answer, error) {
+	if externalID == "" {
+		return nil, nil
+	}
+	var k keptAnswer
+	err := t.o.Store.View(func(tx *queue.Tx) error {
+		return getJSON(tx, queue.Idem, []byte("external/"+externalID), &k)
+	})
+	if err != nil || k.At.IsZero() {
+		return nil, err
+	}
+	return &Answer{Created: k.Created, Body: k.Body}, nil
+}
+
+// open opens a sale, unless the queue takes no new ones.
+func (x *txn) open(e sale.Opened) (string, error) {
+	if !x.t.o.Store.Stats().Accepting {
+		x.t.queueFull()
+		return "", problem(sale.CodeQueueFull, "", "存储空间已满，不能开始新的销售；请检查网络或联系信息部门",
+			"the till's storage is full: no new sale until the cloud has taken what waits or store IT has made room")
+	}
+	x.t.o.Health.Clear(condQueueFull, "queue")
+	e.ID = x.t.newID()
+	return e.ID, x.step(e)
+}
+
+// currentOrNew is the sale that scans go to; without one it is opened.
+func (x *txn) currentOrNew() (string, error) {
+	if s, ok := x.m.Current(); ok {
+		return s.ID, nil
+	}
+	return x.open(sale.Opened{At: x.at})
+}
+
+func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, error) {
+	if cmd.Code == "" {
+		n, err := newItem(cmd.Add)
+		if err != nil {
+			return Answer{}, err
+		}
+		return t.saleStep(ctx, c, sale.ItemsAdded{At: t.now(), Sale: cmd.Sale, Items: []sale.NewItem{n}})
+	}
+	if err := t.mayChange(cmd.Sale); err != nil {
+		return Answer{}, err
+	}
+	found, err := t.find(ctx, t.classify("", []byte(cmd.Code)), cmd.Sale)
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(found.items) == 1 {
+		found.items[0].Discount = cmd.Discount
+		if cmd.Quantity != "" {
+			found.items[0].Quantity = cmd.Quantity
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.begin()
+	if err := x.apply(found, cmd.Sale, 0); err != nil {
+		return Answer{}, err
+	}
+	s, ok := x.m.Sale(cmd.Sale)
+	if !ok {
+		return Answer{}, problem(sale.CodeUnknownSale, "", "没有这笔销售", "there is no such sale")
+	}
+	answer := x.answer(c, false, s)
+	return answer, x.commit(ctx)
+}
+
+// mayChange fails early when a sale's basket cannot be changed.
+func (t *Till) mayChange(id string) error {
+	s, err := t.Sale(id)
+	if err != nil {
+		return err
+	}
+	switch s.State {
+	case sale.Open, sale.Paying, sale.Parked:
+		return nil
+	default:
+		return problem(sale.CodeWrongState, "", "这笔销售已经结束", "the sale is "+string(s.State)+"; it cannot be changed any more")
+	}
+}
+
+// newItem makes a line item of what a POS application knows.
+func newItem(a sale.Add) (sale.NewItem, error) {
+	if a.UnitPrice == nil {
+		return sale.NewItem{}, problem(sale.CodeInvalid, "unit_price", "缺少单价", "unit_price is missing; give code, or sku, name and unit_price")
+	}
+	return sale.NewItem{
+		SKU: a.SKU, GTIN: a.GTIN, Serial: a.Serial, Name: a.Name, Quantity: a.Quantity, Unit: a.Unit,
+		UnitPrice: *a.UnitPrice, OldPrice: a.OldPrice, Discount: a.Discount,
+	}, nil
+}
+
+// resolveAll makes line items of what a sale is opened with.
+func (t *Till) resolveAll(ctx context.Context, list []sale.Add) ([]sale.NewItem, error) {
+	items := make([]sale.NewItem, 0, len(list))
+	if len(list) > sale.MaxLines {
+		return nil, problem(sale.CodeTooManyLines, "items", "商品行过多", "too many items")
+	}
+	for _, a := range list {
+		if a.Code == "" {
+			n, err := newItem(a)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, n)
+			continue
+		}
+		found, err := t.find(ctx, t.classify("", []byte(a.Code)), "")
+		if err != nil {
+			return nil, err
+		}
+		if found.kind != code.Product {
+			return nil, problem(sale.CodeInvalid, "items", "开单时只能添加商品条码", "only product codes can be added when a sale is opened")
+		}
+		for i := range found.items {
+			if a.Quantity != "" {
+				found.items[i].Quantity = a.Quantity
+			}
+		}
+		items = append(items, found.items...)
+	}
+	return items, nil
+}

@@ -1,0 +1,40 @@
+package till
+
+import (
+	"tilld/internal/health"
+	"tilld/internal/lang"
+)
+
+// Conditions that the engine raises.
+var (
+	condDisk = health.Kind{
+		Code: "commit_failed", Severity: health.Error,
+		Text:   lang.Text{ZH: "数据无法写入磁盘：{err}", EN: "what is sold cannot be written to the disk: {err}"},
+		Remedy: lang.Text{ZH: "请停止销售并联系信息部门检查磁盘", EN: "stop selling and have store IT check the disk"},
+	}
+	condQueueFull = health.Kind{
+		Code: "queue_full", Severity: health.Error,
+		Text:   lang.Text{ZH: "存储空间已满，不能开始新的销售", EN: "the storage is full: no new sale can be opened"},
+		Remedy: lang.Text{ZH: "请恢复网络，让数据上传云端；进行中的销售可以完成", EN: "bring the link back so that the cloud can take what waits; the open sale can be finished"},
+	}
+	condRecovered = health.Kind{
+		Code: "data_recovered", Severity: health.Warning,
+		Text:   lang.Text{ZH: "启动时发现数据损坏并已修复：{reason}", EN: "damaged data was found at the start and repaired: {reason}"},
+		Remedy: lang.Text{ZH: "请检查磁盘，并核对最近的销售", EN: "have the disk checked and compare the latest sales"},
+	}
+	condRefundFailed = health.Kind{
+		Code: "refund_failed", Severity: health.Error,
+		Text:   lang.Text{ZH: "销售 {sale} 的电子退款被拒绝", EN: "the payment side refused to give back money for sale {sale}"},
+		Remedy: lang.Text{ZH: "请用其他方式退款给顾客，或重新退款", EN: "give the money back another way, or try the refund again"},
+	}
+	condDrawer = health.Kind{
+		Code: "drawer_failed", Severity: health.Warning,
+		Text:   lang.Text{ZH: "钱箱没有打开：{err}", EN: "the cash drawer did not open: {err}"},
+		Remedy: lang.Text{ZH: "请检查钱箱连接线和小票打印机，或用钥匙打开", EN: "check the drawer's cable and the receipt printer, or use the key"},
+	}
+	condScansLost = health.Kind{
+		Code: "scans_refused", Severity: health.Warning,
+		Text:   lang.Text{ZH: "扫描过快，有条码未被接受", EN: "codes came faster than they could be taken; some were refused"},
+		Remedy: lang.Text{ZH: "请核对商品，重新扫描遗漏的商品", EN: "check the basket and scan what is missing again"},
+	}
+)

@@ -1,0 +1,304 @@
+package till
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tilld/device"
+	"tilld/display"
+	"tilld/internal/feed"
+	"tilld/internal/health"
+	"tilld/internal/lang"
+	"tilld/internal/sale"
+	"tilld/queue"
+)
+
+// Till is one till. Safe for concurrent use; mu makes everything that happens
+// one thing at a time.
+type Till struct {
+	o       Options
+	log     *slog.Logger
+	started time.Time
+
+	mu       sync.Mutex
+	machine  sale.Machine
+	rec      record
+	set      settings
+	stage    stageState
+	spool    spool
+	askers   map[string]*asker
+	changed  chan struct{} // closed after each commit
+	drawer   rate
+	devices  deviceNews
+	prices   string          // version of the price book
+	codes    map[string]bool // addresses that were tried as codes
+	running  context.Context
+	deferred []func(ctx context.Context) // what wants to run before Run was called
+
+	keys  keyLocks
+	scans chan *pendingScan
+	seen  bounces
+	wake  chan struct{}
+	wg    sync.WaitGroup
+}
+
+// record is what is stored as "machine": the book and what belongs beside it.
+type record struct {
+	Book    sale.Book `json:"book"`
+	Live    []string  `json:"live"`     // ids of live sales
+	ScanSeq uint64    `json:"scan_seq"` // last number of the scan ledger
+	JobSeq  uint64    `json:"job_seq"`  // last number of the spool
+}
+
+var machineKey = []byte("machine")
+
+// New loads what the till knew when it stopped, books the restart and reports
+// it. It needs the store; nothing runs before [Till.Run].
+func New(o Options) (*Till, error) {
+	if o.Store == nil {
+		return nil, errors.New("till: no store")
+	}
+	defaults(&o)
+	t := &Till{
+		o: o, log: o.Log, askers: map[string]*asker{}, codes: map[string]bool{}, seen: bounces{}, changed: make(chan struct{}),
+		scans: make(chan *pendingScan, scanBacklog), wake: make(chan struct{}, 1),
+		started: o.Now(),
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.load(); err != nil {
+		return nil, err
+	}
+	if err := t.restart(); err != nil {
+		return nil, err
+	}
+	if o.Board != nil {
+		o.Board.Watch(t.deviceChanged)
+	}
+	return t, nil
+}
+
+func defaults(o *Options) {
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Currency == "" {
+		o.Currency = "CNY"
+	}
+	if o.Language == "" {
+		o.Language = lang.ZH
+	}
+	if o.Cloud == nil {
+		o.Cloud = noCloud{}
+	}
+	if o.Feed == nil {
+		o.Feed = feed.New(o.Store.Boot())
+	}
+	if o.Stage == nil {
+		o.Stage = display.NewStage(display.Scene{Kind: display.Idle})
+	}
+	if o.Health == nil {
+		o.Health = &health.Board{}
+	}
+	if o.Board == nil {
+		o.Board = &device.Board{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	for _, d := range []struct {
+		v *time.Duration
+		d time.Duration
+	}{{&o.QRTTL, 5 * time.Minute}, {&o.RequestTimeout, 10 * time.Second}, {&o.LookupTimeout, 2 * time.Second}, {&o.Bounce, 300 * time.Millisecond}} {
+		if *d.v == 0 {
+			*d.v = d.d
+		}
+	}
+}
+
+// noCloud is a till without a cloud.
+type noCloud struct{}
+
+func (noCloud) Up() bool { return false }
+func (noCloud) Ask(context.Context, string, string, string, any) (json.RawMessage, error) {
+	return nil, ErrLinkDown
+}
+
+// now is the present in the store's time zone, without monotonic part, so that
+// what is stored and what is in memory are the same value.
+func (t *Till) now() time.Time { return t.o.Now().In(t.o.Location).Round(0) }
+
+// load reads book, live sales, settings and open print jobs.
+func (t *Till) load() error {
+	return t.o.Store.View(func(tx *queue.Tx) error {
+		var rec record
+		if err := getJSON(tx, queue.State, machineKey, &rec); err != nil {
+			return err
+		}
+		live := make([]sale.Sale, 0, len(rec.Live))
+		for _, id := range rec.Live {
+			var s sale.Sale
+			if err := getJSON(tx, queue.Sales, []byte(id), &s); err != nil {
+				return err
+			}
+			if s.ID == id {
+				live = append(live, s)
+			}
+		}
+		cfg := sale.Config{Currency: t.o.Currency, Location: t.o.Location, Receipts: t.o.ReceiptPrinter != ""}
+		t.machine, t.rec = sale.New(cfg, rec.Book, live...), rec
+		return errors.Join(t.loadSettings(tx), t.loadSpool(tx), getJSON(tx, queue.State, drawerKey, &t.drawer), t.loadPrices(tx))
+	})
+}
+
+// restart books that the agent started: what the cloud said before counts no
+// more, jobs that were being sent are unknown.
+func (t *Till) restart() error {
+	x := t.begin()
+	if err := x.step(sale.Restarted{At: x.at}); err != nil {
+		return fmt.Errorf("till: restart: %w", err)
+	}
+	x.report("tilld.till.started.v1", t.o.BootID, startedData{
+		Version: t.o.Version, BootID: t.o.BootID, Boot: t.o.Store.Boot(), Recovered: t.o.Store.Recovered(),
+		OpenSales: len(x.m.Live()), At: x.at,
+	})
+	t.interrupted(x)
+	if err := x.commit(context.Background()); err != nil {
+		return fmt.Errorf("till: restart: %w", err)
+	}
+	for _, s := range t.machine.Live() {
+		for _, p := range s.Unsettled() {
+			t.pursue(p.ID, "")
+		}
+	}
+	if r := t.o.Store.Recovered(); r != nil {
+		t.o.Health.Raise(condRecovered, "queue", "reason", r.Reason)
+	}
+	return nil
+}
+
+// startedData is the data of tilld.till.started.v1.
+type startedData struct {
+	Version   string          `json:"version"`
+	BootID    string          `json:"boot_id"`
+	Boot      uint32          `json:"boot"`                // starts of this data directory
+	Recovered *queue.Recovery `json:"recovered,omitempty"` // damage found and repaired at this start
+	OpenSales int             `json:"open_sales"`
+	At        time.Time       `json:"at"`
+}
+
+// Run processes scans, deadlines and questions to the cloud until ctx ends.
+func (t *Till) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	t.mu.Lock()
+	t.running = ctx
+	for _, f := range t.deferred {
+		t.wg.Go(func() { f(ctx) })
+	}
+	t.deferred = nil
+	t.mu.Unlock()
+	t.wg.Go(func() { t.readScans(ctx) })
+	t.tick(ctx)
+	cancel()
+	t.mu.Lock()
+	t.running = nil
+	t.mu.Unlock()
+	t.wg.Wait()
+	return nil
+}
+
+// spawn runs f until it returns or the engine stops. mu is held.
+func (t *Till) spawn(f func(ctx context.Context)) {
+	if t.running == nil {
+		t.deferred = append(t.deferred, f)
+		return
+	}
+	ctx := t.running
+	t.wg.Go(func() { f(ctx) })
+}
+
+// tick acts on deadlines: pay codes, scenes, device news, old records.
+func (t *Till) tick(ctx context.Context) {
+	house := t.o.Now()
+	for {
+		t.mu.Lock()
+		now := t.now()
+		t.expirePayments(ctx, now)
+		t.show()
+		t.reportDevices(ctx, now)
+		next := t.nextDeadline(now)
+		t.mu.Unlock()
+		if !now.Before(house) {
+			t.houseKeeping(ctx)
+			house = now.Add(time.Hour)
+		}
+		wait := time.NewTimer(max(next.Sub(t.now()), time.Millisecond))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		case <-wait.C:
+		case <-t.wake:
+			wait.Stop()
+		}
+	}
+}
+
+// nextDeadline is when tick has something to do at the latest.
+func (t *Till) nextDeadline(now time.Time) time.Time {
+	next := now.Add(time.Minute)
+	earlier := func(at time.Time) {
+		if !at.IsZero() && at.After(now) && at.Before(next) {
+			next = at
+		}
+	}
+	for _, s := range t.machine.Live() {
+		for _, p := range s.Unsettled() {
+			if !p.Withdrawn {
+				earlier(p.ExpiresAt)
+			}
+		}
+	}
+	for _, at := range t.stage.deadlines(t.machine.Book()) {
+		earlier(at)
+	}
+	earlier(t.devices.due())
+	return next
+}
+
+// nudge has tick look at its deadlines again.
+func (t *Till) nudge() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// getJSON reads a stored record into v; an absent one leaves v alone.
+func getJSON(tx *queue.Tx, b queue.Bucket, key []byte, v any) error {
+	body, err := tx.Get(b, key)
+	if err != nil || body == nil {
+		return err
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("till: record %s/%q: %w", b, key, err)
+	}
+	return nil
+}
+
+// mustJSON encodes our own plain values.
+func mustJSON(v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("till: encode: " + err.Error()) // plain values only
+	}
+	return body
+}

@@ -1,0 +1,258 @@
+package till
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"tilld/internal/fault"
+	"tilld/internal/sale"
+	"tilld/printer"
+	"tilld/queue"
+)
+
+// Limits of print jobs asked for from outside.
+const (
+	maxJobID  = 128
+	maxMarkup = 128 << 10
+	maxRaw    = 512 << 10
+	// maxBacklog bounds the jobs that wait for one printer.
+	maxBacklog = 500
+)
+
+// receiptJob adds a sale's receipt, or a refund's, to the commit.
+func (x *txn) receiptJob(p sale.Print) {
+	doc := x.t.receiptDoc(p.Sale, p.Refund, false)
+	x.queueJob(printer.Job{ID: p.JobID, Printer: x.t.o.ReceiptPrinter, Doc: doc, SaleID: p.Sale.ID, Origin: "sale"})
+}
+
+// print takes one document, once per job id.
+func (t *Till) print(ctx context.Context, c Call, r PrintRequest) (Answer, error) {
+	if !plainID(r.JobID) {
+		return Answer{}, problem(sale.CodeInvalid, "job_id", "任务编号为 1 至 128 个可见字符", "job_id must have 1 to 128 visible characters")
+	}
+	if strings.HasSuffix(r.JobID, "/receipt") || strings.Contains(r.JobID, "/copy-") || strings.Contains(r.JobID, "/refund/") {
+		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/ and /copy- are the till's own")
+	}
+	name := firstText(r.Printer, t.o.ReceiptPrinter)
+	if name == "" || !slices.Contains(t.o.Printers, name) && name != t.o.ReceiptPrinter {
+		return Answer{}, problem(sale.CodeNoPrinter, "printer", "没有这台打印机", "there is no such printer")
+	}
+	j := printer.Job{ID: r.JobID, Printer: name, SaleID: r.Receipt, Origin: c.Origin}
+	if err := t.fillJob(&j, r); err != nil {
+		return Answer{}, err
+	}
+	j.Digest = digest(j)
+	return t.enqueue(ctx, c, j)
+}
+
+// fillJob makes the content of what was asked for; exactly one form is given.
+func (t *Till) fillJob(j *printer.Job, r PrintRequest) error {
+	given := 0
+	for _, is := range []bool{r.Receipt != "", r.Markup != "", len(r.Escpos) > 0} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return problem(sale.CodeInvalid, "markup", "receipt、markup、escpos_base64 只能给一个", "give exactly one of receipt, markup and escpos_base64")
+	case r.Receipt != "":
+		s, err := t.Sale(r.Receipt)
+		if err != nil {
+			return err
+		}
+		if s.Number == 0 {
+			return problem(sale.CodeWrongState, "receipt", "这笔销售还没有小票", "the sale has no receipt yet")
+		}
+		t.mu.Lock()
+		j.Doc = t.receiptDoc(s, nil, true) // the original was printed when the sale closed
+		t.mu.Unlock()
+		j.CopyOf = s.ID + "/receipt"
+	case r.Markup != "":
+		doc, err := t.markup(r.Markup)
+		if err != nil {
+			return err
+		}
+		j.Doc = doc
+	case len(r.Escpos) > maxRaw:
+		return problem(sale.CodeInvalid, "escpos_base64", "打印数据过大", "escpos_base64 has at most 512 KiB")
+	default:
+		j.Raw = r.Escpos
+	}
+	return nil
+}
+
+// markup reads ReceiptLine. It cannot open the drawer, whatever it says.
+func (t *Till) markup(src string) (printer.Doc, error) {
+	if t.o.Markup == nil {
+		return nil, problem(sale.CodeUnavailable, "markup", "不支持排版打印", "markup is not supported")
+	}
+	if len(src) > maxMarkup || !utf8.ValidString(src) {
+		return nil, problem(sale.CodeInvalid, "markup", "排版内容过大或不是 UTF-8", "markup has at most 128 KiB of UTF-8")
+	}
+	doc, err := t.o.Markup(src)
+	if err != nil {
+		return nil, problem(sale.CodeInvalid, "markup", "排版有误："+clip(err.Error(), 160), clip(err.Error(), 160))
+	}
+	return slices.DeleteFunc(doc, func(b printer.Block) bool { _, is := b.(printer.OpenDrawer); return is }), nil
+}
+
+// enqueue commits a job; one whose id and content were seen before is answered
+// as it stands, another content under the same id is a conflict.
+func (t *Till) enqueue(ctx context.Context, c Call, j printer.Job) (Answer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.begin()
+	old, err := t.job(j.ID)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case old != nil && old.Digest != j.Digest:
+		return Answer{}, problem(sale.CodeJobConflict, "job_id", "这个任务编号已用于其他内容", "this job_id was used for another document")
+	case old != nil:
+		return x.answer(c, false, answerOf(*old)), nil
+	case t.waiting(j.Printer) >= maxBacklog:
+		return Answer{}, problem(sale.CodeRateLimited, "printer", "打印任务积压过多", "too many jobs wait for this printer")
+	}
+	queued := x.queueJob(j)
+	answer := x.answer(c, true, answerOf(*queued))
+	return answer, x.commit(ctx)
+}
+
+func (t *Till) waiting(name string) (n int) {
+	for _, j := range t.spool.open {
+		if j.Printer == name {
+			n++
+		}
+	}
+	return n
+}
+
+// reprintSale prints a marked copy of a sale's receipt.
+func (t *Till) reprintSale(ctx context.Context, c Call, cmd sale.Reprint) (Answer, error) {
+	if t.o.ReceiptPrinter == "" {
+		return Answer{}, problem(sale.CodeNoPrinter, "", "没有小票打印机", "there is no receipt printer")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.machine.Sale(cmd.Sale)
+	if !ok {
+		var err error
+		if s, err = t.stored(cmd.Sale); err != nil {
+			return Answer{}, err
+		}
+	}
+	if s.Number == 0 {
+		return Answer{}, problem(sale.CodeWrongState, "", "这笔销售还没有小票", "the sale has no receipt yet")
+	}
+	id, err := t.copyID(s.ID + "/receipt")
+	if err != nil {
+		return Answer{}, err
+	}
+	x := t.begin()
+	x.queueJob(printer.Job{
+		ID: id, Printer: t.o.ReceiptPrinter, Doc: t.receiptDoc(s, nil, true), SaleID: s.ID,
+		CopyOf: s.ID + "/receipt", Origin: c.Origin,
+	})
+	answer := x.answer(c, false, s)
+	return answer, x.commit(ctx)
+}
+
+// copyID is the next free id of a copy: "<job id>/copy-1", "-2" …
+func (t *Till) copyID(jobID string) (string, error) {
+	for n := 1; n <= 1000; n++ {
+		id := fmt.Sprintf("%s/copy-%d", jobID, n)
+		taken := false
+		err := t.o.Store.View(func(tx *queue.Tx) error {
+			v, err := tx.Get(queue.Prints, []byte("id/"+id))
+			taken = v != nil
+			return err
+		})
+		if err != nil || !taken {
+			return id, err
+		}
+	}
+	return "", problem(sale.CodeRateLimited, "", "重打次数过多", "too many copies of this job")
+}
+
+// reprintJob prints a marked copy of a print job.
+func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j, err := t.job(cmd.JobID)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case j == nil:
+		return Answer{}, problem(sale.CodeUnknownJob, "job_id", "没有这个打印任务", "there is no such print job")
+	case !j.Outcome.Done():
+		return Answer{}, problem(sale.CodeWrongState, "job_id", "任务还没有打印完", "the job is not done yet")
+	case j.Raw != nil:
+		return Answer{}, problem(sale.CodeUnavailable, "job_id", "原始打印数据不能加注“重打”，请由原程序重新提交", "bytes made elsewhere cannot be marked as a copy; print them again under another job_id")
+	case len(j.Doc) == 0:
+		return Answer{}, problem(sale.CodeUnavailable, "job_id", "任务内容已清除", "the job's content is no longer kept")
+	}
+	root := firstText(j.CopyOf, j.ID)
+	id, err := t.copyID(root)
+	if err != nil {
+		return Answer{}, err
+	}
+	doc := j.Doc
+	if j.CopyOf == "" {
+		doc = asCopy(doc)
+	}
+	x := t.begin()
+	queued := x.queueJob(printer.Job{ID: id, Printer: j.Printer, Doc: doc, SaleID: j.SaleID, CopyOf: root, Origin: c.Origin})
+	answer := x.answer(c, true, answerOf(*queued))
+	return answer, x.commit(ctx)
+}
+
+// ReceiptDoc is the receipt of a closed sale as it would be printed now.
+func (t *Till) ReceiptDoc(saleID string) (printer.Doc, error) {
+	s, err := t.Sale(saleID)
+	if err != nil {
+		return nil, err
+	}
+	if s.Number == 0 {
+		return nil, problem(sale.CodeWrongState, "", "这笔销售还没有小票", "the sale has no receipt yet")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.receiptDoc(s, nil, false), nil
+}
+
+// kickDrawer opens the cash drawer.
+func (t *Till) kickDrawer(ctx context.Context) {
+	if err := t.openNow(ctx); err != nil {
+		t.log.Warn("the cash drawer did not open", "err", err)
+		t.o.Health.Raise(condDrawer, "drawer", "err", err.Error())
+		return
+	}
+	t.o.Health.Clear(condDrawer, "drawer")
+}
+
+func (t *Till) openNow(ctx context.Context) error {
+	if t.o.KickDrawer == nil {
+		return fault.New(fault.Absent, "drawer", "open", errors.New("no receipt printer with a drawer"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, drawerTime)
+	defer cancel()
+	return t.o.KickDrawer(ctx)
+}
+
+// plainID reports whether a job id is sound.
+func plainID(id string) bool {
+	if id == "" || len(id) > maxJobID {
+		return false
+	}
+	for _, r := range id {
+		if r <= ' ' || r > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,303 @@
+package till
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"tilld/internal/sale"
+	"tilld/printer"
+)
+
+// receiptDoc lays out a sale's receipt, or the receipt of one of its refunds,
+// in the till's language. copied marks it: an original is printed once. mu is
+// held, since head office may change what is at the foot.
+func (t *Till) receiptDoc(s sale.Sale, refund *sale.Refund, copied bool) printer.Doc {
+	b := &receipt{t: t, s: s}
+	if refund != nil {
+		b.refund(*refund)
+	} else {
+		b.sale()
+	}
+	doc := b.doc
+	if copied {
+		return asCopy(append(doc, printer.Cut{}))
+	}
+	one := append(doc, printer.Cut{})
+	for n := 1; n < t.set.Copies; n++ {
+		one = append(one, printer.Text{Line: t.word(lineStoreCopy), Align: printer.Center})
+		one = append(one, doc...)
+		one = append(one, printer.Cut{})
+	}
+	return one
+}
+
+// CopyMark is on every copy of a receipt, first and last.
+const CopyMark = "*** 重打 COPY ***"
+
+// asCopy marks a document as a copy.
+func asCopy(doc printer.Doc) printer.Doc {
+	mark := printer.Text{Line: CopyMark, Align: printer.Center, Bold: true, Height: 2}
+	out := printer.Doc{mark}
+	for i, b := range doc {
+		if _, cut := b.(printer.Cut); cut && i == len(doc)-1 {
+			out = append(out, mark)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// receipt is a receipt being laid out.
+type receipt struct {
+	t   *Till
+	s   sale.Sale
+	doc printer.Doc
+}
+
+func (b *receipt) add(blocks ...printer.Block) { b.doc = append(b.doc, blocks...) }
+
+func (b *receipt) center(line string) {
+	if line != "" {
+		b.add(printer.Text{Line: line, Align: printer.Center})
+	}
+}
+
+// row is a label on the left and money or a number on the right.
+func (b *receipt) row(label, value string) {
+	b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Width: max(12, width(value)), Align: printer.Right, Keep: true}}})
+}
+
+func width(s string) (n int) {
+	for _, r := range s {
+		n++
+		if r > 0x7f {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *receipt) money(m sale.Money) string {
+	if b.s.Currency == "CNY" {
+		if m < 0 {
+			return "-¥" + (-m).Decimal("CNY")
+		}
+		return "¥" + m.Decimal("CNY")
+	}
+	return b.s.Currency + " " + m.Decimal(b.s.Currency)
+}
+
+func (b *receipt) head(title string, day string, number int) {
+	t := b.t
+	b.center(t.set.Header)
+	b.add(printer.Text{Line: title, Align: printer.Center, Bold: true, Width: 2, Height: 2})
+	b.row(t.word(lineNumber), fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(day, "-", ""), number))
+	b.row(t.word(lineStore), t.o.Till.Store)
+}
+
+func (b *receipt) people(cashier string) {
+	t := b.t
+	if cashier != "" {
+		b.row(t.word(lineCashier), cashier)
+	}
+	if b.s.Adviser != "" {
+		b.row(t.word(lineAdviser), b.s.Adviser)
+	}
+}
+
+func (b *receipt) sale() {
+	t, s := b.t, b.s
+	b.head(t.word(lineReceipt), s.Day, s.Number)
+	if s.ClosedAt != nil {
+		b.row(t.word(lineTime), s.ClosedAt.In(t.o.Location).Format("2006-01-02 15:04:05"))
+	}
+	b.people(s.Cashier)
+	b.add(printer.Rule{})
+	for _, it := range s.Items {
+		b.item(it)
+	}
+	b.add(printer.Rule{})
+	b.totals()
+	b.tenders(s.Tenders)
+	b.shopper()
+	b.foot()
+}
+
+func (b *receipt) item(it sale.Item) {
+	t := b.t
+	b.add(printer.Text{Line: it.Name})
+	unit := ""
+	if it.Unit == "kg" {
+		unit = " kg"
+	}
+	price := it.UnitPrice.Decimal(b.s.Currency)
+	b.row("  "+it.Quantity+unit+" × "+price, (it.Total + it.Discount).Decimal(b.s.Currency))
+	if it.OldPrice > it.UnitPrice {
+		b.add(printer.Text{Line: "  " + t.word(lineOldPrice) + " " + it.OldPrice.Decimal(b.s.Currency)})
+	}
+	if it.Discount > 0 {
+		b.row("  "+t.word(lineDiscount), "-"+it.Discount.Decimal(b.s.Currency))
+	}
+	if it.Serial != "" {
+		b.add(printer.Text{Line: "  SN " + it.Serial})
+	}
+}
+
+func (b *receipt) totals() {
+	t, s := b.t, b.s
+	for _, c := range s.Coupons {
+		if !c.Issued && c.Applied > 0 {
+			b.row(t.word(lineCoupon)+" "+c.Title, "-"+c.Applied.Decimal(s.Currency))
+		}
+	}
+	if s.DiscountTotal > 0 {
+		b.row(t.word(lineSaved), s.DiscountTotal.Decimal(s.Currency))
+	}
+	b.add(printer.Columns{Cells: []printer.Cell{
+		{Text: t.word(lineTotal), Bold: true}, {Text: b.money(s.Total), Width: max(14, width(b.money(s.Total))), Align: printer.Right, Bold: true, Keep: true},
+	}})
+}
+
+func (b *receipt) tenders(list []sale.Tender) {
+	t, s := b.t, b.s
+	for _, x := range list {
+		b.row(t.tenderName(x), b.money(x.Amount))
+		if x.Given > x.Amount {
+			b.row("  "+t.word(lineGiven), b.money(x.Given))
+		}
+		if x.Reference != "" {
+			b.add(printer.Text{Line: "  " + t.word(lineReference) + " " + x.Reference})
+		}
+		if x.Balance != nil {
+			b.row("  "+t.word(lineBalance), b.money(*x.Balance))
+		}
+	}
+	if s.Change > 0 {
+		b.row(t.word(lineChange), b.money(s.Change))
+	}
+}
+
+// shopper is what the payment told of the shopper, masked.
+func (b *receipt) shopper() {
+	t, s := b.t, b.s
+	issued := 0
+	for _, c := range s.Coupons {
+		if c.Issued {
+			issued++
+		}
+	}
+	if s.StoredValue == nil && s.Member == nil && s.Points == nil && issued == 0 {
+		return
+	}
+	b.add(printer.Rule{})
+	if v := s.StoredValue; v != nil {
+		if v.Bought > 0 {
+			b.row(t.word(lineBought)+" "+v.CardMasked, b.money(v.Bought))
+		}
+		b.row(t.word(lineCard)+" "+v.CardMasked, b.money(v.Balance))
+	}
+	if m := s.Member; m != nil {
+		b.row(t.word(lineMember), memberText(*m))
+		if m.Joined {
+			b.center(t.word(lineJoined))
+		}
+	}
+	if p := s.Points; p != nil {
+		b.row(t.word(linePoints), "+"+strconv.FormatInt(p.Earned, 10))
+		if p.Balance != nil {
+			b.row(t.word(linePointsBalance), strconv.FormatInt(*p.Balance, 10))
+		}
+	}
+	for _, c := range s.Coupons {
+		if c.Issued {
+			b.add(printer.Text{Line: t.word(lineIssued) + " " + c.Title})
+			if c.Expires != "" {
+				b.add(printer.Text{Line: "  " + t.word(lineValid) + " " + c.Expires})
+			}
+		}
+	}
+}
+
+// foot is the footer and the codes: the e-invoice by itself, then what head
+// office wants shown, then the offers of the payment.
+func (b *receipt) foot() {
+	t, s := b.t, b.s
+	if t.set.Footer != "" {
+		b.add(printer.Rule{})
+		b.center(t.set.Footer)
+	}
+	if link := t.invoiceLink(s); link != "" {
+		b.add(printer.Rule{}, printer.QR{Payload: link, Caption: t.word(lineInvoice)})
+	}
+	for _, l := range t.links(s) {
+		b.add(printer.Feed{Lines: 1}, printer.QR{Payload: l.URL, Caption: l.Title})
+	}
+	printed := 0
+	for _, o := range s.Offers {
+		if printed == 2 {
+			break
+		}
+		b.add(printer.Rule{}, printer.Text{Line: strings.TrimSpace(o.Brand + " " + o.Title), Bold: true})
+		if o.Text != "" {
+			b.add(printer.Text{Line: o.Text})
+		}
+		if o.URL != "" && t.readable(o.URL) {
+			b.add(printer.QR{Payload: o.URL, MM: 25})
+		}
+		printed++
+	}
+	b.center(s.ID)
+}
+
+func (b *receipt) refund(r sale.Refund) {
+	t, s := b.t, b.s
+	b.head(t.word(lineRefundReceipt), r.Day, r.Number)
+	b.row(t.word(lineOriginal), fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(s.Day, "-", ""), s.Number))
+	b.row(t.word(lineTime), r.At.In(t.o.Location).Format("2006-01-02 15:04:05"))
+	b.people(r.Cashier)
+	b.add(printer.Rule{})
+	for _, n := range r.Lines {
+		for _, it := range s.Items {
+			if it.Line == n {
+				b.item(it)
+			}
+		}
+	}
+	b.add(printer.Columns{Cells: []printer.Cell{
+		{Text: t.word(lineRefunded), Bold: true}, {Text: b.money(-r.Amount), Width: max(14, width(b.money(-r.Amount))), Align: printer.Right, Bold: true, Keep: true},
+	}})
+	for _, x := range r.Tenders {
+		if x.State == sale.RefundDone {
+			b.row(t.tenderName(x), b.money(-x.Amount))
+		}
+	}
+	b.row(t.word(lineReason), r.Reason)
+	b.center(s.ID)
+}
+
+// invoiceLink is the address of the e-invoice for a sale: it names the sale
+// and is signed with the till's key, so that nobody can ask for another's.
+func (t *Till) invoiceLink(s sale.Sale) string {
+	if t.o.Receipt.InvoiceURL == "" {
+		return ""
+	}
+	text := strings.Join([]string{
+		t.o.Till.Merchant, t.o.Till.Store, t.o.Till.Till, s.ID, s.Day, strconv.Itoa(s.Number), strconv.FormatInt(int64(s.Total), 10), s.Currency,
+	}, "/")
+	ref := base64.RawURLEncoding.EncodeToString([]byte(text))
+	if t.o.Sign != nil {
+		ref += "." + base64.RawURLEncoding.EncodeToString(t.o.Sign([]byte(text)))
+	}
+	u, err := url.Parse(t.o.Receipt.InvoiceURL)
+	if err != nil {
+		t.log.Warn("receipt.invoice_url is no address", "err", err)
+		return ""
+	}
+	q := u.Query()
+	q.Set("ref", ref)
+	u.RawQuery = q.Encode()
+	return u.String()
+}

@@ -1,0 +1,167 @@
+package till
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"tilld/internal/sale"
+)
+
+// refundSale gives money back. What goes back through the payment side is
+// waited for up to the request timeout; it is asked for until it is answered.
+func (t *Till) refundSale(ctx context.Context, c Call, cmd sale.RefundSale) (Answer, error) {
+	return t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
+		return sale.RefundRequested{At: at, Sale: cmd.Sale, RefundID: id, Lines: cmd.Lines, Amount: cmd.Amount, Reason: cmd.Reason}
+	})
+}
+
+// voidSale ends a sale that is not to be, and gives back what was paid.
+func (t *Till) voidSale(ctx context.Context, c Call, cmd sale.VoidSale) (Answer, error) {
+	return t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
+		return sale.VoidRequested{At: at, Sale: cmd.Sale, RefundID: id, Reason: cmd.Reason}
+	})
+}
+
+func (t *Till) giveBack(ctx context.Context, c Call, saleID string, event func(at time.Time, id string) sale.Event) (Answer, error) {
+	t.mu.Lock()
+	x := t.begin()
+	err := x.take(saleID)
+	if err == nil {
+		err = x.step(event(x.at, t.newID()))
+	}
+	if err != nil {
+		t.mu.Unlock()
+		return Answer{}, err
+	}
+	answer := x.answer(c, false, x.sale())
+	err = x.commit(ctx)
+	t.mu.Unlock()
+	if err != nil {
+		return Answer{}, err
+	}
+	return t.refundAnswer(ctx, c, saleID, answer)
+}
+
+// refundAnswer waits until nothing of a sale's refunds is pending; when that
+// takes too long the answer shows what is.
+func (t *Till) refundAnswer(ctx context.Context, c Call, saleID string, first Answer) (Answer, error) {
+	late := time.NewTimer(t.requestTimeout())
+	defer late.Stop()
+	waited := false
+	for {
+		t.mu.Lock()
+		s, live := t.machine.Sale(saleID)
+		pending := live && slices.ContainsFunc(s.Refunds, func(r sale.Refund) bool { return r.State == sale.RefundPending })
+		changed := t.changed
+		t.mu.Unlock()
+		if !pending || !t.o.Cloud.Up() {
+			if !waited {
+				return first, nil
+			}
+			s, err := t.Sale(saleID)
+			if err != nil {
+				return Answer{}, err
+			}
+			return t.keepBody(ctx, c, s)
+		}
+		waited = true
+		select {
+		case <-changed:
+		case <-late.C:
+			s, err := t.Sale(saleID)
+			if err != nil {
+				return Answer{}, err
+			}
+			return t.keepBody(ctx, c, s)
+		case <-ctx.Done():
+			return first, nil
+		}
+	}
+}
+
+// pursueRefund makes sure that somebody asks for money to be given back. mu is held.
+func (t *Till) pursueRefund(ask sale.Ask) {
+	key := ask.RefundID + "/" + ask.PaymentID
+	if _, ok := t.askers[key]; ok {
+		return
+	}
+	t.askers[key] = &asker{}
+	t.spawn(func(ctx context.Context) {
+		t.askRefund(ctx, ask)
+		t.mu.Lock()
+		delete(t.askers, key)
+		t.mu.Unlock()
+	})
+}
+
+// askRefund asks until the payment side has answered or the engine stops. The
+// refund id makes the question repeatable.
+func (t *Till) askRefund(ctx context.Context, ask sale.Ask) {
+	backoff := time.Duration(0)
+	for ctx.Err() == nil {
+		own, cancel := context.WithTimeout(ctx, t.requestTimeout())
+		body, err := t.o.Cloud.Ask(own, ask.Type, ask.SaleID, "", refundData{ask.PaymentID, ask.RefundID, ask.Amount})
+		cancel()
+		var w wirePayment
+		if err == nil {
+			err = decode(body, &w)
+		}
+		ok, known := refundVerdict(w.State, err)
+		if known && ctx.Err() == nil {
+			if err := t.refundNews(ctx, ask, ok); err == nil {
+				return
+			}
+		}
+		backoff = nextBackoff(backoff, false, err)
+		if !known {
+			t.log.Warn("refund not answered yet", "sale", ask.SaleID, "wait", backoff, "state", cut(w.State, 32), "err", err)
+		}
+		t.pause(ctx, backoff, nil)
+	}
+}
+
+// refundVerdict says whether the payment side has decided, and how.
+func refundVerdict(state string, err error) (ok, known bool) {
+	if refusal, is := errors.AsType[*CloudError](err); is {
+		switch refusal.Code {
+		case "unavailable", "timeout", "busy", "rate_limited", "internal":
+			return false, false
+		default:
+			return false, true
+		}
+	}
+	if err != nil {
+		return false, false
+	}
+	switch state {
+	case "done", "refunded", "paid":
+		return true, true
+	case "failed", "refused":
+		return false, true
+	default:
+		return false, false
+	}
+}
+
+func (t *Till) refundNews(ctx context.Context, ask sale.Ask, ok bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.begin()
+	err := x.take(ask.SaleID)
+	if err == nil {
+		err = x.step(sale.RefundNews{At: x.at, Sale: ask.SaleID, RefundID: ask.RefundID, PaymentID: ask.PaymentID, OK: ok})
+	}
+	if err == nil {
+		err = x.commit(ctx)
+	}
+	if err != nil {
+		t.log.Error("the answer to a refund could not be booked", "sale", ask.SaleID, "err", err)
+		return err
+	}
+	if !ok {
+		t.o.Health.Raise(condRefundFailed, ask.SaleID, "sale", ask.SaleID)
+	}
+	return nil
+}

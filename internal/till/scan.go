@@ -1,0 +1,324 @@
+package till
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tilld/internal/feed"
+	"tilld/internal/sale"
+	"tilld/queue"
+	"tilld/scanner"
+	"tilld/scanner/code"
+)
+
+const (
+	// scanBacklog is how many scans may wait; a hand cannot fill it.
+	scanBacklog = 256
+	// answerWithin is how long Scan waits for what becomes of a scan.
+	answerWithin = 40 * time.Millisecond
+)
+
+// pendingScan is a scan that waits for its turn.
+type pendingScan struct {
+	scan  scanner.Scan
+	done  chan bool
+	state atomic.Int32 // 0 waited for, 1 answered, 2 nobody waits any more
+}
+
+// Scan takes one scan; scans are processed in the order of the calls. false
+// asks the scanner for its bad beep. It returns within about 50 ms: when the
+// cloud has to be asked first it returns true, and Options.Answer tells the
+// scanner if the code is refused after all.
+func (t *Till) Scan(ctx context.Context, s scanner.Scan) bool {
+	p := &pendingScan{scan: s, done: make(chan bool, 1)}
+	select {
+	case t.scans <- p:
+	default:
+		t.o.Health.Raise(condScansLost, s.Device)
+		return false
+	}
+	late := time.NewTimer(answerWithin)
+	defer late.Stop()
+	select {
+	case ok := <-p.done:
+		return ok
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	if p.state.CompareAndSwap(0, 2) {
+		return true
+	}
+	return <-p.done
+}
+
+// readScans processes scans one at a time, so that goods stay in order.
+func (t *Till) readScans(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-t.scans:
+			ok := t.scan(ctx, p.scan)
+			if p.state.CompareAndSwap(0, 1) {
+				p.done <- ok
+			} else if t.o.Answer != nil {
+				t.o.Answer(p.scan.Device, ok)
+			}
+			if len(t.scans) == 0 {
+				t.o.Health.Clear(condScansLost, p.scan.Device)
+			}
+		}
+	}
+}
+
+// bounce is a code as it was read last.
+type bounce struct {
+	at      time.Time
+	ok      bool
+	seq     uint64
+	repeats int
+}
+
+// bounces remembers, by device and hash, what was read a moment ago. Only
+// readScans uses it.
+type bounces map[[32]byte]bounce
+
+// scan processes one scan and says whether it had its effect.
+func (t *Till) scan(ctx context.Context, s scanner.Scan) bool {
+	if s.At.IsZero() {
+		s.At = t.now()
+	}
+	key := sha256.Sum256(append([]byte(s.Device+"\x00"), s.Data...))
+	for k, b := range t.seen {
+		if s.At.Sub(b.at) > t.o.Bounce || s.At.Before(b.at) {
+			delete(t.seen, k)
+		}
+	}
+	if b, again := t.seen[key]; again {
+		b.at, b.repeats = s.At, b.repeats+1
+		t.seen[key] = b
+		t.repeated(ctx, b)
+		return b.ok
+	}
+	seq, ok := t.scanOnce(ctx, s)
+	t.seen[key] = bounce{at: s.At, ok: ok, seq: seq}
+	return ok
+}
+
+// repeated counts a bounce in the ledger.
+func (t *Till) repeated(ctx context.Context, b bounce) {
+	err := t.o.Store.Update(context.WithoutCancel(ctx), func(tx *queue.Tx) error {
+		var row Scan
+		if err := getJSON(tx, queue.Scans, queue.Key64(b.seq), &row); err != nil || row.Seq == 0 {
+			return err // acked already
+		}
+		row.Repeats = b.repeats
+		return tx.Put(queue.Scans, queue.Key64(b.seq), mustJSON(row))
+	})
+	if err != nil {
+		t.log.Error("bounce not counted", "seq", b.seq, "err", err)
+	}
+}
+
+// scanOnce enters a scan into the ledger and lets it have its effect, in one
+// commit unless the cloud has to be asked in between.
+func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
+	c := t.classify(s.AIM, s.Data)
+	row := Scan{Device: s.Device, At: s.At.In(t.o.Location), AIM: cut(s.AIM, 8), Kind: string(c.Kind), Code: public(c)}
+	if c.Kind == code.AuthCode {
+		return t.scanAuthCode(ctx, row, c)
+	}
+	f, here, err := t.findHere(c)
+	if !here && err == nil {
+		if row.Seq, err = t.enter(ctx, row); err == nil {
+			f, err = t.find(ctx, c, t.currentID())
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil {
+		err = t.effect(ctx, &row, f)
+	}
+	if err != nil {
+		return t.refuse(ctx, row, err), false
+	}
+	return row.Seq, true
+}
+
+// public is what the ledger may hold of a code: never an auth code, of a
+// member's number only the end.
+func public(c code.Code) string {
+	switch c.Kind {
+	case code.AuthCode:
+		return ""
+	case code.Member:
+		return masked(c.Text)
+	}
+	if n := len(c.Text); c.GTIN == "" && c.SKU == "" && n >= 16 && n <= 24 && strings.Trim(c.Text, "0123456789") == "" {
+		return masked(c.Text) // may be the auth code of a scheme without a rule
+	}
+	return cut(c.Text, scanner.MaxData)
+}
+
+func (t *Till) currentID() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.machine.Book().Current
+}
+
+// enter commits a scan to the ledger before the cloud is asked about it.
+func (t *Till) enter(ctx context.Context, row Scan) (uint64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.begin()
+	x.ledger(&row)
+	return row.Seq, x.commit(ctx)
+}
+
+// ledger adds a row to the commit, or its new state.
+func (x *txn) ledger(row *Scan) {
+	if row.Seq == 0 {
+		x.rec.ScanSeq++
+		row.Seq = x.rec.ScanSeq
+	}
+	key, body := queue.Key64(row.Seq), mustJSON(row)
+	x.writes = append(x.writes, func(tx *queue.Tx) error { return tx.Put(queue.Scans, key, body) })
+}
+
+// effect books what a scan stands for. mu is held.
+func (t *Till) effect(ctx context.Context, row *Scan, f finding) error {
+	x := t.begin()
+	entry := *row
+	if entry.Seq == 0 {
+		entry.Seq = x.rec.ScanSeq + 1 // so that the line item can name it
+		x.rec.ScanSeq = entry.Seq
+	}
+	if err := x.apply(f, x.m.Book().Current, entry.Seq); err != nil {
+		return err
+	}
+	if s := x.about; s != "" {
+		entry.SaleID = s
+	}
+	x.ledger(&entry)
+	x.after = append(x.after, func() { t.o.Feed.Publish(feed.Scan, entry) })
+	if err := x.commit(ctx); err != nil {
+		return err
+	}
+	*row = entry
+	return nil
+}
+
+// refuse enters a scan that has no effect, tells everybody why, and returns
+// its number. mu is held.
+func (t *Till) refuse(ctx context.Context, row Scan, cause error) uint64 {
+	p, ok := errors.AsType[*sale.Problem](cause)
+	if !ok {
+		t.log.Error("scan without effect", "dev", row.Device, "err", cause)
+		p = problem(sale.CodeUnavailable, "", "暂时无法处理，请重试", "it could not be processed; scan it again")
+	}
+	row.Refused = &Refusal{Code: p.Code, Detail: t.word(p.Detail)}
+	x := t.begin()
+	x.ledger(&row)
+	x.after = append(x.after, func() { t.o.Feed.Publish(feed.Scan, row) })
+	if err := x.commit(ctx); err != nil {
+		t.log.Error("refused scan not entered", "dev", row.Device, "err", err)
+	}
+	if p.Code != sale.CodeQueueFull { // that has its own message
+		t.say(t.word(wordCannotScan), t.word(p.Detail))
+	}
+	return row.Seq
+}
+
+// scanAuthCode has a shopper's auth code collected while a payment is awaited.
+// The code itself goes nowhere but into that question.
+func (t *Till) scanAuthCode(ctx context.Context, row Scan, c code.Code) (uint64, bool) {
+	saleID := t.currentID()
+	seq, err := t.enter(ctx, row)
+	row.Seq = seq
+	if err == nil {
+		t.mu.Lock()
+		awaited := t.scanState() == code.AwaitingPayment
+		t.mu.Unlock()
+		if awaited {
+			_, _, err = t.startPayment(ctx, Call{Origin: "scan"}, sale.Pay{Sale: saleID, Method: "collect"}, c.Text)
+		} else {
+			_, _, err = t.findHere(c)
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		return t.refuse(ctx, row, err), false
+	}
+	row.SaleID = saleID
+	x := t.begin()
+	x.ledger(&row)
+	x.after = append(x.after, func() { t.o.Feed.Publish(feed.Scan, row) })
+	if err := x.commit(ctx); err != nil {
+		t.log.Error("scan not entered", "dev", row.Device, "err", err)
+	}
+	return row.Seq, true
+}
+
+// Scans lists the scan ledger after a number; next is where to go on, 0 at the
+// end.
+func (t *Till) Scans(after uint64, limit int) (list []Scan, next uint64, err error) {
+	list = []Scan{}
+	limit = bounded(limit)
+	err = t.o.Store.View(func(tx *queue.Tx) error {
+		return tx.Range(queue.Scans, queue.Key64(after+1), nil, func(_, v []byte) (bool, error) {
+			if len(list) == limit {
+				next = list[limit-1].Seq
+				return false, nil
+			}
+			var row Scan
+			if err := json.Unmarshal(v, &row); err != nil {
+				return false, err
+			}
+			list = append(list, row)
+			return true, nil
+		})
+	})
+	return list, next, err
+}
+
+// ackScan takes rows out of the ledger.
+func (t *Till) ackScan(ctx context.Context, c Call, cmd AckScan) (Answer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cmd.Seq == 0 || cmd.Seq > t.rec.ScanSeq {
+		return Answer{}, problem(sale.CodeNotFound, "seq", "没有这条扫描记录", "there is no such scan")
+	}
+	x := t.begin()
+	x.writes = append(x.writes, func(tx *queue.Tx) error {
+		return dropBefore(tx, queue.Scans, nil, queue.Key64(cmd.Seq+1))
+	})
+	answer := x.answer(c, false, map[string]uint64{"acked": cmd.Seq})
+	return answer, x.commit(ctx)
+}
+
+// dropBefore deletes the keys in [from, to).
+func dropBefore(tx *queue.Tx, b queue.Bucket, from, to []byte) error {
+	var keys [][]byte
+	err := tx.Range(b, from, to, func(k, _ []byte) (bool, error) {
+		keys = append(keys, k)
+		return true, nil
+	})
+	for _, k := range keys {
+		err = errors.Join(err, tx.Delete(b, k))
+	}
+	return err
+}
+
+// bounded is a page size within the contract's limits.
+func bounded(limit int) int {
+	if limit <= 0 {
+		return 100
+	}
+	return min(limit, 1000)
+}

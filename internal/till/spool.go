@@ -1,0 +1,259 @@
+package till
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"tilld/internal/feed"
+	"tilld/internal/sale"
+	"tilld/printer"
+	"tilld/queue"
+)
+
+// The spool is in bucket Prints: BE64 sequence is a job, "id/<job id>" the
+// sequence it has. What is not done is also in memory. *Till is the
+// [printer.Ledger] of all printers.
+
+var _ printer.Ledger = (*Till)(nil)
+
+type spool struct {
+	open  []*printer.Job // queued or sending, in order of acceptance
+	added chan struct{}  // closed when a job is queued
+}
+
+func (t *Till) loadSpool(tx *queue.Tx) error {
+	t.spool.open = nil
+	if t.spool.added == nil {
+		t.spool.added = make(chan struct{})
+	}
+	// Open jobs are the newest; the ids of open jobs are kept beside the spool.
+	var open []uint64
+	if err := getJSON(tx, queue.State, openJobsKey, &open); err != nil {
+		return err
+	}
+	for _, seq := range open {
+		var j printer.Job
+		if err := getJSON(tx, queue.Prints, queue.Key64(seq), &j); err != nil {
+			return err
+		}
+		if j.ID != "" && !j.Outcome.Done() {
+			t.spool.open = append(t.spool.open, &j)
+		}
+	}
+	return nil
+}
+
+var openJobsKey = []byte("open-jobs")
+
+// interrupted books the jobs that were being sent when the agent stopped: part
+// of them may be on paper.
+func (t *Till) interrupted(x *txn) {
+	for _, j := range t.spool.open {
+		if j.Outcome == printer.Sending {
+			x.jobChanged(*j, printer.Uncertain, j.Evidence, "the agent stopped while it was printing")
+		}
+	}
+}
+
+// queueJob adds a job to this commit.
+func (x *txn) queueJob(j printer.Job) *printer.Job {
+	x.rec.JobSeq++
+	j.Sequence, j.Created, j.Changed, j.Outcome = x.rec.JobSeq, x.at, x.at, printer.Queued
+	if j.Digest == "" {
+		j.Digest = digest(j)
+	}
+	x.jobs = append(x.jobs, &j)
+	return &j
+}
+
+// digest identifies what is to be printed where.
+func digest(j printer.Job) string {
+	h := sha256.New()
+	h.Write(mustJSON(struct {
+		Printer string
+		Doc     printer.Doc
+		Raw     []byte
+	}{j.Printer, j.Doc, j.Raw}))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// storeJob writes a job, what it is found by, and which jobs are open.
+func (x *txn) storeJob(j *printer.Job) {
+	body, key := mustJSON(j), queue.Key64(j.Sequence)
+	open := []uint64{}
+	for _, o := range x.t.spool.open {
+		if o.Sequence != j.Sequence {
+			open = append(open, o.Sequence)
+		}
+	}
+	for _, o := range x.jobs {
+		if !o.Outcome.Done() && !slices.Contains(open, o.Sequence) {
+			open = append(open, o.Sequence)
+		}
+	}
+	slices.Sort(open)
+	list := mustJSON(open)
+	x.writes = append(x.writes, func(tx *queue.Tx) error {
+		if err := tx.Put(queue.Prints, key, body); err != nil {
+			return err
+		}
+		if err := tx.Put(queue.State, openJobsKey, list); err != nil {
+			return err
+		}
+		return tx.Put(queue.Prints, []byte("id/"+j.ID), key)
+	})
+}
+
+// spoolChanged brings the jobs in memory up to a commit. mu is held.
+func (t *Till) spoolChanged(j *printer.Job) {
+	t.spool.open = slices.DeleteFunc(t.spool.open, func(o *printer.Job) bool { return o.Sequence == j.Sequence })
+	if !j.Outcome.Done() {
+		t.spool.open = append(t.spool.open, j)
+		slices.SortFunc(t.spool.open, func(a, b *printer.Job) int { return int(int64(a.Sequence) - int64(b.Sequence)) })
+	}
+	t.o.Feed.Publish(feed.Print, answerOf(*j))
+	close(t.spool.added)
+	t.spool.added = make(chan struct{})
+}
+
+func answerOf(j printer.Job) PrintAnswer {
+	o := j.Outcome
+	if o == printer.Sending {
+		o = printer.Queued // the contract's ladder has no rung for it
+	}
+	return PrintAnswer{
+		JobID: j.ID, Printer: j.Printer, Outcome: o, Evidence: j.Evidence, Reason: j.Reason,
+		CopyOf: j.CopyOf, SaleID: j.SaleID, Created: j.Created, Changed: j.Changed,
+	}
+}
+
+// Next returns the oldest queued job of a printer, see [printer.Ledger].
+func (t *Till) Next(ctx context.Context, name string) (printer.Job, error) {
+	for {
+		t.mu.Lock()
+		for _, j := range t.spool.open {
+			if j.Printer == name && j.Outcome == printer.Queued {
+				job := *j
+				t.mu.Unlock()
+				return job, nil
+			}
+		}
+		added := t.spool.added
+		t.mu.Unlock()
+		select {
+		case <-added:
+		case <-ctx.Done():
+			return printer.Job{}, ctx.Err()
+		}
+	}
+}
+
+// Begin commits that a job is about to be sent, see [printer.Ledger].
+func (t *Till) Begin(ctx context.Context, jobID string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.openJob(jobID)
+	if j == nil || j.Outcome != printer.Queued {
+		return fmt.Errorf("till: job %q is not queued", jobID)
+	}
+	x := t.begin()
+	next := *j
+	next.Outcome, next.Changed, next.Reason = printer.Sending, x.at, ""
+	x.jobs = append(x.jobs, &next)
+	return x.commit(ctx)
+}
+
+// End commits what became of a job, see [printer.Ledger].
+func (t *Till) End(ctx context.Context, jobID string, o printer.Outcome, e printer.Evidence, reason string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.openJob(jobID)
+	if j == nil {
+		return fmt.Errorf("till: job %q is not open", jobID)
+	}
+	if o == printer.Queued && j.Outcome == printer.Queued && j.Reason == reason {
+		return nil
+	}
+	x := t.begin()
+	x.jobChanged(*j, o, e, reason)
+	return x.commit(ctx)
+}
+
+func (t *Till) openJob(id string) *printer.Job {
+	for _, j := range t.spool.open {
+		if j.ID == id {
+			return j
+		}
+	}
+	return nil
+}
+
+// jobChanged books an outcome, with the event and the sale's receipt once it
+// is final.
+func (x *txn) jobChanged(j printer.Job, o printer.Outcome, e printer.Evidence, reason string) {
+	j.Outcome, j.Evidence, j.Reason, j.Changed = o, e, cut(reason, 300), x.at
+	x.jobs = append(x.jobs, &j)
+	if !o.Done() {
+		return
+	}
+	x.report("tilld.receipt.outcome.v1", firstText(j.SaleID, j.ID), outcomeData{
+		JobID: j.ID, Sale: j.SaleID, Printer: j.Printer, Outcome: o, Evidence: e, Reason: j.Reason,
+		CopyOf: j.CopyOf, Origin: j.Origin, At: x.at,
+	})
+	if j.SaleID == "" || j.ID != j.SaleID+"/receipt" {
+		return
+	}
+	if err := x.take(j.SaleID); err != nil {
+		x.t.log.Error("receipt of an unknown sale", "sale", j.SaleID, "err", err)
+		return
+	}
+	if err := x.step(sale.ReceiptPrinted{At: x.at, Sale: j.SaleID, JobID: j.ID, Outcome: string(o)}); err != nil {
+		x.t.log.Error("receipt outcome", "sale", j.SaleID, "err", err)
+	}
+}
+
+// outcomeData is the data of tilld.receipt.outcome.v1.
+type outcomeData struct {
+	JobID    string           `json:"job_id"`
+	Sale     string           `json:"sale,omitempty"`
+	Printer  string           `json:"printer"`
+	Outcome  printer.Outcome  `json:"outcome"` // sent confirmed failed unknown
+	Evidence printer.Evidence `json:"evidence"`
+	Reason   string           `json:"reason,omitempty"`
+	CopyOf   string           `json:"copy_of,omitempty"`
+	Origin   string           `json:"origin,omitempty"`
+	At       time.Time        `json:"at"`
+}
+
+// job reads a job from the disk; nil when there is none of that id.
+func (t *Till) job(id string) (*printer.Job, error) {
+	var j printer.Job
+	err := t.o.Store.View(func(tx *queue.Tx) error {
+		key, err := tx.Get(queue.Prints, []byte("id/"+id))
+		if err != nil || len(key) != 8 {
+			return err
+		}
+		return getJSON(tx, queue.Prints, queue.Key64(binary.BigEndian.Uint64(key)), &j)
+	})
+	if err != nil || j.ID == "" {
+		return nil, err
+	}
+	return &j, nil
+}
+
+// Job is one print job without its content.
+func (t *Till) Job(id string) (PrintAnswer, error) {
+	j, err := t.job(id)
+	if err != nil {
+		return PrintAnswer{}, err
+	}
+	if j == nil {
+		return PrintAnswer{}, problem(sale.CodeUnknownJob, "job_id", "没有这个打印任务", "there is no such print job")
+	}
+	return answerOf(*j), nil
+}

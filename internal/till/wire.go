@@ -1,0 +1,216 @@
+package till
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/png" // pictures that are shown are PNG
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"tilld/internal/qr"
+	"tilld/internal/sale"
+)
+
+// Shapes of the contract (§4) as the cloud sends them. They are read strictly:
+// a field that is not in the contract is refused.
+
+type wireTender struct {
+	Method    string      `json:"method"`
+	Amount    sale.Money  `json:"amount"`
+	Scheme    string      `json:"scheme"`
+	Reference string      `json:"reference"`
+	Balance   *sale.Money `json:"balance"`
+}
+
+type wireCoupon struct {
+	ID      string     `json:"id"`
+	Code    string     `json:"code"`
+	Title   string     `json:"title"`
+	Amount  sale.Money `json:"amount"`
+	Percent int        `json:"percent"`
+	SKU     string     `json:"sku"`
+	Expires string     `json:"expires"`
+}
+
+// wireBasket is basket.push and the answer to basket.fetch.
+type wireBasket struct {
+	Items   []sale.Article `json:"items"`
+	Adviser string         `json:"adviser"`
+}
+
+// wirePayment is payment.result and the answer to the questions about a payment.
+type wirePayment struct {
+	PaymentID   string            `json:"payment_id"`
+	State       string            `json:"state"`
+	Amount      *sale.Money       `json:"amount"`
+	URL         string            `json:"url"`
+	Picture     string            `json:"picture_png_base64"`
+	Tenders     []wireTender      `json:"tenders"`
+	Member      *sale.Member      `json:"member"`
+	Points      *sale.Points      `json:"points"`
+	Coupons     []wireCoupon      `json:"coupons"`
+	Offers      []sale.Offer      `json:"offers"`
+	StoredValue *sale.StoredValue `json:"stored_value"`
+}
+
+// Bounds of what comes with a payment, so that its sale fits one event.
+const (
+	maxTenders = 8
+	maxCoupons = 16
+	maxOffers  = 8
+	maxPicture = 256 << 10 // bytes of PNG
+)
+
+// decode reads one JSON value strictly: unknown fields and trailing data are
+// refused.
+func decode(data []byte, dst any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(dst); err != nil {
+		return problem(sale.CodeInvalid, "data", "数据格式不对："+err.Error(), err.Error())
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return problem(sale.CodeInvalid, "data", "数据后有多余内容", "there is more after the value")
+	}
+	return nil
+}
+
+// news makes an event of what the cloud said. Trimmings that do not fit (an
+// offer's picture, a long title) are cut: money is never refused for them.
+func (w wirePayment) news(id string, at time.Time) (sale.PaymentNews, error) {
+	n := sale.PaymentNews{
+		At: at, PaymentID: id, State: sale.PaymentState(w.State), Amount: w.Amount,
+		URL: w.URL, PicturePNGBase64: w.Picture, Points: w.Points,
+	}
+	if len(w.Tenders) > maxTenders {
+		return n, problem(sale.CodeInvalid, "tenders", "付款明细过多", "at most 8 tenders")
+	}
+	for _, t := range w.Tenders {
+		n.Tenders = append(n.Tenders, sale.Tender{
+			Method: t.Method, Amount: t.Amount, Scheme: cut(t.Scheme, 32), Reference: cut(t.Reference, 128), Balance: t.Balance,
+		})
+	}
+	if w.Member != nil {
+		m := cleanMember(*w.Member)
+		n.Member = &m
+	}
+	if v := w.StoredValue; v != nil {
+		n.StoredValue = &sale.StoredValue{CardMasked: masked(v.CardMasked), Balance: v.Balance, Bought: v.Bought}
+	}
+	for i, c := range w.Coupons {
+		if k, err := c.sale(); err == nil && i < maxCoupons {
+			n.Coupons = append(n.Coupons, k)
+		}
+	}
+	for i, o := range w.Offers {
+		if i < maxOffers && o.ID != "" {
+			n.Offers = append(n.Offers, cleanOffer(o))
+		}
+	}
+	return n, nil
+}
+
+func (c wireCoupon) sale() (sale.Coupon, error) {
+	if c.ID == "" || len(c.ID) > 128 || c.Amount < 0 || c.Amount > sale.MaxMoney || c.Percent < 0 || c.Percent > 100 {
+		return sale.Coupon{}, problem(sale.CodeInvalid, "coupon", "优惠券数据无效", "a coupon needs an id and an amount or a percent")
+	}
+	return sale.Coupon{
+		ID: c.ID, Code: cut(c.Code, 128), Title: cut(c.Title, 128), Amount: c.Amount, Percent: c.Percent,
+		SKU: cut(c.SKU, 128), Expires: cut(c.Expires, 40),
+	}, nil
+}
+
+func cleanOffer(o sale.Offer) sale.Offer {
+	out := sale.Offer{
+		ID: cut(o.ID, 128), Title: cut(o.Title, 128), Text: cut(o.Text, 256), Brand: cut(o.Brand, 64),
+		URL: o.URL, Expires: cut(o.Expires, 40), PicturePNGBase64: o.PicturePNGBase64,
+	}
+	if checkLink(out.URL) != nil {
+		out.URL = ""
+	}
+	if checkPicture(out.PicturePNGBase64) != nil {
+		out.PicturePNGBase64 = ""
+	}
+	return out
+}
+
+// cleanMember keeps a member's data masked: the till stores nothing personal
+// in clear, also when the cloud forgot to mask it.
+func cleanMember(m sale.Member) sale.Member {
+	m.IDMasked, m.NameMasked, m.Level = masked(m.IDMasked), cut(m.NameMasked, 32), cut(m.Level, 32)
+	return m
+}
+
+// masked leaves at most the last four characters of a number that is not masked.
+func masked(id string) string {
+	id = cut(id, 40)
+	if id == "" || strings.ContainsAny(id, "*•…") || strings.Contains(strings.ToLower(id), "xxx") {
+		return id
+	}
+	r := []rune(id)
+	return "****" + string(r[max(0, len(r)-4):])
+}
+
+// cut bounds outside text to max bytes of one printable line.
+func cut(text string, max int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, text)
+	if len(text) <= max {
+		return text
+	}
+	return strings.ToValidUTF8(text[:max], "")
+}
+
+// maxLink is the longest address that is shown as a code, in bytes.
+const maxLink = 1024
+
+// checkLink makes sure that an address can be shown as a QR code that a phone
+// reads; "" is fine.
+func checkLink(url string) error {
+	if url == "" {
+		return nil
+	}
+	if len(url) > maxLink || cut(url, maxLink) != url {
+		return fmt.Errorf("an address has at most %d printable bytes", maxLink)
+	}
+	_, err := qr.Make(url, qr.M)
+	return err
+}
+
+// checkPicture makes sure that a picture is a PNG of sensible size; "" is fine.
+func checkPicture(b64 string) error {
+	if b64 == "" {
+		return nil
+	}
+	_, err := picture(b64)
+	return err
+}
+
+func picture(b64 string) (image.Image, error) {
+	if len(b64) > base64.StdEncoding.EncodedLen(maxPicture) {
+		return nil, fmt.Errorf("a picture has at most %d bytes", maxPicture)
+	}
+	raw, err := base64.StdEncoding.DecodeString(b64)
+	if err != nil {
+		return nil, fmt.Errorf("a picture is base64: %w", err)
+	}
+	size, kind, err := image.DecodeConfig(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	if kind != "png" || size.Width < 21 || size.Height < 21 || size.Width > 2048 || size.Height > 2048 {
+		return nil, fmt.Errorf("a picture is a PNG of 21 to 2,048 pixels a side, not %s of %d x %d", kind, size.Width, size.Height)
+	}
+	img, _, err := image.Decode(bytes.NewReader(raw))
+	return img, err
+}
