@@ -1,0 +1,223 @@
+package printer_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tilld/device"
+	"tilld/internal/fault"
+	"tilld/internal/health"
+	"tilld/internal/lang"
+	"tilld/printer"
+	"tilld/printer/escpos"
+	"tilld/printer/printertest"
+)
+
+func job(id string) printer.Job {
+	return printer.Job{ID: id, Printer: "printer-1", Doc: printer.Doc{printer.Text{Line: "receipt " + id}, printer.Cut{}}}
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// serve runs a station on p until the returned func is called.
+func serve(t *testing.T, st *printer.Station, p printer.Printer) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- st.Serve(ctx, p) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
+}
+
+// fake answers Print and Check from lists; the last of each stays.
+type fake struct {
+	results []result
+	checks  []error
+	prints  int
+	resyncs int
+}
+
+type result struct {
+	r   printer.Result
+	err error
+}
+
+func (f *fake) Info() device.Info            { return device.Info{Name: "printer-1"} }
+func (f *fake) Close() error                 { return nil }
+func (f *fake) Caps() printer.Caps           { return printer.Caps{Columns: 48} }
+func (f *fake) Resync(context.Context) error { f.resyncs++; return nil }
+func (f *fake) Check(ctx context.Context) error {
+	if len(f.checks) == 0 {
+		return nil
+	}
+	err := f.checks[0]
+	if len(f.checks) > 1 {
+		f.checks = f.checks[1:]
+	}
+	return err
+}
+
+func (f *fake) Print(context.Context, string, printer.Doc) (printer.Result, error) {
+	f.prints++
+	r := f.results[0]
+	if len(f.results) > 1 {
+		f.results = f.results[1:]
+	}
+	return r.r, r.err
+}
+
+func TestOutcomes(t *testing.T) {
+	good := result{printer.Result{Started: true, Evidence: printer.ProcessID}, nil}
+	attention := printer.Attention("printer-1", "print", printer.WantPaper)
+	absent := fault.New(fault.Absent, "printer-1", "print", errors.New("gone"))
+	for _, c := range []struct {
+		name    string
+		fake    fake
+		want    []string
+		failure fault.Kind
+		resyncs int
+	}{
+		{name: "confirmed", fake: fake{results: []result{good}}, want: []string{"a sending", "a confirmed process_id", "b sending", "b confirmed process_id"}},
+		{name: "sent", fake: fake{results: []result{{printer.Result{Started: true, Evidence: printer.StatusGood}, nil}}}, want: []string{"a sending", "a sent status", "b sending", "b sent status"}},
+		{name: "refused", fake: fake{results: []result{{printer.Result{}, fault.New(fault.Refused, "printer-1", "print", nil)}, good}}, want: []string{"a sending", "a failed", "b sending", "b confirmed process_id"}},
+		{name: "waits", fake: fake{results: []result{good}, checks: []error{attention, attention, nil}}, want: []string{"a sending", "a confirmed process_id", "b sending", "b confirmed process_id"}},
+		{name: "attention at the last moment", fake: fake{results: []result{{printer.Result{}, attention}, good}}, want: []string{"a sending", "a queued", "a sending", "a confirmed process_id", "b sending", "b confirmed process_id"}},
+		{name: "attention in the middle", fake: fake{results: []result{{printer.Result{Started: true}, attention}, good}}, want: []string{"a sending", "a unknown", "b sending", "b confirmed process_id"}, resyncs: 1},
+		{name: "unplugged in the middle", fake: fake{results: []result{{printer.Result{Started: true}, absent}}}, want: []string{"a sending", "a unknown"}, failure: fault.Absent},
+		{name: "unplugged before", fake: fake{results: []result{{printer.Result{}, absent}}}, want: []string{"a sending", "a queued"}, failure: fault.Absent},
+		{name: "unplugged at the check", fake: fake{checks: []error{absent}}, want: nil, failure: fault.Absent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var l printertest.Ledger
+				l.Add(job("a"))
+				l.Add(job("b"))
+				st := &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}
+				stop := serve(t, st, &c.fake)
+				time.Sleep(30 * time.Second)
+				if err := stop(); fault.KindOf(err) != c.failure {
+					t.Errorf("Serve = %v, want kind %v", err, c.failure)
+				}
+				if got := l.Log(); !slices.Equal(got, c.want) {
+					t.Errorf("ledger %q, want %q", got, c.want)
+				}
+				if c.fake.resyncs != c.resyncs {
+					t.Errorf("%d resyncs, want %d", c.fake.resyncs, c.resyncs)
+				}
+			})
+		})
+	}
+}
+
+func TestNothingIsPrintedWithoutTheLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := printertest.Ledger{Fail: fault.New(fault.Full, "queue", "commit", nil)}
+		l.Add(job("a"))
+		f := &fake{}
+		if err := printer.Serve(t.Context(), f, &l, nil, quiet()); fault.KindOf(err) != fault.Full {
+			t.Errorf("Serve = %v, want full", err)
+		}
+		if f.prints != 0 {
+			t.Error("a job was printed that is not in the ledger")
+		}
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l printertest.Ledger
+		old := job("a")
+		old.Expires = time.Now().Add(5 * time.Second)
+		l.Add(old)
+		l.Add(job("b"))
+		f := &fake{checks: []error{printer.Attention("printer-1", "check", printer.WantCover)}}
+		stop := serve(t, &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}, f)
+		time.Sleep(20 * time.Second)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		if got := l.Job("a"); got.Outcome != printer.Failed || l.Job("b").Outcome != printer.Queued {
+			t.Errorf("a is %s %q, b is %s", got.Outcome, got.Reason, l.Job("b").Outcome)
+		}
+	})
+}
+
+// The real driver: conditions come and go, jobs wait for paper, none is lost.
+func TestWaitsForPaper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true}
+		p, err := escpos.Open(t.Context(), m.Plug(t), device.Spec{Name: "printer-1", Driver: "escpos"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var l printertest.Ledger
+		var board health.Board
+		st := &printer.Station{Name: "printer-1", Ledger: &l, Health: &board, Log: quiet()}
+		if err := st.OpenDrawer(t.Context(), 0); fault.KindOf(err) != fault.Absent {
+			t.Errorf("drawer without a printer: %v", err)
+		}
+		stop := serve(t, st, p)
+		m.SetPaper(false)
+		time.Sleep(5 * time.Second) // without work it is seen all the same
+		if list := board.List(lang.ZH); len(list) != 1 || list[0].Code != "printer_paper_out" || list[0].Text != "打印机缺纸" {
+			t.Errorf("conditions %+v", list)
+		}
+		l.Add(job("a"))
+		time.Sleep(time.Minute)
+		if got := l.Log(); len(got) != 0 {
+			t.Errorf("ledger %q before there is paper", got)
+		}
+		m.SetPaper(true)
+		time.Sleep(10 * time.Second)
+		if got := l.Job("a").Outcome; got != printer.Confirmed {
+			t.Errorf("outcome %s after the roll was changed", got)
+		}
+		if list := board.List(lang.ZH); len(list) != 0 {
+			t.Errorf("conditions stay: %+v", list)
+		}
+		if err := st.OpenDrawer(t.Context(), 0); err != nil || m.Drawer() != 1 {
+			t.Errorf("drawer: %v, opened %d times", err, m.Drawer())
+		}
+		if err := st.Test(t.Context()); err != nil || m.Cuts() != 2 {
+			t.Errorf("test page: %v, %d cuts", err, m.Cuts())
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+		p.Close()
+	})
+}
+
+// The cable is pulled while a job prints: unknown, and the job is never begun
+// again.
+func TestUnplugged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true, PaperLeft: 20}
+		port := m.Plug(t)
+		p, err := escpos.Open(t.Context(), port, device.Spec{Name: "printer-1", Driver: "escpos"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var l printertest.Ledger
+		l.Add(job("a"))
+		go func() {
+			time.Sleep(20 * time.Second)
+			port.Close()
+		}()
+		err = printer.Serve(t.Context(), p, &l, nil, quiet())
+		if err == nil {
+			t.Error("Serve goes on without a printer")
+		}
+		if got, want := l.Log(), []string{"a sending", "a unknown bytes"}; !slices.Equal(got, want) {
+			t.Errorf("ledger %q, want %q", got, want)
+		}
+	})
+}
