@@ -22,21 +22,71 @@ func validCheck(digits string) bool {
 	return n > 0 && CheckDigit(digits[:n]) == digits[n]
 }
 
-// GTIN14 normalises an EAN-8, UPC-A, EAN-13 or GTIN-14 to 14 digits by zeros on
-// the left; false when the length or the check digit is wrong.
+// GTIN14 normalises what a scanner reads from a retail code to a GTIN of 14
+// digits by zeros on the left: EAN-13, UPC-A, EAN-8, GTIN-14, and UPC-E in 6, 7
+// or 8 digits where the AIM identifier says EAN/UPC or the digits leave no
+// doubt. False when length or check digit is wrong.
 func GTIN14(digits, aim string) (string, bool) {
-	switch len(digits) {
-	case 8:
-		if aim == "" || strings.HasPrefix(aim, "]E4") || strings.HasPrefix(aim, "]F") {
-			break
+	pad := func(s string) (string, bool) {
+		if !validCheck(s) {
+			return "", false
 		}
-		return "", false
+		return strings.Repeat("0", 14-len(s)) + s, true
+	}
+	retail := strings.HasPrefix(aim, "]E")
+	switch len(digits) {
 	case 12, 13, 14:
+		return pad(digits)
+	case 8:
+		if aim == "]E4" || aim == "" || strings.HasPrefix(aim, "]F") {
+			if gtin, ok := pad(digits); ok {
+				return gtin, true
+			}
+		}
+		if upc, ok := ExpandUPCE(digits); ok && (retail || aim == "") && aim != "]E4" {
+			return pad(upc)
+		}
+	case 6, 7:
+		if upc, ok := ExpandUPCE(digits); ok && retail {
+			return pad(upc)
+		}
+	}
+	return "", false
+}
+
+// ExpandUPCE expands UPC-E to UPC-A. It takes six digits (number system 0, no
+// check digit), seven (number system, six digits) or eight (with check digit,
+// which must be right). GS1 General Specifications §5.2.2.4.2.
+func ExpandUPCE(digits string) (string, bool) {
+	check := byte(0)
+	switch len(digits) {
+	case 6:
+		digits = "0" + digits
+	case 7:
+	case 8:
+		check = digits[7]
+		digits = digits[:7]
 	default:
 		return "", false
 	}
-	if !validCheck(digits) {
+	if !allDigits(digits) || digits[0] > '1' {
 		return "", false
 	}
-	return strings.Repeat("0", 14-len(digits)) + digits, true
+	d, last := digits[1:6], digits[6]
+	var upc string
+	switch {
+	case last <= '2':
+		upc = digits[:1] + d[:2] + string(last) + "0000" + d[2:]
+	case last == '3':
+		upc = digits[:1] + d[:3] + "00000" + d[3:]
+	case last == '4':
+		upc = digits[:1] + d[:4] + "00000" + d[4:]
+	default:
+		upc = digits[:1] + d + "0000" + string(last)
+	}
+	upc += string(CheckDigit(upc))
+	if check != 0 && upc[11] != check {
+		return "", false
+	}
+	return upc, true
 }
