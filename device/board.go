@@ -1,11 +1,15 @@
 package device
 
 import (
+	"cmp"
+	"errors"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
 
 	"tilld/internal/fault"
+	"tilld/internal/lang"
 )
 
 // State is how a device stands, in the words of the status page.
@@ -36,7 +40,7 @@ func StateOf(err error) State {
 	case fault.Timeout:
 		return Silent
 	case fault.Config:
-		if isPermission(err) {
+		if errors.Is(err, fs.ErrPermission) {
 			return Denied
 		}
 		return Faulty
@@ -54,8 +58,14 @@ type Status struct {
 	State     State     `json:"state"`
 	Since     time.Time `json:"since"`
 	Condition string    `json:"condition"`      // short reason, "" when ready
-	Hint      string    `json:"hint,omitempty"` // what store IT can do
+	Hint      string    `json:"hint,omitempty"` // what store IT can do, in English
+	Code      string    `json:"code,omitempty"` // stable name of the hint, for translations
+	Advice    Advice    `json:"-"`              // the hint in both languages
 }
+
+// HintIn returns the hint in language t; the English one when a driver has
+// given no other.
+func (s Status) HintIn(t lang.Tag) string { return cmp.Or(s.Advice.In(t), s.Hint) }
 
 // Board is the table of all configured devices. Safe for concurrent use; the
 // zero value is empty.
@@ -91,25 +101,39 @@ func (b *Board) Report(name string, err error) {
 		b.mu.Unlock()
 		return
 	}
-	row := b.rows[i]
-	state, condition, hint := StateOf(err), "", fault.HintOf(err)
+	old := b.rows[i]
+	row := old
+	row.State, row.Condition, row.Hint = StateOf(err), "", fault.HintOf(err)
+	row.Advice, _ = AdviceOf(err)
+	row.Code = row.Advice.Code
 	if err != nil {
-		condition = err.Error()
+		row.Condition = err.Error()
 	}
-	if row.State == state && row.Condition == condition && row.Hint == hint {
+	if row.State == old.State && row.Condition == old.Condition && row.Hint == old.Hint {
 		b.mu.Unlock()
 		return
 	}
-	if row.State != state {
+	if row.State != old.State {
 		row.Since = time.Now()
 	}
-	row.State, row.Condition, row.Hint = state, condition, hint
 	b.rows[i] = row
 	watch := slices.Clone(b.watch)
 	b.mu.Unlock()
 	for _, f := range watch {
 		f(row)
 	}
+}
+
+// Get returns the row of one device; false when there is none of that name.
+func (b *Board) Get(name string) (Status, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, row := range b.rows {
+		if row.Name == name {
+			return row, true
+		}
+	}
+	return Status{}, false
 }
 
 // List returns the table in configuration order.

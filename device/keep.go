@@ -2,22 +2,20 @@ package device
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
 	"time"
 
 	"tilld/internal/fault"
 )
 
-func isPermission(err error) bool { return errors.Is(err, fs.ErrPermission) }
-
-// Backoff of [Keep] between attempts to open a device: doubles from First to
-// Last. An arrival cuts the wait short, so that a replugged device is back in
-// service within 2 s.
+// How [Slot.Keep] treats a device. The times of an orderly stop add up to less
+// than 5 s.
 const (
-	firstRetry = 250 * time.Millisecond
-	lastRetry  = 5 * time.Second
+	firstRetry = 250 * time.Millisecond  // pause after a failure, doubling to
+	lastRetry  = 5 * time.Second         // this; an arrival cuts it short
+	openLimit  = 5 * time.Second         // for dialling and opening
+	grace      = 1500 * time.Millisecond // for a call that was told to end
+	probeEvery = time.Second             // how often an idle device is looked for
 )
 
 // Slot is one configured device of kind D and what keeps it in service.
@@ -30,29 +28,36 @@ type Slot[D Device] struct {
 	// Serve uses the device until ctx ends or it fails; it is called again with
 	// a fresh device after each failure. It does not close dev.
 	Serve func(ctx context.Context, dev D) error
-	// Arrived, if not nil, is received from when hardware was plugged in.
+	// Arrived, if not nil, is received from when hardware was plugged in or out.
 	Arrived <-chan struct{}
+	// Tracer, if not nil, can record the bytes of the device.
+	Tracer *Tracer
+	// Approved, if not nil, remembers which hardware was there before.
+	Approved *Approvals
 }
 
 // Keep opens the device, serves it, closes it and opens it again after any
 // failure, until ctx ends. It reports every change on the board. It returns
-// only when ctx has ended, so a broken device never ends the agent.
+// only when ctx has ended, within 5 s, so that a broken device neither ends the
+// agent nor holds up its stop.
+//
+// A driver that panics is a faulty device that is tried again. A driver that
+// hangs is left behind with its port closed, and tried again; while it hangs, a
+// second one that hangs is waited for, so that a dead device costs a bounded
+// number of goroutines.
 func (s Slot[D]) Keep(ctx context.Context) error {
-	log := s.Log.With("dev", s.Spec.Name)
+	k := &keeper[D]{Slot: s, log: s.Log.With("dev", s.Spec.Name), stop: ctx.Done()}
 	wait := firstRetry
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := s.once(ctx)
+		err := k.once(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if time.Since(began) > lastRetry {
 			wait = firstRetry
 		}
-		if s.changed(err) {
-			log.Warn("device out of service", "kind", fault.KindOf(err), "hint", fault.HintOf(err), "err", err)
-		}
-		s.Board.Report(s.Spec.Name, err)
+		k.report(err)
 		pause := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -66,30 +71,10 @@ func (s Slot[D]) Keep(ctx context.Context) error {
 	return nil
 }
 
-func (s Slot[D]) changed(err error) bool {
-	for _, row := range s.Board.List() {
-		if row.Name == s.Spec.Name {
-			return row.State != StateOf(err)
-		}
+// report puts the trouble on the board and logs it if it is new.
+func (k *keeper[D]) report(err error) {
+	if row, ok := k.Board.Get(k.Spec.Name); !ok || row.State != StateOf(err) {
+		k.log.Warn("device out of service", "kind", fault.KindOf(err), "hint", fault.HintOf(err), "err", err)
 	}
-	return true
-}
-
-func (s Slot[D]) once(ctx context.Context) error {
-	opening, cancel := context.WithTimeout(ctx, 5*time.Second)
-	dev, err := s.Registry.Open(opening, s.Dialer, s.Spec)
-	cancel()
-	if err != nil {
-		return err
-	}
-	s.Board.Report(s.Spec.Name, nil)
-	s.Log.Info("device in service", "dev", s.Spec.Name, "driver", s.Spec.Driver)
-	err = s.Serve(ctx, dev)
-	if cerr := dev.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil && ctx.Err() == nil {
-		err = fault.New(fault.Protocol, s.Spec.Name, "serve", errors.New("driver ended without an error"))
-	}
-	return err
+	k.Board.Report(k.Spec.Name, err)
 }
