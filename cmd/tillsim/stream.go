@@ -17,12 +17,16 @@ type frame struct {
 	data  string
 }
 
+// heldFrames is how many events are kept at least.
+const heldFrames = 1000
+
 // stream follows a server-sent event stream and reconnects until it is closed.
 type stream struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
 	mu      sync.Mutex
+	dropped int // frames forgotten
 	frames  []frame
 	changed chan struct{}
 }
@@ -85,7 +89,10 @@ func (s *stream) add(f frame) {
 	if f.event == "beat" {
 		return
 	}
-	s.frames = append(s.frames, f)
+	if s.frames = append(s.frames, f); len(s.frames) > 4*heldFrames {
+		s.dropped += len(s.frames) - heldFrames
+		s.frames = append(s.frames[:0:0], s.frames[len(s.frames)-heldFrames:]...)
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -94,31 +101,37 @@ func (s *stream) add(f frame) {
 func (s *stream) mark() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.frames)
+	return s.dropped + len(s.frames)
 }
 
 // wait returns the first event after mark that ok accepts.
 func (s *stream) wait(ctx context.Context, mark int, what string, ok func(frame) bool) (frame, error) {
 	for {
 		s.mu.Lock()
-		frames, changed := s.frames[mark:], s.changed
+		frames, changed := s.frames[max(mark-s.dropped, 0):], s.changed
+		mark = s.dropped + len(s.frames)
 		s.mu.Unlock()
 		for _, f := range frames {
 			if ok(f) {
 				return f, nil
 			}
 		}
-		mark += len(frames)
 		select {
 		case <-ctx.Done():
-			last := "nothing"
-			if n := s.mark(); n > 0 {
-				s.mu.Lock()
-				last = s.frames[n-1].data
-				s.mu.Unlock()
-			}
-			return frame{}, fmt.Errorf("%s: not seen; last was %.300s: %w", what, last, context.Cause(ctx))
+			return frame{}, fmt.Errorf("%s: not seen; the last scene was %.300s: %w", what, s.last(), context.Cause(ctx))
 		case <-changed:
 		}
 	}
+}
+
+// last is the newest scene.
+func (s *stream) last() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		if s.frames[i].event == "scene" {
+			return []byte(s.frames[i].data)
+		}
+	}
+	return nil
 }

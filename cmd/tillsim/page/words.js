@@ -1,0 +1,22 @@
+// Every sentence of the page: [Chinese, English].
+export const words = {
+  counter: ["柜台", "Counter"], scan: ["扫描", "Scan"], type: ["输入条码后回车", "type a barcode"], sale: ["当前销售", "Current sale"],
+  earlier: ["最近的销售", "Recent sales"], screen: ["顾客屏", "Customer screen"], pole: ["客显", "Pole display"], shopper: ["顾客的手机", "The shopper's phone"],
+  paper: ["小票打印机", "Receipt printer"], cloud: ["云端", "Cloud"], cables: ["拔线和断电", "Cables and power"], faults: ["云端故障", "Cloud faults"],
+  orders: ["云端命令", "Commands from the cloud"], traffic: ["消息", "Messages"], broker: ["消息代理", "broker"], link: ["链路", "link"], queue: ["待传", "queue"],
+  "open-screen": ["打开顾客屏", "Customer screen"], "open-status": ["打开状态页", "Status page"], "no-sale": ["没有打开的销售，扫描商品开始", "No sale is open: scan an article"],
+  none: ["还没有", "none yet"], remove: ["删除", "remove"], "pay-qr": ["扫码收款", "Pay by QR"], "pay-cash": ["现金", "Cash"], "cancel-pay": ["取消付款", "Cancel payment"],
+  park: ["挂单", "Park"], "do-void": ["作废", "Void"], recall: ["取单", "Recall"], reprint: ["重打", "Reprint"], refund: ["退款", "Refund"],
+  open: ["未付", "open"], paying: ["待付", "paying"], closed: ["已完成", "closed"], void: ["已作废", "void"], parked: ["挂起", "parked"], refunded: ["已退款", "refunded"], paid: ["已付", "paid"],
+  "p-queued": ["等待打印", "to be printed"], "p-sending": ["打印中", "printing"], "p-sent": ["已发送", "sent"], "p-confirmed": ["已打印", "printed"], "p-failed": ["打印失败", "not printed"], "p-unknown": ["打印结果未知", "print unknown"],
+  dead: ["tilld 已停止", "tilld is down"], "pay-code": ["付款码", "pay code"], change: ["找零", "change"], pay: ["付款", "Pay"], decline: ["拒付", "Decline"],
+  "no-payment": ["没有等待付款的二维码", "No pay code is waiting"], "printer-lan": ["网口", "Network"], "printer-serial": ["串口", "Serial"],
+  "s-paper-out": ["缺纸", "Paper out"], "s-near-end": ["纸将尽", "Paper low"], "s-cover": ["开盖", "Cover open"], "s-cutter": ["切刀故障", "Cutter error"], "s-silent": ["不应答", "No answers"],
+  "s-deaf": ["不收数据", "Takes nothing"], "s-off": ["断电", "Power off"], "s-slow": ["慢速", "Slow"], "no-paper": ["还没有小票", "No receipt yet"], hanging: ["还在打印机里", "still in the printer"], "no-qr": ["无二维码", "no codes"],
+  "r-closed": ["已到账销售", "Sales closed"], "r-voided": ["作废 / 退款", "Voided / refunded"], "r-events": ["事件", "Events"], "r-acks": ["已确认 / 最新", "Acked / last"], "r-chain": ["哈希链", "Chain"], whole: ["完整", "whole"],
+  kill: ["kill -9 tilld", "kill -9 tilld"], start: ["启动 tilld", "Start tilld"], stop: ["正常停止", "Stop in order"], "broker-down": ["断开消息代理", "Broker down"],
+  "cable-scanner": ["拔扫描枪", "Unplug scanner"], "cable-serial": ["拔串口打印机", "Unplug serial printer"], "cable-pole": ["拔客显", "Unplug pole display"],
+  "f-silent": ["云端失联", "Silent"], "f-acks": ["不确认", "No acks"], "f-slow": ["慢 3 秒", "3 s slow"], "f-deny": ["拒绝付款", "Deny payments"], "f-late": ["结果迟 10 秒", "Result 10 s late"], "f-forged": ["伪造签名", "Forged signature"],
+  "o-basket": ["推送购物篮", "Push a basket"], "o-screen": ["显示消息", "Show a message"], "o-clear": ["清除消息", "Clear it"], "o-print": ["打印通知", "Print a notice"], "o-drawer": ["开钱箱", "Open the drawer"], "o-report": ["要报告", "Ask for a report"],
+  gone: ["与 tillsim 的连接断开", "tillsim is gone"],
+};
