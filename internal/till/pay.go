@@ -104,13 +104,30 @@ func (t *Till) beingCancelled(e sale.Event) bool {
 	return true
 }
 
+// saleOf is the sale that an event names.
 func saleOf(e sale.Event) string {
 	switch e := e.(type) {
+	case sale.ItemsAdded:
+		return e.Sale
+	case sale.ItemChanged:
+		return e.Sale
+	case sale.ItemRemoved:
+		return e.Sale
+	case sale.CouponApplied:
+		return e.Sale
+	case sale.MemberAttached:
+		return e.Sale
+	case sale.ParkedEvent:
+		return e.Sale
+	case sale.Recalled:
+		return e.Sale
 	case sale.CashTaken:
 		return e.Sale
 	case sale.ExternalTaken:
 		return e.Sale
 	case sale.PaymentStarted:
+		return e.Sale
+	case sale.PaymentGivenUp:
 		return e.Sale
 	}
 	return ""

@@ -50,7 +50,7 @@ func (x *txn) take(id string) error {
 func (x *txn) step(e sale.Event) error {
 	m, r, err := x.m.Step(e)
 	if err != nil {
-		return err
+		return x.t.ended(e, err)
 	}
 	x.m = m
 	if r.Sale != "" {
@@ -73,6 +73,19 @@ func (x *txn) step(e sale.Event) error {
 		}
 	}
 	return nil
+}
+
+// ended tells a sale that is over from one that never was.
+func (t *Till) ended(e sale.Event, err error) error {
+	id := saleOf(e)
+	if id == "" || !hasCode(err, sale.CodeUnknownSale) {
+		return err
+	}
+	s, serr := t.stored(id)
+	if serr != nil {
+		return err
+	}
+	return problem(sale.CodeWrongState, "", "这笔销售已经结束", "the sale is "+string(s.State)+"; that cannot be done any more")
 }
 
 // report adds an event for the cloud.
