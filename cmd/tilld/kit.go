@@ -50,7 +50,7 @@ func newKit(a *agent, glass *screen.Screen) *kit {
 		k.specs = append(k.specs, s)
 		a.board.Add(s)
 		if s.Kind == device.Printer {
-			k.stations[s.Name] = &printer.Station{Name: s.Name}
+			k.stations[s.Name] = &printer.Station{Name: s.Name, Health: &a.health, Log: k.log}
 		}
 	}
 	a.board.Watch(k.changed)
@@ -74,6 +74,7 @@ func (k *kit) parts() []run.Part {
 		case device.Scanner:
 			keep = slot(k, s, scan, k.scan).Keep
 		case device.Printer:
+			k.stations[s.Name].Ledger = k.a.till
 			keep = slot(k, s, print, k.print).Keep
 		case device.Display:
 			keep = slot(k, s, show, k.show).Keep
@@ -105,7 +106,7 @@ func (k *kit) scan(ctx context.Context, dev scanner.Scanner) error {
 }
 
 func (k *kit) print(ctx context.Context, dev printer.Printer) error {
-	return k.stations[dev.Info().Name].Serve(ctx, dev, printer.Server{Ledger: k.a.till, Health: &k.a.health, Log: k.log})
+	return k.stations[dev.Info().Name].Serve(ctx, dev)
 }
 
 func (k *kit) show(ctx context.Context, dev display.Display) error {
