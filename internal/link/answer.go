@@ -41,7 +41,7 @@ func (l *Link) answer(m *message) error {
 	if w.given {
 		sent = time.Time{} // asked before under this ID: the answer may be old
 	}
-	if err := l.aged(m, sent); err != nil {
+	if err := l.aged(m, sent); err != nil && !w.clock {
 		l.doubt(m, nil)
 		return err
 	}
@@ -93,7 +93,7 @@ func (l *Link) askTheTime() {
 	ctx, cancel := context.WithTimeout(l.dispatch.run, askTime)
 	defer cancel()
 	for range 2 * agreeing {
-		_, err := l.Ask(ctx, Question{Type: "price.lookup", Data: map[string]string{"code": "0"}})
+		_, err := l.ask(ctx, Question{Type: "price.lookup", Data: map[string]string{"code": "0"}}, true)
 		if errors.Is(err, ErrDown) || errors.Is(err, ErrNoAnswer) || l.clock.isSure() {
 			break
 		}

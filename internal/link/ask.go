@@ -56,6 +56,7 @@ type question struct {
 	kind   string
 	body   []byte
 	given  bool      // its ID was drawn elsewhere: old answers to it may exist
+	clock  bool      // asked only for the time of the answer
 	sent   time.Time // first, by the till's clock
 	answer chan json.RawMessage
 }
@@ -74,6 +75,12 @@ type asked struct {
 // under the same ID as soon as the link is back. Anything else than an answer
 // of the cloud is ErrNoAnswer; an error it answered is a [*RemoteError].
 func (l *Link) Ask(ctx context.Context, q Question) (json.RawMessage, error) {
+	return l.ask(ctx, q, false)
+}
+
+// ask is Ask. With clock the answer's content does not matter, only when it was
+// signed: it is taken even if it looks expired.
+func (l *Link) ask(ctx context.Context, q Question, clock bool) (json.RawMessage, error) {
 	s := l.current()
 	if s == nil {
 		return nil, ErrDown
@@ -93,18 +100,17 @@ func (l *Link) Ask(ctx context.Context, q Question) (json.RawMessage, error) {
 	if data == nil {
 		data = []byte("{}")
 	}
-	now, deadline := time.Now(), time.Time{}
-	deadline, _ = ctx.Deadline()
+	left := untilDeadline(ctx)
 	sent := l.clock.Now()
 	body, err := encode(request{ID: id, Type: q.Type, Sale: q.Sale, Data: data,
-		Sent: sent.UTC().Format(stamp), Expires: sent.Add(deadline.Sub(now)).UTC().Format(stamp)})
+		Sent: sent.UTC().Format(stamp), Expires: sent.Add(left).UTC().Format(stamp)})
 	if err != nil {
 		return nil, err
 	}
 	if len(body) > maxQuestion {
 		return nil, fmt.Errorf("link: question %s of %d bytes, at most %d", q.Type, len(body), maxQuestion)
 	}
-	w := &question{kind: q.Type, body: body, given: q.ID != "", sent: now, answer: make(chan json.RawMessage, 1)}
+	w := &question{kind: q.Type, body: body, given: q.ID != "", clock: clock, sent: l.clock.reading(), answer: make(chan json.RawMessage, 1)}
 	if !l.asked.add(id, w) {
 		return nil, fmt.Errorf("link: question %s is being asked already", id)
 	}

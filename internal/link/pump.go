@@ -30,7 +30,8 @@ type batch struct {
 	size        int
 	flying      int // bytes on their way when it was sent, its own included
 	sent        time.Time
-	fresh       bool // none of its events can have been sent before
+	reading     time.Time // of the till's clock at that moment
+	fresh       bool      // none of its events can have been sent before
 	hash        [32]byte
 	token       mqtt.Token
 }
@@ -183,7 +184,7 @@ func (p *pump) publish(events []queue.Event) error {
 		body = buf.Bytes()
 	}
 	p.flying += len(body)
-	b := batch{first: first, last: last, size: len(body), flying: p.flying, sent: time.Now(), fresh: first > p.l.sent.Load()}
+	b := batch{first: first, last: last, size: len(body), flying: p.flying, sent: time.Now(), reading: p.l.clock.reading(), fresh: first > p.l.sent.Load()}
 	if p.l.ackBroker() {
 		b.hash = sha256.Sum256(events[len(events)-1].Body)
 	}
@@ -299,7 +300,7 @@ func (p *pump) firstSent(seq uint64) time.Time {
 	defer p.mu.Unlock()
 	for _, b := range p.open {
 		if b.first <= seq && seq <= b.last && b.fresh {
-			return b.sent
+			return b.reading
 		}
 	}
 	return time.Time{}

@@ -38,7 +38,7 @@ type inbound struct {
 	topic    string // last level
 	retained bool
 	body     []byte
-	at       time.Time
+	at       time.Time // by the till's clock
 }
 
 // session is one TCP connection from CONNECT to its end. It owns a client of
@@ -114,7 +114,7 @@ func (s *session) options() (*mqtt.ClientOptions, error) {
 
 // incoming is called by the library for every message; it must never block.
 func (s *session) incoming(_ mqtt.Client, m mqtt.Message) {
-	in := inbound{topic: strings.TrimPrefix(m.Topic(), s.base), retained: m.Retained(), body: m.Payload(), at: time.Now()}
+	in := inbound{topic: strings.TrimPrefix(m.Topic(), s.base), retained: m.Retained(), body: m.Payload(), at: s.l.clock.reading()}
 	to := s.msgs
 	if in.topic == "ack" {
 		to = s.acks

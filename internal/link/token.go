@@ -202,10 +202,12 @@ func (v *verifier) claims(b []byte, received time.Time) (*message, error) {
 		case "exp":
 			m.expires, _, err = numericDate(value)
 		case "data":
-			if value[0] != '{' {
+			switch {
+			case value[0] == '{':
+				m.data = value
+			case string(value) != "null":
 				err = errors.New("not an object")
 			}
-			m.data = value
 		default:
 			err = errors.New("unknown claim")
 		}
