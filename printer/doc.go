@@ -76,7 +76,9 @@ type (
 	}
 	// Rule is a line across the paper.
 	Rule struct {
-		Double bool `json:"double,omitempty"`
+		Double  bool  `json:"double,omitempty"`
+		Columns int   `json:"columns,omitempty"` // length, 0 is the whole width
+		Align   Align `json:"align,omitempty"`   // where a shorter one stands
 	}
 	// Feed advances the paper by whole lines.
 	Feed struct {
@@ -105,9 +107,10 @@ type Span struct {
 type Border string
 
 const (
-	Gap   Border = ""     // one column free
-	NoGap Border = "none" // nothing
-	Lines Border = "line" // ruled: a box around the row, joined to its neighbours
+	Gap     Border = ""     // one column free
+	WideGap Border = "wide" // two columns free
+	NoGap   Border = "none" // nothing
+	Lines   Border = "line" // ruled: a box around the row, joined to its neighbours
 )
 
 // Cell is one column of a row.

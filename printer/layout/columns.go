@@ -1,10 +1,6 @@
 package layout
 
-import (
-	"slices"
-
-	"tilld/printer"
-)
+import "tilld/printer"
 
 // column is one cell of a row on its way to the paper.
 type column struct {
@@ -47,6 +43,8 @@ func maxCells(columns int, b printer.Border) int {
 		return (columns - 1) / 2
 	case printer.NoGap:
 		return columns
+	case printer.WideGap:
+		return (columns + 2) / 3
 	}
 	return (columns + 1) / 2
 }
@@ -58,6 +56,8 @@ func borders(n int, b printer.Border) int {
 		return n + 1
 	case printer.NoGap:
 		return 0
+	case printer.WideGap:
+		return 2 * (n - 1)
 	}
 	return n - 1
 }
@@ -78,9 +78,13 @@ func (c *composer) fit(list []column, b printer.Columns) (below []column, err er
 		free -= cell.width
 	}
 	for free < flexible {
-		widest := slices.MaxFunc(list, func(x, y column) int { return x.width - y.width }).width
-		i := slices.IndexFunc(list, func(x column) bool { return x.width == widest })
-		list[i].width--
+		widest := 0
+		for i := range list {
+			if list[i].width >= list[widest].width {
+				widest = i
+			}
+		}
+		list[widest].width--
 		free++
 	}
 	for i, n := 0, 0; i < len(list); i++ {
@@ -172,6 +176,8 @@ func between(i int, b printer.Border) []char {
 		return []char{{'│', Style{Width: 1, Height: 1}, 1}}
 	case b == printer.NoGap || i == 0:
 		return nil
+	case b == printer.WideGap:
+		return blanks(2)
 	}
 	return blanks(1)
 }

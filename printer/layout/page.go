@@ -202,20 +202,37 @@ func (c *composer) drawer(b printer.OpenDrawer) error {
 // rule draws a line across the paper, or a joint inside a box.
 func (c *composer) rule(b printer.Rule, next printer.Block) {
 	if c.box != nil {
-		if cols, ok := next.(printer.Columns); ok && cols.Border == printer.Lines {
-			c.joint = true // the next row draws it: it knows its own columns
-			return
+		switch next := next.(type) {
+		case printer.Rule:
+			return // several in a row are one
+		case printer.Columns:
+			if next.Border == printer.Lines {
+				c.joint = true // the next row draws it: it knows its own columns
+				return
+			}
 		}
 		c.closeBox()
 		return
 	}
-	thick, height := 2, 2
-	if b.Double {
-		height = 6
+	columns := c.page.Caps.Columns
+	if b.Columns > 0 {
+		columns = min(b.Columns, columns)
 	}
-	bits := NewBitmap(c.page.Caps.Dots/8*8, height)
+	dots := columns * CellDots
+	if columns == c.page.Caps.Columns {
+		dots = c.page.Caps.Dots
+	}
+	const thick = 2
+	height := thick
+	if b.Double {
+		height = 3 * thick
+	}
+	bits := NewBitmap(dots/8*8, height)
 	bits.Fill(0, 0, bits.W, thick)
 	bits.Fill(0, height-thick, bits.W, thick)
-	above := (LineDots - 6 - height) / 2
-	c.add(Space{Height: above}, Picture{Bits: bits, Rule: true, Double: b.Double}, Space{Height: LineDots - 6 - height - above})
+	above := (ruleDots - height) / 2
+	c.add(Space{Height: above}, Picture{Bits: bits, Align: b.Align, Rule: true, Double: b.Double}, Space{Height: ruleDots - height - above})
 }
+
+// ruleDots is the height of a line across the paper with the white around it.
+const ruleDots = 24

@@ -157,7 +157,7 @@ func place(row []char, columns int, a printer.Align) []char {
 	left := 0
 	switch a {
 	case printer.Center:
-		left = space / 2
+		left = (space + 1) / 2
 	case printer.Right:
 		left = space
 	}
