@@ -35,5 +35,13 @@ func (o onText) Show(ctx context.Context, s Scene) error {
 	return o.ShowLines(ctx, layOut(o.TextPanel, s)...)
 }
 
+// Test implements [device.Tester]; the next scene replaces what it shows.
+func (o onText) Test(ctx context.Context) error {
+	if t, ok := o.TextPanel.(device.Tester); ok {
+		return t.Test(ctx)
+	}
+	return o.ShowLines(ctx, "0123456789 test", o.Info().Name)
+}
+
 // Refresh has the scene shown again after the panel's own power was off.
 func (o onText) Refresh() time.Duration { return 30 * time.Second }

@@ -49,20 +49,35 @@ type panel struct {
 	torn bool       // the last frame may have stopped in the middle
 }
 
+// Check reports what is wrong with the options of a configuration entry.
+func Check(s device.Spec) error {
+	_, err := decode(s)
+	return err
+}
+
+func decode(s device.Spec) (Config, error) {
+	cfg := Defaults
+	if err := s.Decode(&cfg); err != nil {
+		return cfg, err
+	}
+	switch {
+	case cfg.Brightness < 0 || cfg.Brightness > 4:
+		return cfg, fault.New(fault.Config, s.Name, "open", fmt.Errorf("brightness is %d, want 1 to 4", cfg.Brightness))
+	case cfg.Charset != "ascii" && cfg.Charset != "gb18030":
+		return cfg, fault.New(fault.Config, s.Name, "open", fmt.Errorf("charset is %q, want ascii or gb18030", cfg.Charset))
+	}
+	return cfg, nil
+}
+
 // Open resets the display, blanks it and sets its brightness. Options are
 // checked before the first byte is sent.
 func Open(ctx context.Context, p device.Port, s device.Spec) (display.TextPanel, error) {
-	cfg := Defaults
-	if err := s.Decode(&cfg); err != nil {
+	cfg, err := decode(s)
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case p == nil:
+	if p == nil {
 		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a pole display needs an address"))
-	case cfg.Brightness < 0 || cfg.Brightness > 4:
-		return nil, fault.New(fault.Config, s.Name, "open", fmt.Errorf("brightness is %d, want 1 to 4", cfg.Brightness))
-	case cfg.Charset != "ascii" && cfg.Charset != "gb18030":
-		return nil, fault.New(fault.Config, s.Name, "open", fmt.Errorf("charset is %q, want ascii or gb18030", cfg.Charset))
 	}
 	d := &panel{info: device.Info{Name: s.Name, Driver: "cd5220", Model: "CD5220 2x20"}, cfg: cfg, port: p}
 	hello := []byte{clr, esc, '@'}

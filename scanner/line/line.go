@@ -31,20 +31,34 @@ type reader struct {
 // answering is a reader whose make has host commands.
 type answering struct{ *reader }
 
-// Open takes over the port; it sends nothing. Options are those of [Config].
-func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+// Check reports what is wrong with the options of a configuration entry.
+func Check(s device.Spec) error {
+	_, err := decode(s)
+	return err
+}
+
+func decode(s device.Spec) (settings, error) {
 	cfg := Defaults
 	if err := s.Decode(&cfg); err != nil {
-		return nil, err
+		return settings{}, err
 	}
 	set, err := cfg.compile()
-	if err == nil && p == nil {
-		err = errors.New("a line scanner needs an address")
-	}
 	if err != nil {
-		return nil, fault.New(fault.Config, s.Name, "open", err)
+		return set, fault.New(fault.Config, s.Name, "open", err)
 	}
-	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: cfg.Model}, cfg: set, port: p}
+	return set, nil
+}
+
+// Open takes over the port; it sends nothing. Options are those of [Config].
+func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+	set, err := decode(s)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a line scanner needs an address"))
+	}
+	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: set.model}, cfg: set, port: p}
 	if set.model == "" {
 		return r, nil
 	}
