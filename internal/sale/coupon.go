@@ -55,28 +55,65 @@ func (e MemberAttached) step(w *stepper) error {
 }
 
 // applyCoupons takes redeemed coupons off the total, in the order in which they
-// were scanned, never below zero.
+// were scanned, never more than what is left of the lines that they are for.
 func (s *Sale) applyCoupons() {
+	net := s.lineTotals()
 	for i := range s.Coupons {
 		c := &s.Coupons[i]
 		if c.Issued {
 			continue
 		}
-		base := s.Total
-		if c.SKU != "" {
-			base = 0
-			for _, it := range s.Items {
-				if it.SKU == c.SKU {
-					base += it.Total
-				}
-			}
-		}
+		base := s.couponBase(*c, net)
 		off := c.Amount
 		if c.Percent > 0 {
 			off = (base*Money(min(c.Percent, 100)) + 50) / 100
 		}
-		c.Applied = max(0, min(off, base, s.Total))
+		c.Applied = max(0, min(off, base))
+		s.spread(*c, net)
 		s.Total -= c.Applied
 		s.DiscountTotal += c.Applied
 	}
+}
+
+func (s *Sale) lineTotals() []Money {
+	net := make([]Money, len(s.Items))
+	for i, it := range s.Items {
+		net[i] = it.Total
+	}
+	return net
+}
+
+// couponBase is what is left of the lines that a coupon is for.
+func (s *Sale) couponBase(c Coupon, net []Money) (base Money) {
+	for i, it := range s.Items {
+		if c.SKU == "" || c.SKU == it.SKU {
+			base += net[i]
+		}
+	}
+	return base
+}
+
+// spread takes a coupon off its lines in proportion, to the last minor unit.
+func (s *Sale) spread(c Coupon, net []Money) {
+	base := s.couponBase(c, net)
+	var seen, given Money
+	for i, it := range s.Items {
+		if base > 0 && (c.SKU == "" || c.SKU == it.SKU) {
+			seen += net[i]
+			share := mulDiv(c.Applied, seen, base) - given
+			given += share
+			net[i] -= share
+		}
+	}
+}
+
+// nets is what was paid for each line; the sum is the total.
+func (s *Sale) nets() []Money {
+	net := s.lineTotals()
+	for _, c := range s.Coupons {
+		if !c.Issued && c.Applied > 0 {
+			s.spread(c, net)
+		}
+	}
+	return net
 }

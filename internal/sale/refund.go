@@ -142,36 +142,6 @@ func (s *Sale) linesWorth(lines []int) (Money, error) {
 	return sum, nil
 }
 
-// nets spreads the coupons over the lines that they were taken off and returns
-// what was paid for each line; the sum is the total.
-func (s *Sale) nets() []Money {
-	net := make([]Money, len(s.Items))
-	for i, it := range s.Items {
-		net[i] = it.Total
-	}
-	for _, c := range s.Coupons {
-		if c.Issued || c.Applied == 0 {
-			continue
-		}
-		var base Money
-		for i, it := range s.Items {
-			if c.SKU == "" || c.SKU == it.SKU {
-				base += net[i]
-			}
-		}
-		var seen, given Money
-		for i, it := range s.Items {
-			if base > 0 && (c.SKU == "" || c.SKU == it.SKU) {
-				seen += net[i]
-				share := mulDiv(c.Applied, seen, base) - given
-				given += share
-				net[i] -= share
-			}
-		}
-	}
-	return net
-}
-
 // mulDiv is a·b/c rounded down, for 0 ≤ b ≤ c, without overflow.
 func mulDiv(a, b, c Money) Money {
 	hi, lo := bits.Mul64(uint64(a), uint64(b))
@@ -198,74 +168,6 @@ func (w *stepper) startRefund(s *Sale, r Refund, at time.Time) {
 	s.Refunds = append(s.Refunds, r)
 	w.askRefund(s, r)
 	w.finishRefund(s, r.ID, at)
-}
-
-// source names where a tender's money goes back to.
-func source(t Tender) string {
-	if t.PaymentID != "" {
-		return "payment/" + t.PaymentID
-	}
-	return t.Method + "/" + t.Reference
-}
-
-// givenBack is what went back, or is about to, by source; onlyBefore leaves out
-// what went back for goods.
-func (s *Sale) givenBack(onlyBefore bool) map[string]Money {
-	by := map[string]Money{}
-	for _, r := range s.Refunds {
-		if onlyBefore && !r.GiveBack {
-			continue
-		}
-		for _, t := range r.Tenders {
-			if t.State != RefundFailed {
-				by[source(t)] += t.Amount
-			}
-		}
-	}
-	return by
-}
-
-// chooseTenders gives amount back the way it came: the payment side first, the
-// latest payment first, then other systems, cash last.
-func (s *Sale) chooseTenders(amount Money) []Tender {
-	took := map[string]Money{}
-	var order []Tender
-	for _, t := range s.Tenders {
-		k := source(t)
-		if _, seen := took[k]; !seen {
-			order = append(order, t)
-		}
-		took[k] += t.Amount
-	}
-	for k, v := range s.givenBack(false) {
-		took[k] -= v
-	}
-	rank := func(t Tender) int {
-		switch {
-		case t.PaymentID != "":
-			return 0
-		case t.Method != "cash":
-			return 1
-		default:
-			return 2
-		}
-	}
-	slices.Reverse(order)
-	slices.SortStableFunc(order, func(a, b Tender) int { return rank(a) - rank(b) })
-	list := []Tender{}
-	for _, t := range order {
-		part := min(took[source(t)], amount)
-		if part <= 0 {
-			continue
-		}
-		amount -= part
-		back := Tender{Method: t.Method, Scheme: t.Scheme, Reference: t.Reference, PaymentID: t.PaymentID, Amount: part, State: RefundDone}
-		if t.PaymentID != "" {
-			back.State = RefundPending
-		}
-		list = append(list, back)
-	}
-	return list
 }
 
 // askRefund has the cloud give back what a refund owes through the payment side.
@@ -376,41 +278,6 @@ func (w *stepper) gaveBack(s *Sale, r Refund, at time.Time) {
 	if open && r.State == RefundDone && s.Paid == s.Total && s.Paid > 0 {
 		w.close(s, at)
 	}
-}
-
-// RefundData is the data of tilld.sale.refunded.v1.
-type RefundData struct {
-	Sale       string      `json:"sale"`
-	SaleDay    string      `json:"sale_day"`
-	SaleNumber int         `json:"sale_number"`
-	SaleState  State       `json:"sale_state"` // refunded once everything is given back
-	RefundID   string      `json:"refund_id"`
-	Day        string      `json:"day"`
-	Number     int         `json:"number"`
-	Lines      []int       `json:"lines,omitempty"`
-	Items      []Item      `json:"items,omitempty"` // the lines, when whole lines came back
-	Amount     Money       `json:"amount"`
-	Currency   string      `json:"currency"`
-	Reason     string      `json:"reason"`
-	Tenders    []Tender    `json:"tenders"`
-	Cashier    string      `json:"cashier,omitempty"`
-	Adviser    string      `json:"adviser,omitempty"`
-	State      RefundState `json:"state"`
-	At         time.Time   `json:"at"`
-}
-
-func refundReport(s *Sale, r Refund) RefundData {
-	d := RefundData{
-		Sale: s.ID, SaleDay: s.Day, SaleNumber: s.Number, SaleState: s.State, RefundID: r.ID, Day: r.Day,
-		Number: r.Number, Lines: slices.Clone(r.Lines), Amount: r.Amount, Currency: s.Currency, Reason: r.Reason,
-		Tenders: slices.Clone(r.Tenders), Cashier: r.Cashier, Adviser: s.Adviser, State: r.State, At: r.At,
-	}
-	for _, n := range r.Lines {
-		if i := s.line(n); i >= 0 {
-			d.Items = append(d.Items, s.Items[i])
-		}
-	}
-	return d
 }
 
 // checkReason bounds what a cashier types.

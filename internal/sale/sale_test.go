@@ -1,0 +1,252 @@
+package sale_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"tilld/internal/sale"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+// play steps events and fails on the first problem.
+type play struct {
+	t       *testing.T
+	m       sale.Machine
+	effects []sale.Effect
+}
+
+func begin(t *testing.T, events ...sale.Event) *play {
+	p := &play{t: t, m: sale.New(sale.Config{Currency: "CNY", Location: time.UTC, Receipts: true}, sale.Book{})}
+	p.do(sale.Opened{At: noon, ID: "S"})
+	p.do(events...)
+	return p
+}
+
+func (p *play) do(events ...sale.Event) {
+	p.t.Helper()
+	for _, e := range events {
+		m, r, err := p.m.Step(e)
+		if err != nil {
+			p.t.Fatalf("%T: %v", e, err)
+		}
+		p.m = m
+		p.effects = append(p.effects, r.Effects...)
+		if len(r.Touched) > 0 {
+			p.m = p.m.With(r.Touched[0]) // ended sales stay at hand
+		}
+	}
+}
+
+func (p *play) refuse(code string, e sale.Event) {
+	p.t.Helper()
+	_, _, err := p.m.Step(e)
+	if got, ok := errors.AsType[*sale.Problem](err); !ok || got.Code != code {
+		p.t.Errorf("%T: %v, want %s", e, err, code)
+	}
+}
+
+func (p *play) sale() sale.Sale {
+	p.t.Helper()
+	s, ok := p.m.Sale("S")
+	if !ok {
+		p.t.Fatal("the sale is gone")
+	}
+	return s
+}
+
+func (p *play) reports(kind string) (list []sale.Report) {
+	for _, e := range p.effects {
+		if r, is := e.(sale.Report); is && r.Type == "tilld."+kind+".v1" {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func items(list ...sale.NewItem) sale.Event { return sale.ItemsAdded{At: noon, Sale: "S", Items: list} }
+
+func item(sku string, price sale.Money, quantity string) sale.NewItem {
+	return sale.NewItem{SKU: sku, Name: sku, UnitPrice: price, Quantity: quantity}
+}
+
+func qr(id string) sale.Event {
+	return sale.PaymentStarted{At: noon, Sale: "S", PaymentID: id, Method: "qr", TTL: time.Minute}
+}
+
+func news(id string, state sale.PaymentState) sale.Event {
+	return sale.PaymentNews{At: noon, PaymentID: id, State: state, URL: "https://pay.example/" + id}
+}
+
+func TestReckoning(t *testing.T) {
+	three := item("cola", 300, "3")
+	three.MultiBuy = &sale.MultiBuy{Quantity: 3, Price: 700}
+	for _, c := range []struct {
+		name            string
+		items           []sale.NewItem
+		coupons         []sale.Coupon
+		total, discount sale.Money
+	}{
+		{"weight is rounded half up once", []sale.NewItem{item("apple", 1999, "0.735")}, nil, 1469, 0},
+		{"half a minor unit goes up", []sale.NewItem{item("x", 5, "0.5")}, nil, 3, 0},
+		{"three for 7.00", []sale.NewItem{three}, nil, 700, 200},
+		{"coupon never below zero", []sale.NewItem{item("a", 300, "1")}, []sale.Coupon{{ID: "1", Amount: 500}}, 0, 300},
+		{"percent of one product", []sale.NewItem{item("a", 300, "1"), item("b", 1000, "1")}, []sale.Coupon{{ID: "1", Percent: 15, SKU: "a"}}, 1255, 45},
+		{"two coupons for one product", []sale.NewItem{item("a", 200, "1"), item("b", 1000, "1")}, []sale.Coupon{{ID: "1", Amount: 150, SKU: "a"}, {ID: "2", Amount: 150, SKU: "a"}}, 1000, 200},
+	} {
+		p := begin(t, items(c.items...))
+		for _, k := range c.coupons {
+			p.do(sale.CouponApplied{At: noon, Sale: "S", Coupon: k})
+		}
+		if s := p.sale(); s.Total != c.total || s.DiscountTotal != c.discount {
+			t.Errorf("%s: total %d, discount %d, want %d, %d", c.name, s.Total, s.DiscountTotal, c.total, c.discount)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	p := begin(t)
+	p.refuse(sale.CodeEmptySale, sale.CashTaken{At: noon, Sale: "S"})
+	serial := item("milk", 500, "")
+	serial.GTIN, serial.Serial = "06901234567892", "A1"
+	p.do(items(serial))
+	p.refuse(sale.CodeDuplicateSerial, items(serial))
+	p.refuse(sale.CodeInvalid, items(item("", -1, "1")))
+	p.refuse(sale.CodeInvalid, items(item("x", 100, "0.0001")))
+	p.refuse(sale.CodeUnknownLine, sale.ItemRemoved{At: noon, Sale: "S", Line: 9})
+	p.refuse(sale.CodeWrongState, sale.RefundRequested{At: noon, Sale: "S", RefundID: "R", Reason: "r"})
+	p.refuse(sale.CodeInvalid, sale.VoidRequested{At: noon, Sale: "S", RefundID: "R"})
+	long := make([]sale.NewItem, sale.MaxLines)
+	for i := range long {
+		long[i] = item("x", 1, "1")
+	}
+	p.refuse(sale.CodeTooManyLines, items(long...))
+	p.do(sale.CashTaken{At: noon, Sale: "S"})
+	p.refuse(sale.CodeWrongState, items(item("x", 1, "1")))
+}
+
+// An earlier payment that was given up comes after all: the later code asks
+// for money that is no longer due and must go in the same step.
+func TestLatePaymentWithdrawsTheNextCode(t *testing.T) {
+	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), sale.PaymentGivenUp{At: noon, Sale: "S"}, qr("P2"), news("P2", sale.PayPending), news("P1", sale.PayPaid))
+	s := p.sale()
+	if s.State != sale.Closed || s.Paid != 1000 {
+		t.Fatalf("%s with %d paid", s.State, s.Paid)
+	}
+	if s.Payment != nil || len(s.Payments) != 2 || !s.Payments[1].Withdrawn || s.Payments[1].URL != "" {
+		t.Errorf("the second code is still good: %+v, %+v", s.Payment, s.Payments)
+	}
+	p.do(news("P2", sale.PayPaid))
+	if s = p.sale(); !s.PaidButChanged || s.Paid != 2000 {
+		t.Fatalf("paid twice shows as %+v", s)
+	}
+	p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: "R", Reason: "付了两次"}, sale.RefundNews{At: noon, Sale: "S", RefundID: "R", PaymentID: "P2", OK: true})
+	s = p.sale()
+	if s.PaidButChanged || s.Paid != 1000 || s.Refunds[0].Number != 0 || s.State != sale.Closed {
+		t.Errorf("after the excess went back: %+v", s)
+	}
+	if len(p.reports("sale.refunded")) != 0 || len(p.reports("payment.unknown")) != 2 {
+		t.Error("an excess is no refund of goods; it is reported as payment.unknown, twice")
+	}
+}
+
+// A payment for a void sale is given back without anybody asking.
+func TestVoidThenPaid(t *testing.T) {
+	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), sale.VoidRequested{At: noon, Sale: "S", RefundID: "R", Reason: "r"})
+	if s := p.sale(); s.State != sale.Void || len(p.reports("sale.voided")) != 1 {
+		t.Fatalf("%s, %d reports", s.State, len(p.reports("sale.voided")))
+	}
+	p.do(news("P1", sale.PayPaid))
+	s := p.sale()
+	if len(s.Refunds) != 1 || s.Refunds[0].Amount != 1000 || s.Paid != 0 {
+		t.Fatalf("refunds %+v", s.Refunds)
+	}
+	ask, _ := p.effects[len(p.effects)-2].(sale.Ask)
+	if ask.Type != "payment.refund" || ask.PaymentID != "P1" {
+		t.Errorf("asks %+v", ask)
+	}
+	p.do(sale.RefundNews{At: noon, Sale: "S", RefundID: s.Refunds[0].ID, PaymentID: "P1", OK: true})
+	if n := len(p.reports("sale.voided")); n != 1 {
+		t.Errorf("sale.voided %d times", n)
+	}
+}
+
+// "paid" overrules what the cloud called final before.
+func TestCancelledThenPaid(t *testing.T) {
+	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), sale.PaymentDue{At: noon.Add(time.Minute), PaymentID: "P1"})
+	if s := p.sale(); s.State != sale.Open || s.Payment.URL != "" {
+		t.Fatalf("expired as %+v", s.Payment)
+	}
+	p.refuse(sale.CodePaymentPending, sale.CashTaken{At: noon, Sale: "S"})
+	p.do(news("P1", sale.PayCancelled), news("P1", sale.PayPending))
+	if s := p.sale(); s.Payment.URL != "" || s.Payment.State != sale.PayCancelled {
+		t.Fatalf("a withdrawn code is back: %+v", s.Payment)
+	}
+	p.do(news("P1", sale.PayPaid))
+	if s := p.sale(); s.State != sale.Closed {
+		t.Errorf("paid after all is %s", s.State)
+	}
+}
+
+// What is overpaid because goods were taken out goes back, and the sale closes.
+func TestOverpaidBasket(t *testing.T) {
+	part := sale.Money(800)
+	p := begin(t, items(item("a", 500, "1"), item("b", 500, "1")), sale.CashTaken{At: noon, Sale: "S", Amount: &part}, sale.ItemRemoved{At: noon, Sale: "S", Line: 2})
+	p.refuse(sale.CodeNothingDue, sale.CashTaken{At: noon, Sale: "S"})
+	p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: "R", Reason: "r"})
+	s := p.sale()
+	if s.State != sale.Closed || s.Paid != 500 || s.Refunds[0].Amount != 300 || s.Number != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestDaysNumbersAndCheckpoints(t *testing.T) {
+	p := begin(t, items(item("a", 500, "1")), sale.CashTaken{At: noon, Sale: "S"})
+	next := func(id string, at time.Time) sale.Sale {
+		p.do(sale.Opened{At: at, ID: id}, sale.ItemsAdded{At: at, Sale: id, Items: []sale.NewItem{item("a", 500, "1")}}, sale.CashTaken{At: at, Sale: id})
+		s, _ := p.m.Sale(id)
+		return s
+	}
+	if s := next("T", noon.Add(time.Hour)); s.Number != 2 || s.Day != "2026-03-14" {
+		t.Errorf("%d on %s", s.Number, s.Day)
+	}
+	if s := next("U", noon.Add(24*time.Hour)); s.Number != 1 || s.Day != "2026-03-15" {
+		t.Errorf("%d on %s", s.Number, s.Day)
+	}
+	if s := next("V", noon); s.Number != 2 || s.Day != "2026-03-15" {
+		t.Errorf("a clock set back leads to %d on %s", s.Number, s.Day)
+	}
+	if n := len(p.reports("journal.checkpoint")); n != 1 {
+		t.Errorf("%d checkpoints, want one for the day that ended", n)
+	}
+}
+
+func TestShift(t *testing.T) {
+	p := begin(t, sale.SignedIn{At: noon, Cashier: "E-7"}, sale.ShiftOpened{At: noon, Float: 10000}, items(item("a", 500, "1")))
+	p.refuse(sale.CodeShiftOpen, sale.ShiftOpened{At: noon})
+	p.refuse(sale.CodeSaleOpen, sale.ShiftEnded{At: noon})
+	given := sale.Money(1000)
+	p.do(sale.CashTaken{At: noon, Sale: "S", Given: &given}, sale.ShiftEnded{At: noon, Counted: 10400}, sale.SignedOut{At: noon})
+	d, _ := p.reports("shift.closed")[0].Data.(sale.ShiftData)
+	if d.Expected != 10500 || d.Difference != -100 || d.Cashier != "E-7" {
+		t.Errorf("%+v", d)
+	}
+	if len(p.reports("cashier.signed_in")) != 1 || len(p.reports("cashier.signed_out")) != 1 {
+		t.Error("signing in and out is not reported")
+	}
+}
+
+func TestDecimal(t *testing.T) {
+	for m, want := range map[sale.Money]string{0: "0.00", 5: "0.05", 1250: "12.50", -1250: "-12.50"} {
+		if got := m.Decimal("CNY"); got != want {
+			t.Errorf("%d is %q, want %q", m, got, want)
+		}
+	}
+	if got := sale.Money(1250).Decimal("JPY"); got != "1250" {
+		t.Errorf("JPY %q", got)
+	}
+	if got := sale.Money(1250).Decimal("KWD"); got != "1.250" {
+		t.Errorf("KWD %q", got)
+	}
+}
