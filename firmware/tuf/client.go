@@ -44,7 +44,6 @@ func (c *Client) Refresh(ctx context.Context, now time.Time) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tm = nil
-	defer func() { err = explain(err) }()
 	defer contain(&err)
 	tm, err := c.trusted(now)
 	if err != nil {
@@ -86,11 +85,11 @@ func (c *Client) trusted(now time.Time) (*trustedmetadata.TrustedMetadata, error
 		return nil, ErrNoRoot
 	}
 	if err := shape(metadata.ROOT, c.root); err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	tm, err := trustedmetadata.New(c.root)
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	tm.RefTime = now.UTC()
 	return tm, c.store.Put("root", c.root)
@@ -127,10 +126,10 @@ func (c *Client) roots(ctx context.Context, tm *trustedmetadata.TrustedMetadata)
 			return err
 		}
 		if err := shape(metadata.ROOT, data); err != nil {
-			return err
+			return explain(err)
 		}
 		if _, err := tm.UpdateRoot(data); err != nil {
-			return err
+			return explain(err)
 		}
 		if err := c.store.Put("root", data); err != nil {
 			return err
@@ -151,14 +150,14 @@ func (c *Client) timestamp(ctx context.Context, tm *trustedmetadata.TrustedMetad
 		return err
 	}
 	if err := shape(metadata.TIMESTAMP, data); err != nil {
-		return err
+		return explain(err)
 	}
 	_, err = tm.UpdateTimestamp(data)
 	if _, equal := errors.AsType[*metadata.ErrEqualVersionNumber](err); equal {
 		return nil
 	}
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	return c.store.Put("timestamp", data)
 }
@@ -175,13 +174,13 @@ func (c *Client) snapshot(ctx context.Context, tm *trustedmetadata.TrustedMetada
 		return err
 	}
 	if err := meta.VerifyLengthHashes(data); err != nil {
-		return err
+		return explain(err)
 	}
 	if err := shape(metadata.SNAPSHOT, data); err != nil {
-		return err
+		return explain(err)
 	}
 	if _, err := tm.UpdateSnapshot(data, false); err != nil {
-		return err
+		return explain(err)
 	}
 	return c.store.Put("snapshot", data)
 }
@@ -190,7 +189,7 @@ func (c *Client) snapshot(ctx context.Context, tm *trustedmetadata.TrustedMetada
 func (c *Client) load(ctx context.Context, tm *trustedmetadata.TrustedMetadata, role, parent string) error {
 	meta, ok := tm.Snapshot.Signed.Meta[role+".json"]
 	if !ok {
-		return &metadata.ErrRepository{Msg: "snapshot does not name the role " + role}
+		return explain(&metadata.ErrRepository{Msg: "snapshot does not name the role " + role})
 	}
 	// A copy verified for another delegator must not count for this one.
 	delete(tm.Targets, role)
@@ -204,13 +203,13 @@ func (c *Client) load(ctx context.Context, tm *trustedmetadata.TrustedMetadata, 
 		return err
 	}
 	if err := meta.VerifyLengthHashes(data); err != nil {
-		return err
+		return explain(err)
 	}
 	if err := shape(metadata.TARGETS, data); err != nil {
-		return err
+		return explain(err)
 	}
 	if _, err := tm.UpdateDelegatedTargets(data, role, parent); err != nil {
-		return err
+		return explain(err)
 	}
 	return c.store.Put("t/"+role, data)
 }

@@ -19,7 +19,7 @@ type explained struct{ meaning, err error }
 func (e explained) Error() string   { return e.meaning.Error() + ": " + e.err.Error() }
 func (e explained) Unwrap() []error { return []error{e.meaning, e.err} }
 
-// explain says which attack or mistake an error of the library stands for.
+// explain says which attack or mistake it is that a document was refused for.
 func explain(err error) error {
 	if err == nil {
 		return nil
@@ -30,17 +30,5 @@ func explain(err error) error {
 	if _, ok := errors.AsType[*metadata.ErrBadVersionNumber](err); ok {
 		return explained{ErrRollback, err}
 	}
-	if _, ok := errors.AsType[*metadata.ErrUnsignedMetadata](err); ok {
-		return explained{ErrUntrusted, err}
-	}
-	if _, ok := errors.AsType[*metadata.ErrLengthOrHashMismatch](err); ok {
-		return explained{ErrUntrusted, err}
-	}
-	if _, ok := errors.AsType[*metadata.ErrRepository](err); ok {
-		return explained{ErrUntrusted, err}
-	}
-	if _, ok := errors.AsType[*malformed](err); ok {
-		return explained{ErrUntrusted, err}
-	}
-	return err
+	return explained{ErrUntrusted, err}
 }

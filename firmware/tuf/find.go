@@ -47,7 +47,6 @@ func ValidName(name string) bool { return len(name) <= 200 && nameGrammar.MatchS
 func (c *Client) Find(ctx context.Context, name string) (t Target, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer func() { err = explain(err) }()
 	defer contain(&err)
 	if !ValidName(name) {
 		return t, fmt.Errorf("%q: %w", name, ErrTargetName)
@@ -81,7 +80,7 @@ func (c *Client) Find(ctx context.Context, name string) (t Target, err error) {
 		var next []visit
 		for _, child := range children {
 			if reserved(child.Name) {
-				return t, fmt.Errorf("role %s delegates to a role named %s", v.role, child.Name)
+				return t, explain(fmt.Errorf("role %s delegates to a role named %q", v.role, child.Name))
 			}
 			next = append(next, visit{child.Name, v.role})
 			if child.Terminating {

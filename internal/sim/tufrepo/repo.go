@@ -86,6 +86,14 @@ func (r *Repo) Add(name string, data []byte, custom any) error {
 	return nil
 }
 
+// Clone is a copy that can be changed apart. The keys are the same.
+func (r *Repo) Clone() *Repo {
+	c := *r
+	c.Life, c.Keys, c.Threshold = maps.Clone(r.Life), maps.Clone(r.Keys), maps.Clone(r.Threshold)
+	c.Version, c.targets, c.files = maps.Clone(r.Version), maps.Clone(r.targets), maps.Clone(r.files)
+	return &c
+}
+
 // Remove takes a file out of the next version of targets.
 func (r *Repo) Remove(name string) { delete(r.targets, name) }
 
@@ -175,6 +183,12 @@ func (r *Repo) put(role string, signed Doc, keys ...Key) error {
 // files that name it fit: what an attacker or a mistake leaves.
 func (r *Repo) Put(role string, data []byte) {
 	r.files[r.MetaFile(role, r.Version[role])] = data
+}
+
+// Withdraw takes back what was published last of a role.
+func (r *Repo) Withdraw(role string) {
+	delete(r.files, r.MetaFile(role, r.Version[role]))
+	r.Version[role]--
 }
 
 // File is the last published metadata of a role.
