@@ -1,0 +1,138 @@
+//go:build linux
+
+package detect_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"tilld/device/detect"
+)
+
+// usb is one USB interface as it is in a sysfs fixture.
+type usb struct {
+	socket, vid, pid, serial, vendor, product string
+	subsystem, node                           string
+	driver, keys                              string
+}
+
+func fixture(t *testing.T, list ...usb) string {
+	t.Helper()
+	root := t.TempDir()
+	write := func(path, text string) {
+		if text == "" {
+			return
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(target, path string) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, u := range list {
+		box := filepath.Join(root, "sys/devices/pci0000:00/usb1", u.socket)
+		write(box+"/idVendor", u.vid)
+		write(box+"/idProduct", u.pid)
+		write(box+"/serial", u.serial)
+		write(box+"/manufacturer", u.vendor)
+		write(box+"/product", u.product)
+		hardware := filepath.Join(box, u.socket+":1.0", u.node)
+		write(filepath.Join(box, u.socket+":1.0", "bInterfaceClass"), "ff")
+		write(hardware+"/capabilities/key", u.keys)
+		write(hardware+"/made", "yes")
+		if u.driver != "" {
+			link("../../../../bus/usb/drivers/"+u.driver, hardware+"/driver")
+		}
+		class := filepath.Join(root, "sys/class", u.subsystem, u.node)
+		link(hardware, class+"/device")
+		if u.subsystem == "tty" {
+			link("../../"+u.node, filepath.Join(root, "dev/serial/by-path", "pci-0000:00-usb-0:"+strings.TrimPrefix(u.socket, "1-")+":1.0-port0"))
+		}
+	}
+	// What every machine has and no till wants.
+	for name, kind := range map[string]string{"tty0": "", "console": "", "ttyS0": "0", "ttyS1": "4"} {
+		write(filepath.Join(root, "sys/class/tty", name, "dev"), "4:0")
+		write(filepath.Join(root, "sys/class/tty", name, "type"), kind)
+	}
+	platform := filepath.Join(root, "sys/devices/platform/serial8250")
+	write(platform+"/uevent", "DRIVER=serial8250")
+	link(platform, filepath.Join(root, "sys/class/tty/ttyS0/device"))
+	link(platform, filepath.Join(root, "sys/class/tty/ttyS1/device"))
+	return root
+}
+
+const (
+	keyboard = "10000 7 ff980000000007ff febeffdff3cfffff fffffffffffffffe"
+	mouse    = "1f0000 0 0 0 0"
+)
+
+func TestDetect(t *testing.T) {
+	root := fixture(t,
+		usb{socket: "1-1", vid: "0c2e", pid: "0901", serial: "S/1", vendor: "Honeywell", product: "1950", subsystem: "tty", node: "ttyACM0", driver: "cdc_acm"},
+		usb{socket: "1-2", vid: "1a86", pid: "7523", product: "USB Serial", subsystem: "tty", node: "ttyUSB0", driver: "ch341-uart"},
+		usb{socket: "1-3", vid: "1a86", pid: "7523", product: "USB Serial", subsystem: "tty", node: "ttyUSB1", driver: "ch341-uart"},
+		usb{socket: "1-4", vid: "0416", pid: "5011", vendor: "STMicro", product: "POS80", subsystem: "usbmisc", node: "lp0", driver: "usblp"},
+		usb{socket: "1-5", vid: "05e0", pid: "1200", vendor: "Symbol", product: "Bar Code Scanner", subsystem: "input", node: "event5", keys: keyboard},
+		usb{socket: "1-6", vid: "046d", pid: "c077", product: "Mouse", subsystem: "input", node: "event6", keys: mouse},
+		usb{socket: "1-7", vid: "046d", pid: "0825", product: "Webcam", subsystem: "video4linux", node: "video0"},
+		usb{socket: "1-8", vid: "046d", pid: "c31c", product: "Keyboard\x1b[2J", subsystem: "input", node: "event7", keys: keyboard},
+		usb{socket: "1-9", vid: "0c2e", pid: "0907", product: "HID scanner", subsystem: "hidraw", node: "hidraw0"},
+	)
+	got, err := detect.Detect(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range got {
+		lines = append(lines, f.Config)
+	}
+	want := []string{
+		`- {name: scanner-1, kind: scanner, driver: line, address: "serial://usb/0C2E:0901/S%2F1?baud=9600"}   # Honeywell 1950 (Honeywell scanner)`,
+		`# - {name: scanner-2, kind: scanner, driver: line, address: "serial:///dev/ttyS1?baud=9600"}   # if this is one: ttyS1`,
+		`# - {name: scanner-3, kind: scanner, driver: line, address: "serial:///dev/serial/by-path/pci-0000:00-usb-0:2:1.0-port0?baud=9600"}   # if this is one: USB Serial (CH340 serial adapter)`,
+		`# - {name: scanner-4, kind: scanner, driver: line, address: "serial:///dev/serial/by-path/pci-0000:00-usb-0:3:1.0-port0?baud=9600"}   # if this is one: USB Serial (CH340 serial adapter)`,
+		`- {name: printer-1, kind: printer, driver: escpos, address: "usblp://usb/0416:5011"}   # STMicro POS80 (POS58 / POS80 printer)`,
+		`# - {name: scanner-5, kind: scanner, driver: hidpos, address: "hidraw://usb/0C2E:0907"}   # if this is one: HID scanner (Honeywell scanner)`,
+		`- {name: scanner-6, kind: scanner, driver: wedge, address: "evdev://usb/05E0:1200"}   # Symbol Bar Code Scanner (Zebra / Symbol scanner)`,
+		`# - {name: scanner-7, kind: scanner, driver: wedge, address: "evdev://usb/046D:C31C"}   # if this is one: Keyboard[2J`,
+		`# - {name: scanner-8, kind: scanner, driver: camera, address: "v4l2://usb/046D:0825"}   # if this is one: Webcam`,
+	}
+	if g, w := strings.Join(lines, "\n"), strings.Join(want, "\n"); g != w {
+		t.Errorf("got\n%s\nwant\n%s", g, w)
+	}
+	var list []map[string]any
+	if err := yaml.Unmarshal([]byte(strings.Join(lines, "\n")), &list); err != nil || len(list) != 3 {
+		t.Errorf("as YAML: %v, %v", list, err)
+	}
+}
+
+// A composite device is one piece of hardware.
+func TestOneEntryForOneDevice(t *testing.T) {
+	root := fixture(t,
+		usb{socket: "1-1", vid: "0c2e", pid: "0901", subsystem: "tty", node: "ttyACM0"},
+		usb{socket: "1-1", subsystem: "hidraw", node: "hidraw3"},
+	)
+	got, err := detect.Detect(t.Context(), root)
+	if err != nil || len(got) != 2 || got[1].Node != "/dev/ttyACM0" && got[0].Node != "/dev/ttyACM0" {
+		t.Errorf("%+v, %v", got, err) // the adapter, and ttyS1 of the fixture
+	}
+}
+
+func TestNothingThere(t *testing.T) {
+	if got, err := detect.Detect(t.Context(), t.TempDir()); err != nil || got == nil || len(got) != 0 {
+		t.Errorf("%v, %v, want an empty list", got, err)
+	}
+}
