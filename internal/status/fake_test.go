@@ -3,9 +3,13 @@ package status
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -57,18 +61,34 @@ func (f *fakeEngine) Do(_ context.Context, c till.Call, cmd any) (till.Answer, e
 	case sale.OpenSale:
 		ans.Created, v = true, exampleSale("01JD0000000000000000000000")
 	case sale.Pay:
-		s := exampleSale(cmd.Sale)
-		v = PayAnswer{Sale: &s, Payment: &sale.Payment{ID: "p1", Method: "qr", State: sale.PayPending, Amount: 2500, URL: "https://pay.example/p1", RequestedAt: moment, ExpiresAt: moment}}
-	case sale.AddItem, sale.ChangeItem, sale.RemoveItem, sale.CancelPayment, sale.VoidSale, sale.Park, sale.Recall, sale.RefundSale:
+		one := exampleSale(cmd.Sale)
+		one.State = sale.Paying
+		one.Payment = &sale.Payment{ID: "p1", Method: "qr", State: sale.PayPending, Amount: 2500, URL: "https://pay.example/p1", RequestedAt: moment, ExpiresAt: moment}
+		v = one
+	case sale.AddItem, sale.ChangeItem, sale.RemoveItem, sale.CancelPayment, sale.VoidSale, sale.Park, sale.Recall, sale.RefundSale, sale.Reprint:
 		v = exampleSale("01JD0000000000000000000000")
-	case sale.Reprint:
-		v = exampleJob(cmd.Sale + "/receipt/copy-1")
 	case till.PrintRequest:
-		v = exampleJob(cmd.JobID)
+		ans.Created, v = true, exampleJob(cmd.JobID)
 	case till.ReprintJob:
-		v = exampleJob(cmd.JobID + "/copy-1")
+		ans.Created, v = true, exampleJob(cmd.JobID+"/copy-1")
 	case till.AckScan:
-		v = AckAnswer{Seq: cmd.Seq}
+		v = Acked{Acked: cmd.Seq}
+	case till.ShowScene:
+		v = cmd.Scene
+	case till.ClearScene:
+		v = Cleared{true}
+	case till.OpenShift:
+		ans.Created, v = true, sale.Shift{OpenedAt: moment}
+	case till.CloseShift:
+		v = sale.ShiftData{OpenedAt: moment, ClosedAt: moment, Currency: "CNY"}
+	case till.SignIn, till.SignOut:
+		v = Cashier{}
+	case till.TestDevice:
+		v = Tested{cmd.Name, true}
+	case till.OpenDrawer:
+		v = Opened{true}
+	case till.ConfirmPickup:
+		v = PickedUp{cmd.ID, "done"}
 	}
 	var err error
 	ans.Body, err = json.Marshal(v)
@@ -101,7 +121,15 @@ func (f *fakeEngine) Sales(q till.Filter) ([]sale.Sale, string, error) {
 	if q.After != "" {
 		return nil, "", nil
 	}
-	return []sale.Sale{exampleSale("01JD0000000000000000000000")}, "01JD0000000000000000000000", nil
+	list := []sale.Sale{exampleSale("01JD0000000000000000000000")}
+	for i, tender := range []string{"wallet", "cash", "stored_value"} {
+		one, at := exampleSale("01JD000000000000000000000"+strconv.Itoa(i)), moment.Add(-time.Duration(i)*7*time.Minute)
+		one.State, one.Number, one.ClosedAt, one.Day = sale.Closed, 42-i, &at, "2026-11-24"
+		one.Tenders = []sale.Tender{{Method: tender, Amount: 2500}}
+		one.Receipt = &sale.Receipt{JobID: one.ID + "/receipt", Outcome: []string{"confirmed", "unknown", "sent"}[i]}
+		list = append(list, one)
+	}
+	return list, list[len(list)-1].ID, nil
 }
 func (f *fakeEngine) Scans(after uint64, _ int) ([]till.Scan, uint64, error) {
 	if after >= 7 {
@@ -121,10 +149,16 @@ func (f *fakeEngine) ReceiptDoc(string) (printer.Doc, error) {
 func (f *fakeEngine) ZReport(day string) (till.ZReport, error) {
 	return till.ZReport{Day: day, Currency: "CNY", Tenders: map[string]sale.Money{"cash": 100}}, nil
 }
-func (f *fakeEngine) Status(lang.Tag) till.Status {
+func (f *fakeEngine) Status(tag lang.Tag) till.Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.status
+	st := f.status
+	if tag == lang.EN && len(st.Conditions) == 2 {
+		st.Conditions = slices.Clone(st.Conditions)
+		st.Conditions[0].Text, st.Conditions[0].Remedy = "The receipt printer is not there", "Check its power and network cable"
+		st.Conditions[1].Text, st.Conditions[1].Remedy = "This till's clock is 3 seconds off", "Check time synchronisation"
+	}
+	return st
 }
 func (f *fakeEngine) Ready() (bool, []string) {
 	f.mu.Lock()
@@ -140,7 +174,7 @@ func exampleStatus() till.Status {
 		Queue: till.QueueStatus{Depth: 3, OldestSeconds: 4.5, Bytes: 5 << 20, Limit: 2 << 30, LastSeq: 1042, AckedSeq: 1039, Epoch: strings.Repeat("ab", 16)},
 		Devices: []device.Status{
 			{Name: "scanner-1", Kind: device.Scanner, Driver: "line", Address: "serial:///dev/ttyACM0?baud=9600", State: device.Ready, Since: moment.Add(-time.Hour)},
-			{Name: "printer-1", Kind: device.Printer, Driver: "escpos", Address: "tcp://192.168.1.87:9100", State: device.Missing, Since: moment.Add(-2 * time.Minute), Condition: "printer-1: open: absent: connection refused", Hint: "check that the printer is on and its network cable is plugged in"},
+			{Name: "printer-1", Kind: device.Printer, Driver: "escpos", Address: "tcp://192.168.1.87:9100", State: device.Missing, Since: moment.Add(-2 * time.Minute), Condition: "printer-1: open: absent: connection refused"},
 			{Name: "screen", Kind: device.Display, Driver: "screen", State: device.Ready, Since: moment.Add(-3 * time.Hour)},
 			{Name: "pole-1", Kind: device.Display, Driver: "cd5220", Address: "serial:///dev/ttyUSB1?baud=9600&backend=tarm", State: device.Silent, Since: moment.Add(-20 * time.Second), Condition: "pole-1: show: timeout"},
 		},
@@ -189,3 +223,10 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 	})
 	return &bench{Server: s, engine: engine, feed: o.Feed, url: "http://" + s.Addr(), token: readToken(t, o.TokenFile)}
 }
+
+func testLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// failing is an engine whose disk is broken.
+func failing(any) (till.Answer, error) { return till.Answer{}, errors.New("disk on fire") }

@@ -17,10 +17,35 @@ type ScanList struct {
 	Next  uint64      `json:"next"` // for `after`, also when there is no more yet
 }
 
-// AckAnswer says how far the scan ledger is consumed.
-type AckAnswer struct {
-	Seq uint64 `json:"seq"`
-}
+// Answers of commands that lead to no sale and no print job.
+type (
+	// Acked says how far the scan ledger is consumed.
+	Acked struct {
+		Acked uint64 `json:"acked"`
+	}
+	// Cleared is the answer to DELETE /v1/screen.
+	Cleared struct {
+		Cleared bool `json:"cleared"`
+	}
+	// Tested is the answer to a device test that went well.
+	Tested struct {
+		Name string `json:"name"`
+		OK   bool   `json:"ok"`
+	}
+	// Opened is the answer to drawer/open.
+	Opened struct {
+		Opened bool `json:"opened"`
+	}
+	// Cashier is who is signed in; "" for nobody.
+	Cashier struct {
+		Cashier string `json:"cashier"`
+	}
+	// PickedUp is an order that was handed over.
+	PickedUp struct {
+		Pickup string `json:"pickup"`
+		State  string `json:"state"` // done
+	}
+)
 
 // DeviceList is the device table.
 type DeviceList struct {
@@ -133,7 +158,9 @@ func putScreen(c *call) error {
 	if err := c.decode(&body); err != nil {
 		return err
 	}
-	return c.do(till.ShowScene{Scene: body.Scene})
+	sc := body.Scene
+	sc.Lines, sc.Offers, sc.QR = nonNil(sc.Lines), nonNil(sc.Offers), nonNil(sc.QR)
+	return c.do(till.ShowScene{Scene: sc})
 }
 
 func clearScreen(c *call) error { return c.bare(till.ClearScene{}) }
@@ -158,6 +185,8 @@ func openDrawer(c *call) error {
 	}
 	return c.do(cmd)
 }
+
+func confirmPickup(c *call) error { return c.bare(till.ConfirmPickup{ID: c.id()}) }
 
 func openShift(c *call) error {
 	var cmd till.OpenShift

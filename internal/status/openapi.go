@@ -32,7 +32,7 @@ func document(rows []route, version string) ([]byte, error) {
 	}
 	problemRef := out.Schema(reflect.TypeFor[Problem](), true, "")
 	for _, r := range rows {
-		path := openPath.ReplaceAllString(r.path, "{$1}")
+		path := openPath.ReplaceAllString(strings.TrimSuffix(r.path, "{$}"), "{$1}")
 		item := doc.Paths[path]
 		if item == nil {
 			item = &huma.PathItem{}
@@ -117,6 +117,9 @@ func operation(r route, in, out huma.Registry, problemRef *huma.Schema) *huma.Op
 		codes = append(codes, codeUnknownField, "invalid_field")
 	}
 	op.Responses[strconv.Itoa(r.status)] = &huma.Response{Description: "Done", Content: success(r, out)}
+	if r.created {
+		op.Responses["201"] = &huma.Response{Description: "Something new was made", Content: success(r, out)}
+	}
 	if r.id == "readyz" {
 		op.Responses["503"] = &huma.Response{Description: "Not able to sell", Content: success(r, out)}
 	}
@@ -163,7 +166,7 @@ func params(r route, in huma.Registry) []*huma.Param {
 		list = append(list, &huma.Param{Name: q.name, In: "query", Description: q.text, Schema: in.Schema(reflect.TypeOf(q.sample), true, q.name)})
 	}
 	if r.effect() {
-		list = append(list, &huma.Param{Name: "Idempotency-Key", In: "header", Description: "The same key gives the same answer, also after a restart: 1 to 128 visible ASCII characters.", Schema: &huma.Schema{Type: "string"}})
+		list = append(list, &huma.Param{Name: "Idempotency-Key", In: "header", Description: "The same key gives the same answer, also after a restart: 1 to 255 visible ASCII characters.", Schema: &huma.Schema{Type: "string"}})
 	}
 	return append(list, &huma.Param{Name: "Accept-Language", In: "header", Description: "zh-CN or en, for text meant for people", Schema: &huma.Schema{Type: "string"}})
 }

@@ -263,6 +263,9 @@ func openSession(c *call) error {
 }
 
 func closeSession(c *call) error {
+	if err := c.decode(&empty{}); err != nil {
+		return err
+	}
 	c.s.clearCookie(c.w)
 	return c.json(map[string]any{})
 }

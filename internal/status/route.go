@@ -40,6 +40,7 @@ type route struct {
 	needs        []string
 	large        bool // body up to 1 MiB
 	status       int  // of success
+	created      bool // may also answer 201, when the call made something new
 	answer       any  // zero value of the answer's type; nil for none or another media type
 	media        string
 	codes        []string // problems beside those that every route can have
@@ -200,8 +201,8 @@ func (c *call) readBody() error {
 	}
 	c.key = keys[0]
 	bad := func(b rune) bool { return b < 0x21 || b > 0x7e }
-	if len(keys) > 1 || len(c.key) == 0 || len(c.key) > 128 || strings.ContainsFunc(c.key, bad) {
-		return invalid("Idempotency-Key", "必须是 1 到 128 个可见 ASCII 字符", "must be 1 to 128 visible ASCII characters")
+	if len(keys) > 1 || len(c.key) == 0 || len(c.key) > till.MaxKey || strings.ContainsFunc(c.key, bad) {
+		return invalid("Idempotency-Key", "必须是 1 到 255 个可见 ASCII 字符", "must be 1 to 255 visible ASCII characters")
 	}
 	return nil
 }

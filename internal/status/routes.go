@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"tilld/display"
 	"tilld/internal/sale"
 	"tilld/internal/till"
 )
@@ -42,14 +43,15 @@ func (s *Server) saleRows() []route {
 	open := row(http.MethodPost, "", "openSale", "Open a sale and make it current; an open current sale is parked", sale.OpenSale{}, openSale)
 	open.status = http.StatusCreated
 	pay := row(http.MethodPost, "/{id}/pay", "pay", "Start or record a tender: qr, collect, cash or external", sale.Pay{}, pay,
-		sale.CodeEmptySale, sale.CodeNothingDue, sale.CodePaymentPending, sale.CodePaymentFailed, sale.CodeLinkDown, sale.CodePaymentUnknown, sale.CodeNoDisplay)
-	pay.needs, pay.answer = []string{"method"}, PayAnswer{}
+		sale.CodeEmptySale, sale.CodeNothingDue, sale.CodePaymentPending, sale.CodePaymentFailed, sale.CodeLinkDown, sale.CodePaymentUnknown, sale.CodeNoDisplay,
+		sale.CodeNotPaying, sale.CodeTooManyPayments, sale.CodeBadCode)
+	pay.needs = []string{"method"}
 	void := row(http.MethodPost, "/{id}/void", "voidSale", "Give up a sale; tenders are given back first", sale.VoidSale{}, voidSale)
 	void.needs = []string{"reason"}
 	refund := row(http.MethodPost, "/{id}/refund", "refundSale", "Give back lines, an amount, or all that is left", sale.RefundSale{}, refundSale, sale.CodeRefundTooMuch, sale.CodeLinkDown)
 	refund.needs = []string{"reason"}
 	reprint := row(http.MethodPost, "/{id}/reprint", "reprintReceipt", "Print the receipt again, marked COPY 重打", empty{}, reprint, sale.CodeNoPrinter, sale.CodeUnknownJob)
-	reprint.answer = till.PrintAnswer{}
+	cancel := row(http.MethodPost, "/{id}/cancel-payment", "cancelPayment", "Withdraw the pay code and cancel the payment", empty{}, cancelPayment, sale.CodeNotPaying)
 	return []route{
 		open,
 		{method: http.MethodGet, path: "/v1/sales", id: "listSales", tag: "sales", status: 200, answer: SaleList{},
@@ -69,7 +71,7 @@ func (s *Server) saleRows() []route {
 		row(http.MethodPatch, "/{id}/items/{line}", "changeItem", "Change a line's quantity or discount", sale.ChangeItem{}, changeItem, sale.CodeUnknownLine),
 		row(http.MethodDelete, "/{id}/items/{line}", "removeItem", "Take a line away", empty{}, removeItem, sale.CodeUnknownLine),
 		pay,
-		row(http.MethodPost, "/{id}/cancel-payment", "cancelPayment", "Withdraw the pay code and cancel the payment", empty{}, cancelPayment),
+		cancel,
 		void,
 		row(http.MethodPost, "/{id}/park", "parkSale", "Put a sale aside", empty{}, parkSale),
 		row(http.MethodPost, "/{id}/recall", "recallSale", "Make a sale current", empty{}, recallSale),
@@ -83,25 +85,25 @@ func (s *Server) scanRows() []route {
 		{method: http.MethodGet, path: "/v1/scans", id: "listScans", tag: "scans", status: 200, answer: ScanList{},
 			query:   []param{{"after", "scan number to go on after; 0 for all that are held", uint64(0)}, limitRow},
 			summary: "The scan ledger, oldest first; pay codes are never in it", codes: []string{sale.CodeInvalid}, handle: listScans},
-		{method: http.MethodPost, path: "/v1/scans/{seq}/ack", id: "ackScan", tag: "scans", status: 200, body: empty{}, answer: AckAnswer{},
+		{method: http.MethodPost, path: "/v1/scans/{seq}/ack", id: "ackScan", tag: "scans", status: 200, body: empty{}, answer: Acked{},
 			summary: "Consume the ledger up to and including this scan", codes: []string{sale.CodeInvalid, sale.CodeNotFound, sale.CodeKeyReused, sale.CodeQueueFull}, handle: ackScan},
 	}
 }
 
 func (s *Server) printRows() []route {
-	print := []string{sale.CodeInvalid, sale.CodeJobConflict, sale.CodeNoPrinter, sale.CodeUnknownSale, sale.CodeUnknownDevice, sale.CodeKeyReused, sale.CodeQueueFull}
+	print := []string{sale.CodeInvalid, sale.CodeJobConflict, sale.CodeNoPrinter, sale.CodeUnknownSale, sale.CodeRateLimited, sale.CodeUnavailable, sale.CodeUnknownDevice, sale.CodeKeyReused, sale.CodeQueueFull}
 	return []route{
-		{method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: http.StatusAccepted, body: till.PrintRequest{}, needs: []string{"job_id"}, large: true,
+		{method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, body: till.PrintRequest{}, needs: []string{"job_id"}, large: true,
 			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob},
 		{method: http.MethodGet, path: "/v1/print/{job_id...}", id: "getPrintJob", tag: "printing", status: 200, answer: till.PrintAnswer{},
 			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob},
-		{method: http.MethodPost, path: "/v1/print/{job_id...}", id: "reprintJob", tag: "printing", status: http.StatusAccepted, body: empty{}, answer: till.PrintAnswer{},
-			summary: "Print a job again, marked COPY 重打: the path ends in /reprint", codes: slices.Concat(print, []string{sale.CodeUnknownJob}), handle: reprintJob},
+		{method: http.MethodPost, path: "/v1/print/{job_id...}", id: "reprintJob", tag: "printing", status: 200, created: true, body: empty{}, answer: till.PrintAnswer{},
+			summary: "Print a job again, marked COPY 重打: the path ends in /reprint", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob},
 		{method: http.MethodGet, path: "/v1/receipts/{file}", id: "getReceipt", tag: "printing", status: 200, media: "image/png",
 			summary: "What a sale's receipt looks like: {sale id}.png", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG},
-		{method: http.MethodPut, path: "/v1/screen", id: "putScreen", tag: "screen", status: 200, body: SceneBody{}, needs: []string{"scene"}, large: true, answer: map[string]any{},
+		{method: http.MethodPut, path: "/v1/screen", id: "putScreen", tag: "screen", status: 200, body: SceneBody{}, needs: []string{"scene"}, large: true, answer: display.Scene{},
 			summary: "Show a scene of one's own while no sale is open", codes: []string{sale.CodeInvalid, sale.CodeSaleOpen, sale.CodeKeyReused}, handle: putScreen},
-		{method: http.MethodDelete, path: "/v1/screen", id: "clearScreen", tag: "screen", status: 200, body: empty{}, answer: map[string]any{},
+		{method: http.MethodDelete, path: "/v1/screen", id: "clearScreen", tag: "screen", status: 200, body: empty{}, answer: Cleared{},
 			summary: "Take the scene of PUT away", codes: []string{sale.CodeKeyReused}, handle: clearScreen},
 	}
 }
@@ -110,29 +112,28 @@ func (s *Server) deviceRows() []route {
 	return []route{
 		{method: http.MethodGet, path: "/v1/devices", id: "listDevices", tag: "devices", access: byPage, status: 200, answer: DeviceList{},
 			summary: "Every configured device and how it stands", handle: listDevices},
-		{method: http.MethodPost, path: "/v1/devices/{name}/test", id: "testDevice", tag: "devices", access: byPage, status: 200, body: empty{}, answer: map[string]any{},
+		{method: http.MethodPost, path: "/v1/devices/{name}/test", id: "testDevice", tag: "devices", access: byPage, status: 200, body: empty{}, answer: Tested{},
 			summary: "Harmless self-test: test page, beep or test scene", codes: []string{sale.CodeUnknownDevice, sale.CodeUnavailable, sale.CodeWrongState, sale.CodeRateLimited, sale.CodeKeyReused}, handle: testDevice},
-		{method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: map[string]any{},
+		{method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: Opened{},
 			summary: "Open the cash drawer without a sale; audited, few an hour", codes: []string{sale.CodeInvalid, sale.CodeRateLimited, sale.CodeNoPrinter, sale.CodeUnavailable, sale.CodeKeyReused, sale.CodeQueueFull}, handle: openDrawer},
 	}
 }
 
 func (s *Server) shiftRows() []route {
-	row := func(path, id, summary string, body any, handle func(*call) error) route {
-		return route{method: http.MethodPost, path: path, id: id, tag: "shift", status: 200, body: body, answer: map[string]any{}, summary: summary,
-			codes: []string{sale.CodeInvalid, sale.CodeWrongState, sale.CodeSaleOpen, sale.CodeKeyReused, sale.CodeQueueFull}, handle: handle}
+	row := func(path, id, summary string, body, answer any, handle func(*call) error, needs ...string) route {
+		return route{method: http.MethodPost, path: path, id: id, tag: "shift", status: 200, body: body, answer: answer, summary: summary, needs: needs,
+			codes: []string{sale.CodeInvalid, sale.CodeWrongState, sale.CodeSaleOpen, sale.CodeShiftOpen, sale.CodeNotFound, sale.CodePickupDone, sale.CodeKeyReused, sale.CodeQueueFull}, handle: handle}
 	}
-	signIn := row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, signIn)
-	signIn.needs = []string{"badge"}
-	closing := row("/v1/shift/close", "closeShift", "Close the shift with the cash counted", till.CloseShift{}, closeShift)
-	closing.needs = []string{"counted"}
+	opening := row("/v1/shift/open", "openShift", "Open a shift with the cash in the drawer", till.OpenShift{}, sale.Shift{}, openShift)
+	opening.status = http.StatusCreated
 	return []route{
-		row("/v1/shift/open", "openShift", "Open a shift with the cash in the drawer", till.OpenShift{}, openShift),
-		closing,
-		signIn,
-		row("/v1/cashier/sign-out", "signOut", "Sign the cashier out", empty{}, signOut),
+		opening,
+		row("/v1/shift/close", "closeShift", "Close the shift with the cash counted", till.CloseShift{}, sale.ShiftData{}, closeShift, "counted"),
+		row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, Cashier{}, signIn, "badge"),
+		row("/v1/cashier/sign-out", "signOut", "Sign the cashier out", empty{}, Cashier{}, signOut),
+		row("/v1/pickups/{id}/confirm", "confirmPickup", "Record that the order on the screen was handed over, once", empty{}, PickedUp{}, confirmPickup),
 		{method: http.MethodGet, path: "/v1/reports/z", id: "getZReport", tag: "shift", status: 200, answer: till.ZReport{},
-			query:   []param{{"day", "business day YYYY-MM-DD; today when not given", ""}},
+			query:   []param{{"day", "business day YYYY-MM-DD; the present one when not given", ""}},
 			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport},
 	}
 }

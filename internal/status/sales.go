@@ -15,12 +15,6 @@ type SaleList struct {
 	Next  string      `json:"next"` // for `after`; "" at the end
 }
 
-// PayAnswer is what a tender led to.
-type PayAnswer struct {
-	Payment *sale.Payment `json:"payment,omitempty"` // of qr and collect
-	Sale    *sale.Sale    `json:"sale,omitempty"`
-}
-
 // empty is the body of calls that need none: "" or {}.
 type empty struct{}
 

@@ -155,25 +155,31 @@ func (b *Browser) send(session, method string, params any) (chan reply, error) {
 // call runs one DevTools command and decodes its result into dst, if any.
 func (b *Browser) call(session, method string, params, dst any) {
 	b.t.Helper()
+	if err := b.try(session, method, params, dst); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *Browser) try(session, method string, params, dst any) error {
 	ch, err := b.send(session, method, params)
 	if err != nil {
-		b.t.Fatalf("%s: %v", method, err)
+		return fmt.Errorf("%s: %w", method, err)
 	}
+	late := time.NewTimer(Limit)
+	defer late.Stop()
 	select {
 	case r, ok := <-ch:
-		if !ok {
-			b.t.Fatalf("%s: chromium ended", method)
+		switch {
+		case !ok:
+			return fmt.Errorf("%s: chromium ended", method)
+		case r.Error != nil:
+			return fmt.Errorf("%s: %s", method, r.Error.Message)
+		case dst != nil:
+			return json.Unmarshal(r.Result, dst)
 		}
-		if r.Error != nil {
-			b.t.Fatalf("%s: %s", method, r.Error.Message)
-		}
-		if dst != nil {
-			if err := json.Unmarshal(r.Result, dst); err != nil {
-				b.t.Fatalf("%s: %v", method, err)
-			}
-		}
-	case <-time.After(Limit):
-		b.t.Fatalf("%s: no answer within %v", method, Limit)
+		return nil
+	case <-late.C:
+		return fmt.Errorf("%s: no answer within %v", method, Limit)
 	}
 }
 
@@ -249,6 +255,12 @@ func (p *Page) Errors() []string {
 // value into dst, if any.
 func (p *Page) Eval(expression string, dst any) {
 	p.b.t.Helper()
+	if err := p.eval(expression, dst); err != nil {
+		p.b.t.Fatal(err)
+	}
+}
+
+func (p *Page) eval(expression string, dst any) error {
 	var r struct {
 		Result struct {
 			Value json.RawMessage `json:"value"`
@@ -258,32 +270,38 @@ func (p *Page) Eval(expression string, dst any) {
 			Exception json.RawMessage `json:"exception"`
 		} `json:"exceptionDetails"`
 	}
-	p.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &r)
+	params := map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}
+	if err := p.b.try(p.session, "Runtime.evaluate", params, &r); err != nil {
+		return err
+	}
 	if r.Exception != nil {
-		p.b.t.Fatalf("%s: %s %s", expression, r.Exception.Text, r.Exception.Exception)
+		return fmt.Errorf("%s: %s %s", expression, r.Exception.Text, r.Exception.Exception)
 	}
-	if dst != nil {
-		if err := json.Unmarshal(r.Result.Value, dst); err != nil {
-			p.b.t.Fatalf("%s: %v: %s", expression, err, r.Result.Value)
-		}
+	if dst == nil {
+		return nil
 	}
+	if err := json.Unmarshal(r.Result.Value, dst); err != nil {
+		return fmt.Errorf("%s: %w: %s", expression, err, r.Result.Value)
+	}
+	return nil
 }
 
-// Until waits until the expression is true.
+// Until waits until the expression is true. While the page loads anew it counts
+// as false.
 func (p *Page) Until(expression string) {
 	p.b.t.Helper()
+	wait := "new Promise(done => setTimeout(() => { try { done(Boolean(" + expression + ")) } catch (e) { done(String(e)) } }, 20))"
+	var last any
 	for end := time.Now().Add(Limit); ; {
-		var ok bool
-		p.Eval("Boolean("+expression+")", &ok)
-		if ok {
+		err := p.eval(wait, &last)
+		if err == nil && last == true {
 			return
 		}
 		if time.Now().After(end) {
 			var html string
 			p.Eval("document.body.innerHTML", &html)
-			p.b.t.Fatalf("not true within %v: %s\npage errors: %v\n%s", Limit, expression, p.Errors(), html)
+			p.b.t.Fatalf("not true within %v: %s (%v, %v)\npage errors: %v\n%s", Limit, expression, last, err, p.Errors(), html)
 		}
-		p.Eval("new Promise(done => setTimeout(done, 30))", nil)
 	}
 }
 
