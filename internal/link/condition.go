@@ -55,7 +55,7 @@ var (
 		"请检查 cloud.cert_file 和 cloud.key_file 是否为本店证书、是否过期或已吊销。",
 		"Check that cloud.cert_file and cloud.key_file are this chain's, not expired and not revoked.")
 	condTLSNotSpoken = kind("tls_not_spoken", health.Error,
-		"该端口不支持加密连接：{error}", "That port does not speak TLS: {error}",
+		"该端口不支持加密连接，或拒绝握手：{error}", "That port does not speak TLS, or ends the handshake: {error}",
 		"请检查 cloud.url：mqtts:// 通常为 8883 端口，mqtt:// 为 1883 端口。",
 		"Check cloud.url: mqtts:// is usually port 8883, mqtt:// port 1883.")
 )
@@ -68,8 +68,8 @@ var downKinds = []health.Kind{condDown, condName, condConfig, condRefused, condS
 var (
 	condTakeover = kind("link_takeover", health.Error,
 		"连接一再被云端断开（{count} 次）：可能有另一台收银机使用相同的编号 {id}", "The broker keeps ending our session ({count} times): most likely another till uses the same client id {id}",
-		"请确认没有两台机器使用相同的 till.merchant/store/till 或 cloud.client_id，并检查是否有被复制的硬盘。",
-		"Make sure that no two machines have the same till.merchant, store, till or cloud.client_id, and look for a copied disk.")
+		"请确认没有两台机器使用相同的 till.merchant/store/till 或 cloud.client_id，并检查是否有被复制的硬盘。否则请检查本收银台的主题写入权限：有些服务器拒绝写入时会直接断开。",
+		"Make sure that no two machines have the same till.merchant, store, till or cloud.client_id, and look for a copied disk. If there is none, check this till's rights to publish: some brokers hang up on what they deny.")
 	condNoAck = kind("link_no_ack", health.Warning,
 		"消息服务器收下了数据，但云端已 {minutes} 分钟没有确认", "The broker takes our events, but the cloud has not acknowledged any for {minutes} minutes",
 		"数据保存在本机。请检查 cloud.topic_root、主题权限以及云端服务是否运行。",

@@ -68,24 +68,34 @@ func configFault(key string, err error) error {
 func (l *Link) dial(ctx context.Context) (*wire, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	var d net.Dialer
-	if !l.broker.secure {
-		c, err := d.DialContext(ctx, "tcp", l.broker.address)
-		if err != nil {
+	var conf *tls.Config
+	if l.broker.secure {
+		var err error
+		if conf, err = l.tlsConfig(); err != nil {
 			return nil, err
 		}
+	}
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", l.broker.address)
+	if err != nil {
+		return nil, err
+	}
+	if conf == nil {
 		return newWire(c), nil
 	}
-	conf, err := l.tlsConfig()
-	if err != nil {
+	secure := tls.Client(c, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		c.Close()
+		if hungUp(err) {
+			err = fmt.Errorf("%w: %w", errNoTLS, err)
+		}
 		return nil, err
 	}
-	c, err := (&tls.Dialer{NetDialer: &d, Config: conf}).DialContext(ctx, "tcp", l.broker.address)
-	if err != nil {
-		return nil, err
-	}
-	return newWire(c), nil
+	return newWire(secure), nil
 }
+
+// errNoTLS says that the peer hung up on our first TLS message.
+var errNoTLS = errors.New("link: the broker ended the TLS handshake")
 
 // tlsConfig is TLS 1.2 or newer, the broker's certificate checked against
 // cloud.ca_file alone when there is one, and the till's own certificate.

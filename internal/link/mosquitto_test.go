@@ -54,6 +54,9 @@ func startMosquitto(t testing.TB, extra string) *mosquitto {
 	t.Helper()
 	m := &mosquitto{Port: freePort(t), dir: t.TempDir(), log: &lockedBuffer{}}
 	conf := fmt.Sprintf("listener %d 127.0.0.1\nset_tcp_nodelay true\nlog_type error\nlog_type warning\nlog_type notice\nmax_queued_messages 0\nmax_inflight_messages 200\n%s\n", m.Port, extra)
+	if os.Geteuid() == 0 {
+		conf = "user root\n" + conf // else it drops to a user that cannot read the test's files
+	}
 	if extra == "" {
 		conf += "allow_anonymous true\n"
 	}

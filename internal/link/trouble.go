@@ -63,6 +63,8 @@ func diagnose(err error) health.Kind {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised),
 		errors.Is(err, packets.ErrorRefusedIDRejected), errors.Is(err, packets.ErrorRefusedBadProtocolVersion):
 		return condRefused
+	case errors.Is(err, errNoTLS):
+		return condTLSNotSpoken
 	case errors.Is(err, errSubscribe):
 		return condSubscribe
 	case errors.Is(err, errPacket):
