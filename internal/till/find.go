@@ -3,6 +3,7 @@ package till
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"tilld/internal/lang"
@@ -152,7 +153,14 @@ func (t *Till) findPrice(ctx context.Context, c code.Code, saleID string) (findi
 	var r struct {
 		Items []sale.Article `json:"items"`
 	}
-	err := t.ask(ctx, "price.lookup", c, saleID, &r)
+	asked := c
+	switch {
+	case c.Kind == code.Weighed && c.SKU != "":
+		asked.Text = c.SKU // the label itself is another one for each weight
+	case c.GTIN != "" && strings.Trim(c.Text, "0123456789") != "":
+		asked.Text = c.GTIN // an element string or a link
+	}
+	err := t.ask(ctx, "price.lookup", asked, saleID, &r)
 	if err == nil && len(r.Items) == 0 {
 		err = &CloudError{Code: "not_found"}
 	}

@@ -93,22 +93,21 @@ func (t *Till) SaleOpen() bool {
 	return ok
 }
 
-// Sales lists stored sales by id, which is by time of opening; next is the id
-// to go on after, "" at the end.
+// Sales lists stored sales, newest first; next is the id to go on after, "" at
+// the end.
 func (t *Till) Sales(f Filter) (list []sale.Sale, next string, err error) {
 	list = []sale.Sale{}
 	limit := bounded(f.Limit)
-	from := ulidFloor(f.From)
-	if f.After != "" && f.After+"\x00" > from {
-		from = f.After + "\x00"
-	}
-	var to []byte
+	to := "\x7f" // beyond all ids
 	if !f.To.IsZero() {
-		to = []byte(ulidFloor(f.To.Add(time.Millisecond)))
+		to = ulidFloor(f.To.Add(time.Millisecond))
+	}
+	if f.After != "" {
+		to = min(to, f.After)
 	}
 	text := strings.ToLower(f.Text)
 	err = t.o.Store.View(func(tx *queue.Tx) error {
-		return tx.Range(queue.Sales, []byte(from), to, func(_, v []byte) (bool, error) {
+		return tx.RangeBack(queue.Sales, []byte(ulidFloor(f.From)), []byte(to), func(_, v []byte) (bool, error) {
 			var s sale.Sale
 			if err := json.Unmarshal(v, &s); err != nil {
 				return false, err
