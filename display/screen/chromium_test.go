@@ -44,6 +44,9 @@ func TestGlass(t *testing.T) {
 		for _, language := range []string{"zh-CN", "en"} {
 			for _, sc := range examples(language) {
 				name := fmt.Sprintf("%s-%s-%d", sc.name, language, size[0])
+				if other := (size[0] == 1024) == (language == "en"); other && len(sc.codes) == 0 && *shots == "" {
+					continue // layouts were looked at in all four; codes are read in all four
+				}
 				sc.scene.SaleID = strings.ToUpper(fmt.Sprintf("01jd%s%s%d7K2M9Q", sc.name, language, size[0]))
 				stage.Set(sc.scene)
 				page.Until(fmt.Sprintf("document.body.dataset.sale === %q && document.body.dataset.kind === %q && document.documentElement.lang === %q && !document.body.classList.contains('away')", sc.scene.SaleID, sc.scene.Kind, language))
@@ -55,6 +58,9 @@ func TestGlass(t *testing.T) {
 				page.Eval(`[...document.querySelectorAll("#stage h1, #stage p, #stage img, #stage .digits, #stage dl, #stage .paycard, #stage figure")].filter(e => { const r = e.getBoundingClientRect(); return r.width && (r.left < -1 || r.top < -1 || r.right > innerWidth + 1 || r.bottom > innerHeight + 1) || e.matches(".digits") && e.scrollWidth > e.clientWidth + 1 }).map(e => e.outerHTML.slice(0, 120))`, &outside)
 				if len(outside) > 0 {
 					t.Errorf("%s: outside of the glass: %q", name, outside)
+				}
+				if len(sc.codes) == 0 && *shots == "" {
+					continue
 				}
 				shot := page.Screenshot()
 				keep(t, name, shot)
@@ -129,6 +135,14 @@ func examples(language string) []example {
 			goods(s)
 			s.Pay = &display.Pay{PaymentID: "p2", PicturePNGBase64: examplePicture, Amount: 5680, ExpiresAt: time.Now().Add(5 * time.Minute)}
 		}), pictures: 1},
+		{name: "show", scene: with(display.Paying, func(s *display.Scene) {
+			goods(s)
+			s.Title = pick("请出示付款码", "Please show your payment code")
+		}), text: pick("请出示付款码", "Please show your payment code")},
+		{name: "toast", scene: with(display.Basket, func(s *display.Scene) {
+			goods(s)
+			s.Title, s.Text = pick("未能识别", "Not accepted"), pick("找不到商品 6900000000007", "Article 6900000000007 is not known")
+		}), text: "6900000000007"},
 		{name: "processing", scene: with(display.Processing, goods)},
 		{name: "paid", scene: with(display.Paid, func(s *display.Scene) {
 			s.Total, s.Number, s.QR = money(5680), 42, []display.QR{join, {Title: pick("开具电子发票", "Request an e-invoice"), URL: "https://acme.example/i/8K3M"}}

@@ -4,7 +4,7 @@
 const WORDS = {
   "zh-CN": {
     welcome: "欢迎光临", total: "合计", pieces: n => `共 ${n} 件`, saved: "已优惠", was: "原价", due: "应付金额",
-    scan: "请用手机扫码付款", expires: "有效时间", expired: "付款码已失效", expiredHint: "请稍候，或咨询收银员",
+    scan: "请用手机扫码付款", show: "请出示付款码", expires: "有效时间", expired: "付款码已失效", expiredHint: "请稍候，或咨询收银员",
     broken: "付款码无法显示，请咨询收银员", processing: "正在确认付款", processingHint: "请勿重复付款", paid: "支付成功",
     thanks: "谢谢惠顾，请带好随身物品", change: "找零", failed: "付款未成功", failedHint: "请重试或换一种付款方式",
     offers: "为您准备的优惠", left: "剩余", member: "会员", hello: n => n ? `${n}，您好` : "您好", joined: "欢迎成为会员",
@@ -15,7 +15,7 @@ const WORDS = {
   },
   en: {
     welcome: "Welcome", total: "Total", pieces: n => n === 1 ? "1 item" : `${n} items`, saved: "You save", was: "was", due: "Amount due",
-    scan: "Scan with your phone to pay", expires: "Valid for", expired: "This code has expired", expiredHint: "One moment, or ask the cashier",
+    scan: "Scan with your phone to pay", show: "Please show your payment code", expires: "Valid for", expired: "This code has expired", expiredHint: "One moment, or ask the cashier",
     broken: "The code cannot be shown. Please ask the cashier", processing: "Confirming your payment", processingHint: "Please do not pay again", paid: "Paid",
     thanks: "Thank you. Please take your belongings", change: "Change", failed: "Payment not completed", failedHint: "Please try again or pay another way",
     offers: "Offers for you", left: "Ends in", member: "Member", hello: n => n ? `Hello, ${n}` : "Hello", joined: "Welcome as a new member",
@@ -51,7 +51,7 @@ function icon(path) {
   return svg;
 }
 
-const TICK = "M4.5 12.8 9.6 18 19.5 6.5", CROSS = "M6 6l12 12M18 6 6 18", INFO = "M12 10.5v7M12 6.5v.2", BAR = "M6 12h12", BAG = "M6 8h12l1 12H5L6 8zM9 8a3 3 0 0 1 6 0";
+const TICK = "M4.5 12.8 9.6 18 19.5 6.5", CROSS = "M6 6l12 12M18 6 6 18", INFO = "M12 10.5v7M12 6.5v.2", BAR = "M6 12h12", PHONE = "M8 3h8a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H8a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1zM10.5 7h3v3h-3zM11 18h2", BAG = "M6 8h12l1 12H5L6 8zM9 8a3 3 0 0 1 6 0";
 
 let formats = new Map();
 function format(currency) {
@@ -139,7 +139,8 @@ function lineRow(l) {
 
 function goods() {
   const list = h("ol", "lines", ...scene.lines.map(lineRow));
-  return h("section", "goods", list);
+  const note = scene.kind === "basket" ? [scene.title, scene.text].filter(Boolean) : [];
+  return h("section", "goods", list, note.length ? h("p", "toast", ...note.map(t => h("bdi", "", t))) : null);
 }
 
 function pieces() {
@@ -176,6 +177,12 @@ function payPanel() {
   if (reference()) foot.append(h("span", "reference", reference()));
   panel.append(foot);
   return panel;
+}
+
+// showPanel asks for the code on the shopper's phone.
+function showPanel() {
+  return h("section", "panel wait", h("p", "label", words.due), digits(scene.total ?? 0, "due"), h("div", "badge", icon(PHONE)),
+    h("p", "scan", h("bdi", "", scene.title || words.show)), scene.text ? h("p", "foot", h("bdi", "", scene.text)) : null);
 }
 
 // blank takes the pay code off the glass.
@@ -247,7 +254,7 @@ function notice(cls, path, title, text, ...more) {
 const SCENES = {
   idle: () => [h("section", "idle", h("h1", "", h("bdi", "", scene.title || words.welcome)), scene.text ? h("p", "text", h("bdi", "", scene.text)) : null, codes(scene.qr))],
   basket: () => [goods(), totalPanel(words.total)],
-  paying: () => [goods(), scene.pay ? payPanel() : totalPanel(words.due)],
+  paying: () => [goods(), scene.pay ? payPanel() : showPanel()],
   processing: () => [goods(), h("section", "panel wait", h("p", "label", words.due), digits(scene.pay?.amount ?? scene.total ?? 0, "due"), h("div", "spinner"),
     h("p", "scan", scene.title || words.processing), h("p", "foot", scene.text || words.processingHint))],
   paid: () => {

@@ -1,0 +1,243 @@
+package screen_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"tilld/device"
+	"tilld/display"
+	"tilld/display/screen"
+	"tilld/display/screen/kiosktest"
+	"tilld/internal/qr"
+)
+
+func get(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+	return rec
+}
+
+// The pay code is served for the payment in the scene, until it expires, and
+// nothing else is made into a code.
+func TestPayCodeOnlyFromTheScene(t *testing.T) {
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	stage := display.NewStage(display.Scene{Kind: display.Paying, Pay: &display.Pay{PaymentID: "p1", URL: payURL, Amount: 1, ExpiresAt: now.Add(time.Minute)},
+		QR: []display.QR{{URL: "https://acme.example/a"}}})
+	s := screen.New(stage, screen.Options{Now: func() time.Time { return now }})
+	rec := get(t, s.Handler(), "/screen/pay.png?id=p1&side=400")
+	if rec.Code != 200 || rec.Header().Get("Content-Type") != "image/png" || rec.Header().Get("Cache-Control") != "no-store" {
+		t.Fatalf("%d %v", rec.Code, rec.Header())
+	}
+	img, err := png.Decode(rec.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := qr.Make(payURL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if side := img.Bounds().Dx(); side > 400 || side%(code.Size+2*qr.Quiet) != 0 {
+		t.Errorf("%d pixels for %d modules are not whole", side, code.Size+2*qr.Quiet)
+	}
+	if got, err := qr.Read(img); err != nil || got != payURL {
+		t.Errorf("read %q, %v", got, err)
+	}
+	for path, want := range map[string]int{
+		"/screen/pay.png?id=p2": 404, "/screen/pay.png": 404, "/screen/pay.png?id=": 404,
+		"/screen/qr.png?u=" + url.QueryEscape("https://acme.example/a"): 200, "/screen/qr.png?u=" + url.QueryEscape(payURL): 404,
+		"/screen/qr.png?u=https://evil.test": 404, "/screen/qr.png": 404, "/screen/offer.png?id=": 404, "/screen/pay.png?id=p1&side=-5": 200, "/screen/pay.png?id=p1&side=99999999": 200,
+		"/screen": 200, "/screen/": 308, "/screen/screen.js": 200, "/screen/../screen.go": 307, "/screen/none": 404,
+	} {
+		if rec := get(t, s.Handler(), path); rec.Code != want {
+			t.Errorf("%s: %d, want %d", path, rec.Code, want)
+		}
+	}
+	now = now.Add(time.Minute)
+	if rec := get(t, s.Handler(), "/screen/pay.png?id=p1"); rec.Code != 404 {
+		t.Errorf("an expired pay code is served: %d", rec.Code)
+	}
+	stage.Set(display.Scene{Kind: display.Basket})
+	now = now.Add(-time.Minute)
+	if rec := get(t, s.Handler(), "/screen/pay.png?id=p1"); rec.Code != 404 {
+		t.Errorf("a withdrawn pay code is served: %d", rec.Code)
+	}
+}
+
+// Pictures from outside are decoded and encoded again, within bounds, on white.
+func TestPictures(t *testing.T) {
+	stage := display.NewStage(display.Scene{})
+	s := screen.New(stage, screen.Options{})
+	show := func(b64 string) *httptest.ResponseRecorder {
+		stage.Set(display.Scene{Kind: display.Paying, Pay: &display.Pay{PaymentID: "p", PicturePNGBase64: b64}})
+		return get(t, s.Handler(), "/screen/pay.png?id=p")
+	}
+	rec := show(examplePicture)
+	img, err := png.Decode(rec.Body)
+	if rec.Code != 200 || err != nil {
+		t.Fatalf("%d %v", rec.Code, err)
+	}
+	if r, g, b, a := img.At(0, 0).RGBA(); r != 0xffff || g != 0xffff || b != 0xffff || a != 0xffff {
+		t.Errorf("a transparent corner is %x %x %x %x", r, g, b, a)
+	}
+	bomb := "iVBORw0KGgoAAAANSUhEUgAA//8AAP//CAAAAAD///8A" // 65535 x 65535 announced
+	for _, bad := range []string{"", "%%%", "aGVsbG8=", bomb, strings.Repeat("A", 3<<20)} {
+		if rec := show(bad); rec.Code != 404 {
+			t.Errorf("%.20q: %d", bad, rec.Code)
+		}
+	}
+}
+
+func TestDriver(t *testing.T) {
+	s := screen.New(display.NewStage(display.Scene{}), screen.Options{})
+	d, err := s.Open(t.Context(), nil, device.Spec{Name: "screen", Kind: device.Display, Driver: "screen"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g, ok := d.(display.Graphic); !ok || g.Dots() < 200 {
+		t.Error("the screen draws no codes")
+	}
+	if err := d.Show(t.Context(), display.Scene{}); err != nil {
+		t.Error(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if d.Show(ended, display.Scene{}) == nil {
+		t.Error("shown after the end")
+	}
+	if _, err := s.Open(t.Context(), nil, device.Spec{Name: "screen", Options: json.RawMessage(`{"colour":"red"}`)}); err == nil {
+		t.Error("an unknown option is taken")
+	}
+}
+
+// A page whose agent is gone or whose code has expired shows no pay code, and
+// whatever a product is called, no script of it runs and the total stays put.
+func TestBlankAndHarmless(t *testing.T) {
+	b := kiosktest.Start(t)
+	stage := display.NewStage(display.Scene{Kind: display.Idle})
+	srv := httptest.NewServer(screen.New(stage, screen.Options{}).Handler())
+	t.Cleanup(srv.Close)
+	t.Cleanup(srv.CloseClientConnections)
+	page := b.Open(srv.URL+"/screen", 1024, 600)
+
+	nasty := []string{
+		`<script>window.hit=1</script><img src=x onerror="window.hit=1">`, "\u202e005.1 \u2066¥ latoT\u2069", "Z" + strings.Repeat("\u0301\u0489", 5000) + "algo",
+		"javascript:window.hit=1", strings.Repeat("很长的商品名称", 300), "a\x00b\x1bc\u200bd\u2028e",
+	}
+	scene := display.Scene{Kind: display.Basket, Currency: "CNY", Language: "zh-CN", Total: money(100), SaleID: "NASTY", Title: nasty[0], Text: nasty[2]}
+	for i, name := range nasty {
+		scene.Lines = append(scene.Lines, display.Line{Line: i + 1, Name: name, Quantity: nasty[0], Unit: nasty[1], UnitPrice: 1, Total: 1})
+	}
+	stage.Set(scene)
+	page.Until(`document.querySelectorAll(".line").length === 6`)
+	var report struct {
+		Hit      bool
+		Elements int
+		Names    []string
+		Tallest  float64
+		Right    float64
+	}
+	page.Eval(`({hit: Boolean(window.hit), elements: document.querySelectorAll("#stage script, #stage img").length, names: [...document.querySelectorAll(".name")].map(e => e.textContent),
+		tallest: Math.max(...[...document.querySelectorAll(".line")].map(e => e.getBoundingClientRect().height)), right: document.querySelector(".panel").getBoundingClientRect().right})`, &report)
+	if report.Hit || report.Elements != 0 {
+		t.Errorf("text became markup: %+v", report)
+	}
+	if report.Right != 1024 || report.Tallest > 200 {
+		t.Errorf("text moved the total: %+v", report)
+	}
+	for _, name := range report.Names {
+		if strings.ContainsAny(name, "\u202e\u2066\u2069\u200b\u2028\x00\x1b") || strings.Count(name, "\u0301") > 2 || len([]rune(name)) > 170 {
+			t.Errorf("shown: %.100q", name)
+		}
+	}
+	page.Screenshot()
+
+	// expiry
+	stage.Set(display.Scene{Kind: display.Paying, Currency: "CNY", Language: "en", SaleID: "S", Total: money(100),
+		Pay: &display.Pay{PaymentID: "p1", URL: payURL, Amount: 100, ExpiresAt: time.Now().Add(2500 * time.Millisecond)}})
+	page.Until(`document.querySelector(".paycard img")?.naturalWidth`)
+	page.Until(`document.querySelector(".paycard.blank") && !document.querySelector(".paycard img")`)
+	if got := kiosktest.Read(t, page.Screenshot()); strings.Contains(got, payURL) {
+		t.Error("an expired pay code can be read from the glass")
+	}
+
+	// the agent ends
+	stage.Set(display.Scene{Kind: display.Paying, Currency: "CNY", Language: "en", SaleID: "S2", Total: money(100),
+		Pay: &display.Pay{PaymentID: "p2", URL: payURL, Amount: 100, ExpiresAt: time.Now().Add(5 * time.Minute)}})
+	page.Until(`document.body.dataset.sale === "S2" && document.querySelector(".paycard img")?.naturalWidth`)
+	page.Eval("window.went = performance.now()", nil)
+	srv.CloseClientConnections()
+	srv.Close()
+	page.Until(`document.querySelector(".paycard.blank")`)
+	var after float64
+	page.Eval("performance.now() - window.went", &after)
+	if after > 6000 {
+		t.Errorf("the pay code went %v ms after the agent", after)
+	}
+	if got := kiosktest.Read(t, page.Screenshot()); strings.Contains(got, payURL) {
+		t.Error("a pay code of an agent that is gone can be read from the glass")
+	}
+}
+
+// The stream carries the whole scene, ids that grow, and a beat.
+func TestStream(t *testing.T) {
+	stage := display.NewStage(display.Scene{Kind: display.Idle, Language: "en"})
+	s := screen.New(stage, screen.Options{Boot: 3})
+	srv := httptest.NewServer(s.Handler())
+	t.Cleanup(srv.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/screen/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var seen bytes.Buffer
+	until := func(part string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		for !strings.Contains(seen.String(), part) {
+			n, err := resp.Body.Read(buf)
+			if err != nil {
+				t.Fatalf("%v before %q: %s", err, part, seen.String())
+			}
+			seen.Write(buf[:n])
+		}
+	}
+	until("event: hello\nid: " + fmt.Sprint(3<<32+1))
+	until(`"kind":"idle"`)
+	stage.Set(display.Scene{Kind: display.Basket, SaleID: "S", Lines: []display.Line{{Line: 1, Name: "Tea\u202e"}}})
+	until("event: scene\nid: " + fmt.Sprint(3<<32+3))
+	until(`"lines":[{"line":1,"name":"Tea",`)
+	until("event: beat")
+	if s.Pages() != 1 {
+		t.Errorf("%d pages", s.Pages())
+	}
+	var others []*http.Response
+	for range 16 {
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, resp)
+	}
+	if last := others[len(others)-1]; last.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("the 17th page is taken: %d", last.StatusCode)
+	}
+	for _, o := range others {
+		o.Body.Close()
+	}
+}
