@@ -176,7 +176,7 @@ func (p *script) rest(ctx context.Context, cause error) error {
 // the sale; one too many is taken out again, as a cashier would.
 func (s *one) scanUntilThere(ctx context.Context, code, sku string) error {
 	for {
-		if err := s.shop.scanner.Scan(code); err != nil {
+		if _, err := s.scan(ctx, code); err != nil {
 			return err
 		}
 		look := time.Now()

@@ -141,6 +141,7 @@ func (p *script) verifyPaper() error {
 				}
 			}
 			switch {
+			case len(k.Lines) == 0: // what comes after a cut
 			case owner == "":
 				torn++
 			case isCopy(k):

@@ -37,7 +37,7 @@ func (s *one) play(ctx context.Context, steps ...func(context.Context) error) er
 	}
 	s.mark = map[*sim.Printer]int{}
 	for _, pr := range []*sim.Printer{s.shop.lan, s.shop.serial} {
-		s.mark[pr] = pr.Stats().Last
+		s.mark[pr] = pr.Stats().Out
 		s.pulses += pr.Stats().Pulses
 	}
 	for _, f := range steps {
@@ -81,8 +81,8 @@ func (s *one) key(what string) string {
 func (s *one) scanAll(ctx context.Context) error {
 	for i, a := range s.goods {
 		mark := s.screen.mark()
-		began := time.Now()
-		if err := s.shop.scanner.Scan(a.GTIN); err != nil {
+		began, err := s.scan(ctx, a.GTIN)
+		if err != nil {
 			return err
 		}
 		name := "scan → line on the screen"
@@ -251,15 +251,15 @@ func (s *one) shopperPays(ctx context.Context) error {
 // cash pays with notes; the drawer must open.
 func (s *one) cash(ctx context.Context) error {
 	given := s.goods.total() + 1000 - s.goods.total()%1000
-	var answer struct{ Sale *sale }
+	var answer sale
 	err := s.step(ctx, "cash → sale closed", func() error {
 		return s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/pay", s.key("cash"), map[string]any{"method": "cash", "given": given}, &answer)
 	})
 	if err != nil {
 		return err
 	}
-	if answer.Sale == nil || answer.Sale.Change != given-s.goods.total() {
-		return fmt.Errorf("cash: answer %+v, want change of %d", answer.Sale, given-s.goods.total())
+	if answer.State != "closed" || answer.Change != given-s.goods.total() {
+		return fmt.Errorf("cash: sale is %s, change %d, want closed and %d", answer.State, answer.Change, given-s.goods.total())
 	}
 	s.cashed = true
 	return s.closed(ctx, s.goods.total())

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tilld/internal/cloud"
-	"tilld/internal/sim"
 )
 
 // saleCmd is `tillsim sale`.
@@ -44,7 +43,7 @@ func (c *saleCmd) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := &script{shop: s, out: out, seed: c.Seed, rng: rand.New(rand.NewPCG(c.Seed, 1)), verbose: c.Verbose || c.Sales <= 3, seen: map[*sim.Printer]int{}}
+	p := &script{shop: s, out: out, seed: c.Seed, rng: rand.New(rand.NewPCG(c.Seed, 1)), verbose: c.Verbose || c.Sales <= 3, scanned: map[string]time.Time{}}
 	fmt.Fprintf(out, "seed %d, broker %s on port %d, tilld on %s, files in %s\n", c.Seed, c.Broker, s.broker.Port(), s.api.base, s.dir)
 	if c.Chaos {
 		err = p.chaos(ctx, c.Sales)
@@ -68,10 +67,10 @@ type script struct {
 	rng     *rand.Rand
 	verbose bool
 	screen  *stream
-	seen    map[*sim.Printer]int // newest ticket looked at
-	sold    []sold               // what must be in the cloud at the end
+	sold    []sold // what must be in the cloud at the end
 	voided  int
 	times   timeline
+	scanned map[string]time.Time // when each code was last read
 }
 
 // sold is a sale that the till has called closed.
@@ -88,6 +87,19 @@ func (p *script) goods() basket {
 	all := cloud.Demo().Articles
 	p.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return basket(all[:1+p.rng.IntN(4)])
+}
+
+// scan reads a code, not sooner after the same one than a hand can: the till
+// takes a code within 300 ms of itself for a bounce.
+func (p *script) scan(ctx context.Context, code string) (at time.Time, err error) {
+	select {
+	case <-ctx.Done():
+		return at, context.Cause(ctx)
+	case <-time.After(time.Until(p.scanned[code].Add(400 * time.Millisecond))):
+	}
+	at = time.Now()
+	p.scanned[code] = at
+	return at, p.shop.scanner.Scan(code)
 }
 
 // total is the price, worked out here and not by the till.

@@ -232,14 +232,19 @@ type Stats struct {
 	Waiting  int   `json:"waiting"`  // bytes in the buffer
 	Unknown  int   `json:"unknown"`  // commands no manual explains
 	Pulses   int   `json:"pulses"`   // drawer
-	Last     int   `json:"last"`     // newest ticket's ID
+	Last     int   `json:"last"`     // newest ticket's ID, that in the printer included
+	Out      int   `json:"out"`      // newest ticket's ID that came out
 }
 
 // Stats returns the printer at a glance.
 func (p *Printer) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID}
+	out := p.m.nextID
+	if p.m.ticket != nil {
+		out--
+	}
+	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID, Out: out}
 }
 
 // Picture draws the ticket with this ID, the one still in the printer
