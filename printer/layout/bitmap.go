@@ -57,6 +57,15 @@ func (b *Bitmap) Flip(x, y, w, h int) {
 
 // Paste blackens the dots of src with its corner at x, y.
 func (b *Bitmap) Paste(src *Bitmap, x, y int) {
+	if x%8 == 0 && x >= 0 && y >= 0 && x+src.W <= b.W && y+src.H <= b.H && src.W%8 == 0 {
+		for j := range src.H {
+			to := b.Pix[(y+j)*b.Stride()+x/8:]
+			for i, v := range src.Pix[j*src.Stride() : (j+1)*src.Stride()] {
+				to[i] |= v
+			}
+		}
+		return
+	}
 	for j := range src.H {
 		for i := range src.W {
 			if src.Dot(i, j) {

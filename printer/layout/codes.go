@@ -133,6 +133,7 @@ func (c *composer) barcode(b printer.Barcode) error {
 	}
 	c.add(Space{Height: 4}, Picture{Bits: bits, Align: align, Payload: bars.Text, Symbology: b.Symbology})
 	if b.HRI {
+		c.add(Space{Height: 4})
 		c.text(printer.Text{Line: bars.Text, Align: align})
 	}
 	return nil

@@ -1,6 +1,10 @@
 package layout
 
-import "tilld/printer"
+import (
+	"slices"
+
+	"tilld/printer"
+)
 
 // column is one cell of a row on its way to the paper.
 type column struct {
@@ -14,8 +18,12 @@ type column struct {
 func (c *composer) columns(b printer.Columns) error {
 	list := make([]column, 0, len(b.Cells))
 	for _, cell := range b.Cells {
+		text := c.chars(cell.Spans, cell.Text, Style{Bold: cell.Bold})
+		if cell.Keep {
+			text = slices.DeleteFunc(text, func(x char) bool { return x.r == '\n' })
+		}
 		list = append(list, column{
-			text:  c.chars(cell.Spans, cell.Text, Style{Bold: cell.Bold}),
+			text:  text,
 			width: min(max(cell.Width, 0), c.page.Caps.Columns), align: cell.Align, keep: cell.Keep,
 		})
 	}
@@ -87,11 +95,15 @@ func (c *composer) fit(list []column, b printer.Columns) (below []column, err er
 		list[widest].width--
 		free++
 	}
-	for i, n := 0, 0; i < len(list); i++ {
+	shared := make([]int, 0, flexible)
+	for i := range list {
 		if list[i].width == 0 {
-			list[i].width = (free + n) / flexible
-			n++
+			list[i].width = (free + len(shared)) / flexible
+			shared = append(shared, i)
 		}
+	}
+	if !b.AnyBreak {
+		even(list, shared)
 	}
 	for i := range list {
 		for list[i].keep && rowColumns(list[i].text) > list[i].width {
@@ -120,6 +132,26 @@ func (c *composer) fit(list []column, b printer.Columns) (below []column, err er
 		list[i].text = nil
 	}
 	return below, nil
+}
+
+// even moves room among cells that share it, from those whose text leaves some
+// to those whose text would be wrapped.
+func even(list []column, shared []int) {
+	for _, i := range shared {
+		for rowColumns(list[i].text) > list[i].width {
+			giver, most := -1, 0
+			for _, j := range shared {
+				if spare := list[j].width - max(rowColumns(list[j].text), 1); spare > most {
+					giver, most = j, spare
+				}
+			}
+			if giver < 0 {
+				return
+			}
+			list[giver].width--
+			list[i].width++
+		}
+	}
 }
 
 // cells wraps the cells and adds the rows of the table.

@@ -27,7 +27,7 @@ func (t TextRow) Draw(set *atlas.Set, page Page) *Bitmap {
 			b.Fill(from, base, x-from, 2)
 		}
 		if run.Invert {
-			b.Flip(from, base-24*run.Height, x-from, 24*run.Height+2)
+			b.Flip(from, base-24*run.Height-2, x-from, 24*run.Height+4)
 		}
 	}
 	return b
@@ -72,9 +72,13 @@ func drawGlyph(b *Bitmap, set *atlas.Set, r rune, s Style, x, y, w int) {
 		return
 	}
 	x += (w - g.Width*s.Width) / 2
-	for j := range atlas.Height {
-		for i := range g.Width {
-			if g.Rows[j*g.Stride()+i/8]&(0x80>>(i%8)) == 0 {
+	dots := &Bitmap{W: g.Width, H: atlas.Height, Pix: g.Rows}
+	if s.Width%2 == 0 && s.Height%2 == 0 {
+		dots, s.Width, s.Height = smooth(dots), s.Width/2, s.Height/2
+	}
+	for j := range dots.H {
+		for i := range dots.W {
+			if !dots.Dot(i, j) {
 				continue
 			}
 			wide := s.Width
@@ -84,6 +88,36 @@ func drawGlyph(b *Bitmap, set *atlas.Set, r rune, s Style, x, y, w int) {
 			b.Fill(x+i*s.Width, y+j*s.Height, wide, s.Height)
 		}
 	}
+}
+
+// smooth doubles a glyph and fills the corners of its steps (the Scale2x rule).
+func smooth(g *Bitmap) *Bitmap {
+	out := NewBitmap(2*g.W, 2*g.H)
+	for y := range g.H {
+		for x := range g.W {
+			up, left, right, down := g.Dot(x, y-1), g.Dot(x-1, y), g.Dot(x+1, y), g.Dot(x, y+1)
+			quarter := [4]bool{g.Dot(x, y), g.Dot(x, y), g.Dot(x, y), g.Dot(x, y)}
+			if up != down && left != right {
+				quarter = [4]bool{
+					pick(left == up, up, quarter[0]), pick(up == right, right, quarter[1]),
+					pick(left == down, left, quarter[2]), pick(down == right, right, quarter[3]),
+				}
+			}
+			for i, on := range quarter {
+				if on {
+					out.Set(2*x+i%2, 2*y+i/2)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func pick(cond, yes, no bool) bool {
+	if cond {
+		return yes
+	}
+	return no
 }
 
 // hollow stands for a character without a glyph.

@@ -9,8 +9,9 @@ import (
 
 // Limits of one document. A roll has about 80 m of paper.
 const (
-	MaxBlocks = 4000
-	MaxDots   = 80_000 // 10 m at 203 dpi
+	MaxBlocks   = 4000
+	MaxDots     = 80_000 // 10 m at 203 dpi
+	MaxPictures = 50     // codes and pictures
 )
 
 // LineDots is the height of a line of text in the standard size, with the gap to
@@ -149,6 +150,8 @@ type composer struct {
 	dots  int
 	box   []int
 	joint bool
+
+	pictures int
 }
 
 func (c *composer) add(rows ...Row) {
@@ -169,12 +172,11 @@ func (c *composer) block(b, next printer.Block) error {
 		c.text(b)
 	case printer.Columns:
 		return c.columns(b)
-	case printer.QR:
-		return c.qr(b)
-	case printer.Barcode:
-		return c.barcode(b)
-	case printer.Image:
-		return c.image(b)
+	case printer.QR, printer.Barcode, printer.Image:
+		if c.pictures++; c.pictures > MaxPictures {
+			return refuse("more than %d codes and pictures", MaxPictures)
+		}
+		return c.picture(b)
 	case printer.Rule:
 		c.rule(b, next)
 	case printer.Feed:
@@ -183,6 +185,18 @@ func (c *composer) block(b, next printer.Block) error {
 		c.add(CutRow{})
 	case printer.OpenDrawer:
 		return c.drawer(b)
+	}
+	return nil
+}
+
+func (c *composer) picture(b printer.Block) error {
+	switch b := b.(type) {
+	case printer.QR:
+		return c.qr(b)
+	case printer.Barcode:
+		return c.barcode(b)
+	case printer.Image:
+		return c.image(b)
 	}
 	return nil
 }
