@@ -202,6 +202,7 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 		Engine: engine, Feed: feed.New(1), Health: &health.Board{}, Board: &device.Board{},
 		TokenFile: filepath.Join(t.TempDir(), "api-token"), Listen: "127.0.0.1:0", Language: lang.ZH,
 		Log: slog.New(slog.DiscardHandler), Version: "1.4.0",
+		Detect: func(context.Context) (any, error) { return []any{}, nil }, Trace: traceStub{},
 		Preview: func(printer.Doc) ([]byte, error) { return []byte("\x89PNG\r\n\x1a\n"), nil },
 	}
 	for _, f := range change {
@@ -230,3 +231,10 @@ func testLog(w io.Writer) *slog.Logger {
 
 // failing is an engine whose disk is broken.
 func failing(any) (till.Answer, error) { return till.Answer{}, errors.New("disk on fire") }
+
+// traceStub records nothing.
+type traceStub struct{}
+
+func (traceStub) StartTrace(string) error      { return nil }
+func (traceStub) StopTrace(string) error       { return nil }
+func (traceStub) Trace(string) ([]byte, error) { return []byte("# nothing\n"), nil }

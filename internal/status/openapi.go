@@ -32,7 +32,7 @@ func document(rows []route, version string) ([]byte, error) {
 	}
 	problemRef := out.Schema(reflect.TypeFor[Problem](), true, "")
 	for _, r := range rows {
-		path := openPath.ReplaceAllString(strings.TrimSuffix(r.path, "{$}"), "{$1}")
+		path := r.public()
 		item := doc.Paths[path]
 		if item == nil {
 			item = &huma.PathItem{}
@@ -151,11 +151,11 @@ func success(r route, out huma.Registry) map[string]*huma.MediaType {
 	return nil
 }
 
-var pathParam = regexp.MustCompile(`\{(\w+)(?:\.\.\.)?\}`)
+var pathParam = regexp.MustCompile(`\{(\w+)\}`)
 
 func params(r route, in huma.Registry) []*huma.Param {
 	var list []*huma.Param
-	for _, m := range pathParam.FindAllStringSubmatch(r.path, -1) {
+	for _, m := range pathParam.FindAllStringSubmatch(r.public(), -1) {
 		schema := &huma.Schema{Type: "string"}
 		if m[1] == "line" || m[1] == "seq" {
 			schema = &huma.Schema{Type: "integer"}

@@ -38,7 +38,6 @@ const (
 	codeStreams      = "too_many_streams"
 	codeStorage      = "storage_fault"
 	codeInternal     = "internal"
-	codeNotReady     = "not_ready"
 )
 
 // statusOf is the table of codes and HTTP statuses; docs/api.md shows it and a
@@ -60,7 +59,6 @@ var statusOf = map[string]int{
 	codeStreams:      http.StatusServiceUnavailable,
 	codeStorage:      http.StatusInternalServerError,
 	codeInternal:     http.StatusInternalServerError,
-	codeNotReady:     http.StatusServiceUnavailable,
 
 	sale.CodeInvalid:         http.StatusUnprocessableEntity,
 	sale.CodeUnknownSale:     http.StatusNotFound,

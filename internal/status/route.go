@@ -31,6 +31,7 @@ const (
 // all read the same table.
 type route struct {
 	method, path string
+	shown        string // path in the document where the mux needs another one; "" is path
 	id           string // operationId
 	summary      string
 	tag          string
@@ -50,6 +51,14 @@ type route struct {
 type param struct {
 	name, text string
 	sample     any // zero value of its type
+}
+
+// public is the path as callers write it.
+func (r route) public() string {
+	if r.shown != "" {
+		return r.shown
+	}
+	return openPath.ReplaceAllString(strings.TrimSuffix(r.path, "{$}"), "{$1}")
 }
 
 // effect reports whether the route may change anything.

@@ -11,7 +11,7 @@ import (
 
 // table is every row of the local API.
 func (s *Server) table() []route {
-	return slices.Concat(s.localRows(), s.pageRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.shiftRows())
+	return slices.Concat(s.localRows(), s.pageRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.traceRows(), s.shiftRows())
 }
 
 var (
@@ -97,10 +97,10 @@ func (s *Server) printRows() []route {
 			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob},
 		{method: http.MethodGet, path: "/v1/print/{job_id...}", id: "getPrintJob", tag: "printing", status: 200, answer: till.PrintAnswer{},
 			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob},
-		{method: http.MethodPost, path: "/v1/print/{job_id...}", id: "reprintJob", tag: "printing", status: 200, created: true, body: empty{}, answer: till.PrintAnswer{},
-			summary: "Print a job again, marked COPY 重打: the path ends in /reprint", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob},
-		{method: http.MethodGet, path: "/v1/receipts/{file}", id: "getReceipt", tag: "printing", status: 200, media: "image/png",
-			summary: "What a sale's receipt looks like: {sale id}.png", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG},
+		{method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", status: 200, created: true, body: empty{}, answer: till.PrintAnswer{},
+			summary: "Print a job again, marked COPY 重打", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob},
+		{method: http.MethodGet, path: "/v1/receipts/{file}", shown: "/v1/receipts/{id}.png", id: "getReceipt", tag: "printing", status: 200, media: "image/png",
+			summary: "What a sale's receipt looks like", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG},
 		{method: http.MethodPut, path: "/v1/screen", id: "putScreen", tag: "screen", status: 200, body: SceneBody{}, needs: []string{"scene"}, large: true, answer: display.Scene{},
 			summary: "Show a scene of one's own while no sale is open", codes: []string{sale.CodeInvalid, sale.CodeSaleOpen, sale.CodeKeyReused}, handle: putScreen},
 		{method: http.MethodDelete, path: "/v1/screen", id: "clearScreen", tag: "screen", status: 200, body: empty{}, answer: Cleared{},
