@@ -37,7 +37,7 @@ var allowed = map[string]string{
 	"internal/cloud":   "",       // written from the contract, not from our link
 	"internal/arch":    "",
 	"cmd": "device scanner printer display queue firmware internal/sale internal/till internal/link " +
-		"internal/status internal/dialect internal/sim internal/cloud",
+		"internal/status internal/dialect internal/sim internal/cloud packaging",
 }
 
 // contractsOnly are parts that see a kind of device, never a driver of it.
@@ -48,7 +48,7 @@ var pure = []string{"scanner/code"}
 
 // only says which folders may import an outside module.
 var only = map[string][]string{
-	"go.bug.st/serial":                     {"device/serialport", "device/detect"},
+	"go.bug.st/serial":                     {"device/serialport", "device/detect", "device/hotplug"},
 	"github.com/tarm/serial":               {"device/serialport"},
 	"github.com/eclipse/paho.mqtt.golang":  {"internal/link", "internal/cloud"},
 	"go.etcd.io/bbolt":                     {"queue"},

@@ -32,12 +32,12 @@ func parseLabel(pattern string) (label, error) {
 	}
 	if i := strings.IndexByte(pattern, 'C'); i >= 0 {
 		if i != len(pattern)-1 {
-			return l, errors.New("C (check digit) must be the last place")
+			return l, errors.New("the check digit C must be the last place")
 		}
 		l.check = true
 	}
 	if !strings.Contains(pattern, "I") {
-		return l, errors.New("a label pattern needs I (item)")
+		return l, errors.New("a label pattern needs places for the item, I")
 	}
 	return l, nil
 }
