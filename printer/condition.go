@@ -3,6 +3,7 @@ package printer
 import (
 	"errors"
 
+	"tilld/device"
 	"tilld/internal/fault"
 	"tilld/internal/health"
 	"tilld/internal/lang"
@@ -24,10 +25,11 @@ const (
 
 func (w Want) Error() string { return w.Kind().Text.EN }
 
-// Attention returns the fault for a printer that waits for w.
+// Attention returns the fault for a printer that waits for w. What to do about
+// it is in it as a [device.Advice], in both languages.
 func Attention(component, op string, w Want) error {
 	k := w.Kind()
-	return &fault.Error{Kind: fault.Attention, Component: component, Op: op, Hint: k.Remedy.ZH + " / " + k.Remedy.EN, Err: w}
+	return device.Advice{Code: k.Code, Text: k.Remedy}.Fault(fault.Attention, component, op, w)
 }
 
 // Kind is the condition that w raises.

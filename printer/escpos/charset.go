@@ -1,14 +1,17 @@
 package escpos
 
 import (
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // charset turns characters into the bytes that the printer has glyphs for.
 type charset struct {
 	chinese string // gbk, gb2312, none
 	page    *charmap.Charmap
+	gb      *encoding.Encoder // GB18030; it keeps no state
 }
 
 // charmaps are the code pages that text can be encoded in, by their names in the
@@ -60,11 +63,13 @@ func (c charset) hanzi(r rune) (b [2]byte, ok bool) {
 	if r >= 0xc0 && r <= 0x24f && r != '×' && r != '÷' {
 		return b, false
 	}
-	s, err := simplifiedchinese.GB18030.NewEncoder().String(string(r))
-	if err != nil || len(s) != 2 {
+	var src [utf8.UTFMax]byte
+	var dst [8]byte
+	n, _, err := c.gb.Transform(dst[:], src[:utf8.EncodeRune(src[:], r)], true)
+	if err != nil || n != 2 {
 		return b, false
 	}
-	b = [2]byte{s[0], s[1]}
+	b = [2]byte(dst[:2])
 	if b[0] < 0x81 || b[0] > 0xfe || b[1] < 0x40 || b[1] == 0x7f || b[1] > 0xfe {
 		return b, false
 	}

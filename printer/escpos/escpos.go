@@ -3,6 +3,7 @@ package escpos
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"tilld/device"
@@ -25,14 +26,13 @@ type Printer struct {
 	turn chan struct{} // holds one token: who has it owns everything below
 	wire wire
 
-	attention func(error)
-	last      error // what attention was told last
-	talks     bool  // has answered a real-time status at least once
-	mute      bool  // was asked and has never answered
-	state     health
-	inbox     []reply
-	id        int // of the last process id
-	owed      int // answers to GS r that have not come yet
+	told  listener
+	talks bool // has answered a real-time status at least once
+	mute  bool // was asked and has never answered
+	state health
+	inbox []reply
+	id    int // of the last process id
+	owed  int // answers to GS r that have not come yet
 }
 
 // Open takes a printer into service: it reads the options and, for a profile
@@ -44,7 +44,7 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 	}
 	d := &Printer{
 		info: device.Info{Name: s.Name, Driver: s.Driver, Model: cfg.Profile}, cfg: cfg,
-		turn: make(chan struct{}, 1), attention: func(error) {},
+		turn: make(chan struct{}, 1),
 	}
 	d.wire = wire{port: p, name: s.Name, heard: d.heard}
 	d.turn <- struct{}{}
@@ -63,13 +63,35 @@ func (d *Printer) Info() device.Info { return d.info }
 func (d *Printer) Caps() printer.Caps { return d.cfg.caps() }
 
 // OnAttention has f called when the printer starts or ceases to wait for a
-// person; f must not block and must not call the printer.
-func (d *Printer) OnAttention(f func(error)) {
-	<-d.turn
-	defer d.give()
-	d.attention = f
-	if d.last != nil {
-		f(d.last)
+// person, and now if it does; f must not block and must not call the printer.
+func (d *Printer) OnAttention(f func(error)) { d.told.set(f) }
+
+// listener is who wants to know that the printer waits for a person.
+type listener struct {
+	mu   sync.Mutex
+	f    func(error)
+	last error // what f was told last
+}
+
+func (l *listener) set(f func(error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.f = f
+	if l.last != nil {
+		f(l.last)
+	}
+}
+
+// tell passes a change on; nil is that all is well.
+func (l *listener) tell(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if (err == nil) == (l.last == nil) && (err == nil || err.Error() == l.last.Error()) {
+		return
+	}
+	l.last = err
+	if l.f != nil {
+		l.f(err)
 	}
 }
 
@@ -77,7 +99,7 @@ func (d *Printer) OnAttention(f func(error)) {
 // down for writing first, for one that is closed with unread status bytes in it
 // may lose its last data.
 func (d *Printer) Close() error {
-	if half, ok := d.wire.port.(interface{ CloseWrite() error }); ok {
+	if half, ok := device.As[interface{ CloseWrite() error }](d.wire.port); ok {
 		select {
 		case <-d.turn:
 			if half.CloseWrite() == nil {
@@ -119,16 +141,13 @@ func (d *Printer) heard(r reply) {
 // judged notes the printer's state and reports a change of it.
 func (d *Printer) judged(h health) {
 	d.state = h
-	var now error
 	switch {
 	case h.want != "":
-		now = printer.Attention(d.info.Name, "print", h.want)
+		d.told.tell(printer.Attention(d.info.Name, "print", h.want))
 	case h.low:
-		now = printer.Attention(d.info.Name, "print", printer.NearEnd)
-	}
-	if (now == nil) != (d.last == nil) || now != nil && now.Error() != d.last.Error() {
-		d.last = now
-		d.attention(now)
+		d.told.tell(printer.Attention(d.info.Name, "print", printer.NearEnd))
+	default:
+		d.told.tell(nil)
 	}
 }
 
@@ -215,7 +234,7 @@ func (d *Printer) check(ctx context.Context, op string) error {
 	d.talks = true
 	d.judged(h)
 	if h.want != "" {
-		return d.last
+		return printer.Attention(d.info.Name, op, h.want)
 	}
 	return nil
 }

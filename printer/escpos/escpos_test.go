@@ -114,8 +114,8 @@ func TestNothingIsSentToAPrinterThatWaits(t *testing.T) {
 		if fault.KindOf(err) != fault.Attention || r.Started {
 			t.Fatalf("Print = %+v, %v, want attention and nothing started", r, err)
 		}
-		if hint := fault.HintOf(err); !strings.Contains(hint, "纸卷") || !strings.Contains(hint, "roll") {
-			t.Errorf("hint %q names no roll in both languages", hint)
+		if a, ok := device.AdviceOf(err); !ok || !strings.Contains(a.Text.ZH, "纸卷") || !strings.Contains(fault.HintOf(err), "roll") {
+			t.Errorf("hint %q, advice %+v", fault.HintOf(err), a)
 		}
 		m.SetPaper(true)
 		if r, err = d.Print(t.Context(), "job", receipt()); err != nil {

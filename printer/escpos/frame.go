@@ -3,6 +3,8 @@ package escpos
 import (
 	"fmt"
 
+	"golang.org/x/text/encoding/simplifiedchinese"
+
 	"tilld/internal/fault"
 	"tilld/internal/qr"
 	"tilld/printer/data"
@@ -23,7 +25,7 @@ type frame struct {
 // build returns the bytes that print page, from the reset to the last feed. A
 // code whose dots do not read as what they should is refused.
 func build(cfg Config, page layout.Page) ([]byte, error) {
-	f := frame{cfg: cfg, page: page, set: charset{cfg.Chinese, charmaps()[cfg.CodePage]}}
+	f := frame{cfg: cfg, page: page, set: charset{cfg.Chinese, charmaps()[cfg.CodePage], simplifiedchinese.GB18030.NewEncoder()}}
 	if err := f.reset(); err != nil {
 		return nil, err
 	}

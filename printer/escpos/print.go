@@ -34,8 +34,11 @@ func (d *Printer) PrintRaw(ctx context.Context, _ string, data []byte, drawer bo
 	return d.run(ctx, data, len(data)/48*layout.LineDots)
 }
 
-// Test prints a page that shows what the printer can do.
+// Test prints a page that shows what the printer can do. It takes a minute at
+// most.
 func (d *Printer) Test(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	c := d.cfg
 	doc := printer.Doc{
 		printer.Text{Line: "tilld", Align: printer.Center, Width: 2, Height: 2, Bold: true},
@@ -124,6 +127,9 @@ const (
 // confirm gathers evidence that the job is on paper. While the printer waits for
 // a person the job waits with it, until ctx ends.
 func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evidence, error) {
+	if err := d.drained(ctx); err != nil {
+		return printer.NoEvidence, err
+	}
 	if d.cfg.Status == "none" && d.cfg.Confirm == "none" {
 		return printer.BytesTaken, nil
 	}
@@ -175,6 +181,43 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 			d.owed = 0 // answers that have been lost do not come any more
 		}
 		return best, nil
+	}
+}
+
+// drained waits until the operating system has handed every byte over: what a
+// socket holds for a printer whose cable is out was not taken by anybody. While
+// the printer waits for a person it may take none.
+func (d *Printer) drained(ctx context.Context) error {
+	end := time.Now().Add(stallLimit)
+	least := -1
+	for {
+		n, known := unsent(d.wire.port)
+		if !known || n == 0 {
+			return nil
+		}
+		if least < 0 || n < least {
+			least, end = n, time.Now().Add(stallLimit)
+		}
+		switch {
+		case ctx.Err() != nil && d.state.want != "":
+			return printer.Attention(d.info.Name, "print", d.state.want)
+		case ctx.Err() != nil:
+			return d.wire.fail(fault.Timeout, "print", ctx.Err())
+		case time.Now().After(end) && d.state.want == "":
+			return d.wire.fail(fault.Timeout, "print", fmt.Errorf("%d bytes were not taken by the printer", n))
+		}
+		if d.cfg.Status == "none" {
+			pause := time.NewTimer(5 * time.Millisecond)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+			}
+			pause.Stop()
+			continue
+		}
+		if err := d.wire.listen(ctx, "print", time.Now().Add(5*time.Millisecond)); err != nil {
+			return err
+		}
 	}
 }
 

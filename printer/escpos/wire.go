@@ -28,11 +28,13 @@ type wire struct {
 }
 
 func (w *wire) fail(kind fault.Kind, op string, cause error) error {
-	e := &fault.Error{Kind: kind, Component: w.name, Op: op, Err: cause}
-	if kind == fault.Absent {
-		e.Hint = "请检查打印机的电源和连接线 / Check the printer's power and cable"
+	switch kind {
+	case fault.Absent:
+		return device.PlugIn.Fault(kind, w.name, op, cause)
+	case fault.Timeout:
+		return device.TakesNothing.Fault(kind, w.name, op, cause)
 	}
-	return e
+	return fault.New(kind, w.name, op, cause)
 }
 
 // listen takes what arrives until then; nil also when nothing does.

@@ -84,9 +84,10 @@ func (b *Bitmap) Blank(y int) bool {
 func (b *Bitmap) Gray() *image.Gray {
 	img := image.NewGray(image.Rect(0, 0, b.W, b.H))
 	for y := range b.H {
-		for x := range b.W {
-			if !b.Dot(x, y) {
-				img.Pix[y*img.Stride+x] = 0xff
+		from, to := b.Pix[y*b.Stride():(y+1)*b.Stride()], img.Pix[y*img.Stride:(y+1)*img.Stride]
+		for x := range to {
+			if from[x/8]&(0x80>>(x%8)) == 0 {
+				to[x] = 0xff
 			}
 		}
 	}
