@@ -7,14 +7,14 @@ const (
 	paceFirst  = 8 << 10 // before anything was measured: 0.26 s at 256 kbit/s
 	paceMin    = 2 << 10 // an event, or a few
 	paceMax    = 1 << 20 // 20 MB/s at 50 ms
-	paceQueue  = 300 * time.Millisecond
+	paceQueue  = 250 * time.Millisecond
 	probeEvery = 30 * time.Second
 	probeBytes = 2 << 10
 	maxBatch   = 100<<10 - maxEvents // bytes of events in one PUBLISH; with a LF after each but the last 100 KiB (contract §4)
 )
 
 // pace bounds the bytes sent to the broker and not yet taken by it, so that
-// what the backlog puts in front of a question takes 0.3 s to drain, whatever
+// what the backlog puts in front of a question takes a quarter of a second to drain, whatever
 // the speed of the line. It works like the delay-based congestion controls
 // (Vegas, LEDBAT): the window follows the ratio of the wanted round trip to the
 // measured one. The unloaded round trip is measured again every 30 s by letting
@@ -38,16 +38,16 @@ func (p *pace) room(now time.Time, flying int) int {
 		if p.dry {
 			return probeBytes
 		}
-		return min(p.window, maxBatch)
+		return min(max(p.window/4, paceMin), maxBatch)
 	}
 	if p.dry = p.dry || now.Sub(p.probed) > probeEvery; p.dry {
 		return 0
 	}
-	free := p.window - flying
-	if free < p.window/4 {
+	piece := max(p.window/4, paceMin) // several on their way keep the line busy
+	if p.window-flying < piece {
 		return 0
 	}
-	return min(free, p.window/2, maxBatch)
+	return min(piece, maxBatch)
 }
 
 // taken tells that the broker has taken a batch of size bytes that was sent at
@@ -68,8 +68,11 @@ func (p *pace) taken(now, sent time.Time, size, flying int) {
 	want := p.base + paceQueue
 	switch ratio := float64(want) / float64(trip); {
 	case ratio < 1:
-		p.window = max(paceMin, int(float64(p.window)*max(ratio, 0.5)))
-	case flying >= p.window-p.window/4: // the window was the limit
-		p.window = min(paceMax, int(float64(p.window)*min(ratio, 2)))
+		p.window = max(paceMin, int(float64(p.window)*ratio)) // a line that became slow is met at once
+	case flying >= p.window/2: // the window was the limit
+		if ratio = min(ratio, 2); ratio < 2 {
+			ratio = (1 + ratio) / 2 // close to the goal: what was sent since then counts too
+		}
+		p.window = min(paceMax, int(float64(p.window)*ratio))
 	}
 }

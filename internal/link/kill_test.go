@@ -1,0 +1,209 @@
+package link
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tilld/internal/cloud"
+	"tilld/queue"
+)
+
+// childEnv makes the test binary a till: data directory, broker, trust file and
+// the number of events after which it only drains, separated by "|".
+const childEnv = "TILLD_LINK_TEST_TILL"
+
+func TestMain(m *testing.M) {
+	if s := os.Getenv(childEnv); s != "" {
+		if err := childTill(strings.Split(s, "|")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// childTill commits numbered events as fast as it can and prints each number
+// once it is on disk, until it is killed; with a limit it drains and ends.
+func childTill(args []string) error {
+	dir, url, trust := args[0], args[1], args[2]
+	limit, err := strconv.Atoi(args[3])
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	clock := NewClock(time.Time{})
+	store, err := queue.Open(ctx, queue.Options{Dir: dir, Seal: Sealer(tillSource, "boot", clock)})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	l, err := New(Options{URL: url, Merchant: "acme", Store: "sh-001", Till: "03", TrustFile: trust, Clock: clock}, store, nil)
+	if err != nil {
+		return err
+	}
+	l.timing.first, l.timing.most, l.timing.takeover = 5*time.Millisecond, 50*time.Millisecond, 5*time.Millisecond
+	l.timing.progress = 300 * time.Millisecond
+	var running sync.WaitGroup
+	running.Go(func() { store.Run(ctx) })
+	running.Go(func() { l.Run(ctx) })
+	out := bufio.NewWriter(os.Stdout)
+	for limit < 0 {
+		var n int
+		err := store.Update(ctx, func(tx *queue.Tx) error {
+			v, err := tx.Get(queue.State, []byte("n"))
+			if err != nil {
+				return err
+			}
+			n, _ = strconv.Atoi(string(v)) // 0 at first
+			if _, err := tx.Append(queue.Message{Type: "tilld.test.v1", Data: fmt.Appendf(nil, `{"n":%d,"pad":"%0200d"}`, n, 0)}); err != nil {
+				return err
+			}
+			return tx.Put(queue.State, []byte("n"), strconv.AppendInt(nil, int64(n+1), 10))
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(out, n)
+		out.Flush()
+	}
+	for store.AckedSeq() < store.LastSeq() {
+		time.Sleep(5 * time.Millisecond)
+	}
+	fmt.Fprintln(out, store.LastSeq())
+	out.Flush()
+	cancel()
+	running.Wait()
+	return nil
+}
+
+// A till is killed again and again while the broker comes and goes, loses
+// acks and hangs up in the middle. Nothing that was committed is missing in the
+// cloud, nothing is there twice, and everything is in order.
+func TestKillLoop(t *testing.T) {
+	rounds := 100
+	if testing.Short() {
+		rounds = 10
+	}
+	r := newRig(t)
+	ledger := cloud.NewLedger()
+	var flaky atomic.Bool
+	flaky.Store(true)
+	b := &fakeBroker{t: t}
+	var births, resent atomic.Int64
+	b.onConnect = func(*packet) byte {
+		if flaky.Load() && rand.IntN(8) == 0 {
+			return 3 // server unavailable
+		}
+		return 0
+	}
+	b.onPublish = func(c *fakeConn, p *packet) bool {
+		b.mu.Lock()
+		b.got = nil // the ledger keeps what counts
+		b.mu.Unlock()
+		if strings.HasSuffix(p.topic, "/status") {
+			births.Add(1)
+		}
+		if !strings.HasSuffix(p.topic, "/event") {
+			return true
+		}
+		chance := rand.IntN(100)
+		if flaky.Load() && chance < 3 { // the broker dies with the batch
+			c.c.Close()
+			return false
+		}
+		v, err := ledger.Ingest(tillSource, p.body)
+		if err != nil {
+			t.Errorf("batch: %v", err)
+		}
+		if v.Fork {
+			t.Errorf("fork: %v", ledger.Alarms())
+		}
+		if len(v.New) == 0 {
+			resent.Add(1)
+		}
+		if flaky.Load() && chance < 6 { // … after it was stored, before the PUBACK
+			c.c.Close()
+			return false
+		}
+		c.puback(p)
+		if !flaky.Load() || chance > 20 { // some acks get lost
+			c.send("ack", r.ackToken(v.Epoch, v.Through, hex.EncodeToString(v.Hash[:])))
+		}
+		return false
+	}
+	url := b.listen()
+	dir := filepath.Join(t.TempDir(), "data")
+	till := func(limit int) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{dir, url, r.opts.TrustFile, strconv.Itoa(limit)}, "|"))
+		errs := &lockedBuffer{}
+		cmd.Stderr = errs
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dieWithParent(cmd)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, bufio.NewScanner(out), errs
+	}
+	promised := -1
+	began := time.Now()
+	for round := range rounds {
+		cmd, lines, errs := till(-1)
+		life := time.Duration(rand.IntN(120)) * time.Millisecond
+		first := true
+		for lines.Scan() {
+			n, err := strconv.Atoi(lines.Text())
+			if err != nil || n <= promised {
+				t.Fatalf("round %d: the till says %q after %d", round, lines.Text(), promised)
+			}
+			promised = n
+			if first { // it counts from the first commit, however slow the machine is
+				first = false
+				time.AfterFunc(life, func() { cmd.Process.Kill() })
+			}
+		}
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != -1 {
+			t.Fatalf("round %d: the till ended by itself: %v\n%s", round, err, errs)
+		}
+	}
+	flaky.Store(false)
+	cmd, lines, errs := till(0)
+	lines.Scan()
+	last, _ := strconv.Atoi(lines.Text())
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("last run: %v\n%s", err, errs)
+	}
+	events := ledger.Events(tillSource, 0)
+	for i, e := range events {
+		var d struct{ N int }
+		if err := json.Unmarshal(e.Data, &d); err != nil || d.N != i {
+			t.Fatalf("event %d of the cloud is number %d (%v)", i, d.N, err)
+		}
+	}
+	if err := ledger.Verify(); err != nil {
+		t.Error(err)
+	}
+	if len(events) <= promised || len(events) != last {
+		t.Errorf("the cloud has %d events; the till promised 0 to %d and ended at %d", len(events), promised, last)
+	}
+	t.Logf("%d kills in %v: %d events promised, %d delivered, %d connections, %d batches came again",
+		rounds, time.Since(began).Round(time.Second), promised+1, len(events), births.Load(), resent.Load())
+}
