@@ -15,23 +15,41 @@ import (
 // killer kills tilld at random points and starts it again, and fails the broker
 // now and then.
 type killer struct {
-	shop   *shop
-	rng    *rand.Rand
+	shop    *shop
+	rng     *rand.Rand
+	moments chan struct{} // the cashier or the shopper is doing something
+
 	mu     sync.Mutex
 	kills  int
 	outage int
 	err    error
 }
 
+// moment invites a kill: right after something was asked of the till is when it
+// hurts most.
+func (k *killer) moment() {
+	if k == nil {
+		return
+	}
+	select {
+	case k.moments <- struct{}{}:
+	default:
+	}
+}
+
 // run goes on until ctx ends; tilld is up and the broker runs afterwards.
 func (k *killer) run(ctx context.Context) {
 	for {
-		// Most kills come while something is going on; a few right at the start.
-		wait := time.Duration(k.rng.IntN(1200)) * time.Millisecond
+		pause := time.Duration(k.rng.IntN(1500)) * time.Millisecond
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(wait):
+		case <-k.moments:
+			if k.rng.IntN(4) > 0 {
+				continue
+			}
+			time.Sleep(time.Duration(k.rng.IntN(90)) * time.Millisecond)
+		case <-time.After(pause):
 		}
 		if k.rng.IntN(4) == 0 {
 			k.fail(k.brokerOutage(ctx))
@@ -48,6 +66,13 @@ func (k *killer) kill() error {
 	k.mu.Lock()
 	k.kills++
 	k.mu.Unlock()
+	if k.rng.IntN(5) == 0 { // receipts go to the other printer from now on
+		names := []string{"printer-lan", "printer-serial"}
+		k.rng.Shuffle(2, func(i, j int) { names[i], names[j] = names[j], names[i] })
+		if err := k.shop.configure(k.shop.port(), names...); err != nil {
+			return err
+		}
+	}
 	if err := k.shop.tilld.Start(); err != nil {
 		return err
 	}
@@ -87,7 +112,12 @@ func (p *script) chaos(ctx context.Context, n int) error {
 	if err := p.stockUp(ctx); err != nil {
 		return err
 	}
-	k := &killer{shop: p.shop, rng: rand.New(rand.NewPCG(p.seed, 2))}
+	// Paper comes out at the speed of a real printer, so that kills hit receipts.
+	for _, pr := range []*sim.Printer{p.shop.lan, p.shop.serial} {
+		pr.Set(func(s *sim.Switches) { s.DotsPerSecond = 4000 })
+	}
+	k := &killer{shop: p.shop, rng: rand.New(rand.NewPCG(p.seed, 2)), moments: make(chan struct{}, 1)}
+	p.killer = k
 	run, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); k.run(run) }()
@@ -95,7 +125,7 @@ func (p *script) chaos(ctx context.Context, n int) error {
 	stop()
 	<-done
 	if err = errors.Join(err, k.err); err != nil {
-		return err
+		return fmt.Errorf("after %d kills and %d failures of the broker: %w", k.kills, k.outage, err)
 	}
 	fmt.Fprintf(p.out, "tilld was killed %d times, the broker failed %d times\n", k.kills, k.outage)
 	if err := p.shop.start(ctx, true); err != nil {
@@ -218,6 +248,7 @@ func (s *one) takeOut(ctx context.Context, lines []item) error {
 func (s *one) cashInChaos(ctx context.Context) error {
 	key := s.key("cash")
 	given := s.goods.total() + 500
+	s.killer.moment()
 	err := s.insist(ctx, func() error {
 		return s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/pay", key, map[string]any{"method": "cash", "given": given}, nil)
 	})
@@ -239,12 +270,14 @@ func (s *one) payInChaos(ctx context.Context) error {
 			return s.closedInChaos(ctx)
 		case got.Payment != nil && got.Payment.State == "pending":
 			s.payID = got.Payment.ID
+			s.killer.moment()
 			s.shop.cloud.Settle(s.payID, "paid", s.rng.IntN(2) == 0)
 			// The result comes by itself, after however many kills.
 		case got.Payment != nil && (got.Payment.State == "unknown" || got.Payment.State == "requested"):
 			// The till goes on asking.
 		default:
 			key := s.key("pay")
+			s.killer.moment()
 			err := s.insist(ctx, func() error {
 				return s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/pay", key, map[string]any{"method": "qr"}, nil)
 			})

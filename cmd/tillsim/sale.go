@@ -71,6 +71,7 @@ type script struct {
 	voided  int
 	times   timeline
 	scanned map[string]time.Time // when each code was last read
+	killer  *killer              // nil in a calm run
 }
 
 // sold is a sale that the till has called closed.
@@ -99,6 +100,7 @@ func (p *script) scan(ctx context.Context, code string) (at time.Time, err error
 	}
 	at = time.Now()
 	p.scanned[code] = at
+	p.killer.moment()
 	return at, p.shop.scanner.Scan(code)
 }
 

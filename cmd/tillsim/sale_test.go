@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// tilld is the real program, built once for all tests.
+var tilld = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "tillsim-test-")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	return buildTilld(context.Background(), dir)
+})
+
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		if err := os.RemoveAll(built); err != nil {
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := tilld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// play runs `tillsim sale` and shows what it printed when it fails.
+func play(t *testing.T, c saleCmd) string {
+	t.Helper()
+	c.Tilld = program(t)
+	if c.Keep == "" {
+		c.Keep = filepath.Join(t.TempDir(), "shop")
+	}
+	var out bytes.Buffer
+	if err := c.run(t.Context(), &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	return out.String()
+}
+
+func TestThreeSales(t *testing.T) {
+	for _, broker := range []string{"mosquitto", "embedded"} {
+		t.Run(broker, func(t *testing.T) {
+			t.Parallel()
+			out := play(t, saleCmd{Sales: 3, Broker: broker, Seed: 3})
+			for _, want := range []string{
+				"scan → line on the screen", "pay → code on the screen", "code read off the screen", "paid → screen thanks", "cash → sale closed",
+				"receipt cut, network printer", "receipt cut, serial printer", "void → event in the cloud", "acked, queue empty",
+				"cloud: ", "3 sales closed once each", "till:  whole", "paper: 3 originals, 0 marked copies",
+			} {
+				if !strings.Contains(out, want) {
+					t.Errorf("the timeline lacks %q:\n%s", want, out)
+				}
+			}
+		})
+	}
+}
+
+// Offline sales, cancelled payments and both printers are in eight sales.
+func TestEightSales(t *testing.T) {
+	t.Parallel()
+	out := play(t, saleCmd{Sales: 8, Broker: "mosquitto", Seed: 8})
+	for _, want := range []string{"offline", "cancel → code off the screen", "offline: pay code refused at once", "8 sales closed once each"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	out := play(t, saleCmd{Sales: 20, Chaos: true, Broker: "mosquitto", Seed: 20})
+	if !strings.Contains(out, "20 sales closed once each") || strings.Contains(out, "killed 0 times") {
+		t.Errorf("%s", out)
+	}
+}
