@@ -101,17 +101,11 @@ type detectCmd struct{}
 
 func (detectCmd) Run(s *session) error {
 	var v struct {
-		Found []struct {
-			Line string
-			Note string
-		}
+		Found []struct{ Config, Name, Node string }
 	}
 	return s.show("/v1/detect", &v, func() {
 		for _, f := range v.Found {
-			fmt.Fprintf(s.out, "%s\n", safe(f.Line))
-			if f.Note != "" {
-				fmt.Fprintf(s.out, "    # %s\n", safe(f.Note))
-			}
+			fmt.Fprintf(s.out, "  - %s   # %s, %s\n", safe(f.Config), safe(f.Name), safe(f.Node))
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"tilld/device"
 	"tilld/display"
 	"tilld/display/cd5220"
@@ -9,8 +11,6 @@ import (
 	"tilld/printer/escpos"
 	"tilld/scanner"
 	"tilld/scanner/line"
-
-	"context"
 )
 
 // driver is one line of the list below, for the checks of a configuration.
@@ -23,10 +23,10 @@ type driver struct {
 // driverList names every driver in the binary.
 func driverList() []driver {
 	return []driver{
-		{device.Scanner, "line", decodes(line.Defaults)},
-		{device.Printer, "escpos", func(device.Spec) error { return nil }},
-		{device.Display, "cd5220", decodes(cd5220.Defaults)},
-		{device.Display, "screen", decodes(struct{}{})},
+		{device.Scanner, "line", line.Check},
+		{device.Printer, "escpos", escpos.Check},
+		{device.Display, "cd5220", cd5220.Check},
+		{device.Display, "screen", noOptions},
 	}
 }
 
@@ -60,10 +60,5 @@ func onText(open device.Opener[display.TextPanel]) device.Opener[display.Display
 	}
 }
 
-// decodes returns the check of a driver whose options overlay defaults.
-func decodes[C any](defaults C) func(device.Spec) error {
-	return func(s device.Spec) error {
-		c := defaults
-		return s.Decode(&c)
-	}
-}
+// noOptions checks the entry of a driver that has none.
+func noOptions(s device.Spec) error { return s.Decode(&struct{}{}) }

@@ -5,27 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"tilld/device"
 	"tilld/device/dial"
+	"tilld/device/hotplug"
 	"tilld/display"
 	"tilld/display/screen"
 	"tilld/internal/fault"
 	"tilld/internal/feed"
-	"tilld/internal/health"
 	"tilld/internal/lang"
 	"tilld/internal/run"
 	"tilld/printer"
 	"tilld/scanner"
 )
-
-var deviceDown = health.Kind{
-	Code: "device_down", Severity: health.Warning,
-	Text:   lang.Text{ZH: "设备 {subject} 不可用：{reason}", EN: "device {subject} is out of service: {reason}"},
-	Remedy: lang.Text{ZH: "{hint_zh}", EN: "{hint}"},
-}
 
 // kit is all configured hardware and what keeps it in service.
 type kit struct {
@@ -35,13 +30,21 @@ type kit struct {
 	glass    *screen.Screen
 	specs    []device.Spec
 	stations map[string]*printer.Station
+	plugs    *hotplug.Watcher
+	traces   *traces
+	approved *device.Approvals
 
 	mu    sync.Mutex
 	inUse map[string]device.Device // by name, while in service
 }
 
 func newKit(a *agent, glass *screen.Screen) *kit {
+	approved, err := device.NewApprovals(filepath.Join(a.cfg.DataDir, "devices.json"))
+	if err != nil {
+		a.log.Error("which hardware was approved is not known any more; what is plugged in now is", "err", err)
+	}
 	k := &kit{
+		plugs: hotplug.New("", a.log.With("part", "hotplug")), traces: newTraces(&a.board), approved: approved,
 		a: a, log: a.log.With("part", "device"), dialer: dial.New(dial.Options{}), glass: glass,
 		stations: map[string]*printer.Station{}, inUse: map[string]device.Device{},
 	}
@@ -54,19 +57,18 @@ func newKit(a *agent, glass *screen.Screen) *kit {
 		}
 	}
 	a.board.Watch(k.changed)
+	device.Conditions(&a.board, &a.health)
 	return k
 }
 
-// changed tells people what became of a device.
+// changed tells the live stream what became of a device.
 func (k *kit) changed(s device.Status) {
 	k.a.feed.Publish(feed.Device, s)
-	k.a.health.Set(s.State != device.Ready, deviceDown, s.Name,
-		"reason", string(s.State), "hint", s.Hint, "hint_zh", s.Hint)
 }
 
 // parts are one supervised part per device.
 func (k *kit) parts() []run.Part {
-	var parts []run.Part
+	parts := []run.Part{{Name: "hotplug", Run: k.plugs.Run}}
 	scan, print, show := scanners(), printers(), displays(k.glass)
 	for _, s := range k.specs {
 		var keep func(context.Context) error
@@ -89,6 +91,7 @@ func (k *kit) parts() []run.Part {
 func slot[D device.Device](k *kit, s device.Spec, r *device.Registry[D], serve func(context.Context, D) error) device.Slot[D] {
 	return device.Slot[D]{
 		Spec: s, Registry: r, Dialer: k.dialer, Board: &k.a.board, Log: k.log,
+		Arrived: k.plugs.Subscribe(), Tracer: k.traces.tracer, Approved: k.approved,
 		Serve: func(ctx context.Context, dev D) error {
 			k.hold(s.Name, dev)
 			defer k.hold(s.Name, nil)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tilld/device"
+	"tilld/device/detect"
 	"tilld/display"
 	"tilld/display/screen"
 	"tilld/internal/config"
@@ -171,6 +172,8 @@ func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
 		AddrFile:     filepath.Join(a.cfg.DataDir, "http-addr"),
 		AllowedHosts: a.cfg.HTTP.AllowedHosts, AllowedOrigins: a.cfg.HTTP.AllowedOrigins,
 		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
+		Detect:  func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },
+		Trace:   a.kit.traces,
 		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },
 	})
 }
