@@ -31,7 +31,7 @@ func (s *Store) freeze(final bool) {
 	if s.busy || s.mem.n == 0 && !final {
 		return
 	}
-	if !final && s.mem.bytes < applyBytes && time.Since(s.dirtyAt) < applyAfter {
+	if !final && !s.faults.eager && s.mem.bytes < applyBytes && time.Since(s.dirtyAt) < applyAfter {
 		return
 	}
 	s.frozen, s.mem, s.busy = s.mem, tree{}, true
@@ -210,5 +210,18 @@ func openBolt(path string, limit int64) (*bolt.DB, error) {
 		return nil, err
 	}
 	db.AllocSize = 4 << 20
+	return db, nil
+}
+
+// openFile opens the store's own file.
+func (s *Store) openFile() (*bolt.DB, error) {
+	db, err := openBolt(s.path(dbName), s.o.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	db.NoSync = s.faults.noSync
+	if s.faults.alloc > 0 {
+		db.AllocSize = s.faults.alloc
+	}
 	return db, nil
 }

@@ -185,8 +185,10 @@ func (c *chainCheck) event(key string, e entry) {
 	if c.hashed {
 		c.hash = sha256.Sum256(ev.body)
 	}
-	if why := checkEnvelope(ev, seq); c.deep && why != "" {
-		c.note(seq, "%s", why)
+	if c.deep {
+		if why := checkEnvelope(ev, seq); why != "" {
+			c.note(seq, "%s", why)
+		}
 	}
 	if c.st.hasChain && gen == c.st.chain.gen && seq == c.st.chain.acked {
 		if h := c.st.chain.ackedHash; c.hash != h && !(c.standIn && c.original == h) {

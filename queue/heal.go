@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -194,6 +195,9 @@ func (s *Store) healRecord(ctx context.Context, full string) error {
 // one smaller.
 func compactIfSparse(path string, limit int64, log interface{ Warn(string, ...any) }) {
 	const worth, part = 64 << 20, 0.6
+	if info, err := os.Stat(path); err != nil || info.Size() < worth {
+		return
+	}
 	db, err := openBolt(path, limit)
 	if err != nil {
 		return // the start says why

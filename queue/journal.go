@@ -18,6 +18,7 @@ const rotateBytes = 32 << 20
 type journal struct {
 	dir  string
 	open func(path string, flag int) (file, error) // os.OpenFile, or a test's failing disk
+	most int64                                     // size at which a file is followed by another
 
 	f    file
 	name string
@@ -102,7 +103,7 @@ func (j *journal) start(now time.Time, head record) error {
 
 // full reports whether the next commit belongs into another file.
 func (j *journal) full(now time.Time) bool {
-	return j.f == nil || j.off >= rotateBytes || j.day != dayOf(now)
+	return j.f == nil || j.off >= j.most || j.day != dayOf(now)
 }
 
 // append writes one frame and syncs it. After an error the frame is not in the

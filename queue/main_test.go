@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -18,6 +19,14 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 			json.NewEncoder(os.Stdout).Encode(r)
+			os.Exit(0)
+		case "crash":
+			from, _ := strconv.Atoi(os.Args[4])
+			n, _ := strconv.Atoi(os.Args[5])
+			if err := crashChild(os.Args[2], os.Args[3], from, n); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
 			os.Exit(0)
 		case "usage":
 			fmt.Fprintln(os.Stderr, "usage: …")

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,7 +69,7 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 			s.lock.Close()
 		}
 	}()
-	s.journal = &journal{dir: s.path(journalDir), open: openOS}
+	s.journal = &journal{dir: s.path(journalDir), open: openOS, most: cmp.Or(broken.rotate, rotateBytes)}
 	if broken.openJournal != nil {
 		s.journal.open = broken.openJournal
 	}
@@ -161,7 +162,7 @@ func (s *Store) load(ctx context.Context) (uncertain bool, err error) {
 		}
 	}
 	compactIfSparse(path, s.o.MaxBytes, s.log)
-	if s.db, err = openBolt(path, s.o.MaxBytes); err != nil {
+	if s.db, err = s.openFile(); err != nil {
 		return false, fault.New(fault.Corrupt, "queue", "open", err)
 	}
 	more, err := s.catchUp()

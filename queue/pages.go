@@ -44,6 +44,30 @@ type pages struct {
 	seen []uint64 // bit set of the pages met
 	bad  func(where string, err error)
 	last []byte // key before, in this bucket
+
+	window []byte // some pages, read at once
+	start  int64  // offset of window
+}
+
+const windowSize = 256 << 10
+
+// at returns n bytes of the file at off; they are valid until the next call.
+func (p *pages) at(off, n int64) ([]byte, error) {
+	if off < p.start || off+n > p.start+int64(len(p.window)) {
+		size := min(max(n, windowSize), p.size-off)
+		if size < n {
+			return nil, io.ErrUnexpectedEOF
+		}
+		if int64(cap(p.window)) < size {
+			p.window = make([]byte, size)
+		}
+		p.window, p.start = p.window[:size], off
+		if _, err := p.r.ReadAt(p.window, off); err != nil {
+			p.window = p.window[:0]
+			return nil, err
+		}
+	}
+	return p.window[off-p.start : off-p.start+n : off-p.start+n], nil
 }
 
 // openPages finds the newest sound meta page.
@@ -162,13 +186,15 @@ func (p *pages) mark(id, n uint64) bool {
 	return fresh
 }
 
-// read returns a whole page with its overflow.
+// read returns a whole page with its overflow. A leaf page is valid until the
+// next call.
 func (p *pages) read(id uint64, flags uint16) ([]byte, error) {
 	if id < 2 || id >= p.high {
 		return nil, fmt.Errorf("page %d does not exist", id)
 	}
-	b := make([]byte, p.boltMeta.page)
-	if _, err := p.r.ReadAt(b, int64(id)*p.boltMeta.page); err != nil {
+	off := int64(id) * p.boltMeta.page
+	b, err := p.at(off, p.boltMeta.page)
+	if err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
 	e := binary.NativeEndian
@@ -186,8 +212,7 @@ func (p *pages) read(id uint64, flags uint16) ([]byte, error) {
 		return nil, fmt.Errorf("page %d is used twice", id)
 	}
 	if more > 0 {
-		b = append(b, make([]byte, int64(more)*p.boltMeta.page)...)
-		if _, err := p.r.ReadAt(b[p.boltMeta.page:], int64(id+1)*p.boltMeta.page); err != nil {
+		if b, err = p.at(off, int64(more+1)*p.boltMeta.page); err != nil {
 			return nil, fmt.Errorf("page %d: %w", id, err)
 		}
 	}
@@ -205,6 +230,9 @@ func (p *pages) tree(id uint64, where string, low, high []byte, depth int, f lea
 	if err != nil {
 		p.bad(where, err)
 		return
+	}
+	if where == "root" || binary.NativeEndian.Uint16(b[8:]) == branchFlag {
+		b = bytes.Clone(b) // others are read while it is gone through
 	}
 	p.page(b, where, low, high, depth, f)
 }

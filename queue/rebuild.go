@@ -273,7 +273,7 @@ func (s *Store) reopen(cause error) error {
 	default:
 		return err
 	}
-	db, err := openBolt(path, s.o.MaxBytes)
+	db, err := s.openFile()
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ type replayed struct {
 	found []Finding // damage and gaps; a torn tail is none
 	lost  uint64    // commits known to have been there and gone
 	base  uint64    // lsn before the first commit that was there at all
-	any   bool      // at least one sound frame was read
+	any   bool      // the file that from names is there, or a sound frame of another one
 }
 
 // replay reads the journal and calls f for each commit after from, in order,
@@ -119,7 +119,7 @@ func replay(dir string, from mark, limit uint64, base, f func(record) error) (re
 		off := 0
 		if s.name == from.file && from.off > 0 {
 			if from.off <= int64(len(b)) {
-				off = int(from.off)
+				off, out.any = int(from.off), true
 			} else {
 				out.found = append(out.found, Finding{File: s.name, Reason: fmt.Sprintf("is %d bytes long, was synced to %d", len(b), from.off)})
 			}

@@ -72,11 +72,11 @@ func (s *Store) takeSnapshot() {
 // they are older than they are kept.
 func (s *Store) trim(ctx context.Context) error {
 	for {
-		done := false
+		done, last := false, ""
 		err := s.own(ctx, func(tx *Tx) error {
 			limit := tx.at - s.o.KeepAcked.Milliseconds()
 			var keys []string
-			err := tx.scan(outbox, nil, nil, false, func(key string, e entry) (bool, error) {
+			err := tx.scan(outbox, []byte(s.trimmed), nil, false, func(key string, e entry) (bool, error) {
 				gen, seq, ok := splitEventKey([]byte(key))
 				if !ok || gen == tx.c.gen && seq > tx.c.acked || e.at > limit || len(keys) == trimChunk {
 					return false, nil
@@ -86,12 +86,21 @@ func (s *Store) trim(ctx context.Context) error {
 			})
 			for _, k := range keys {
 				tx.remove(fullKey(outbox, []byte(k)))
+				last = k
 			}
 			done = len(keys) < trimChunk
 			return err
 		})
-		if err != nil || done {
+		if err != nil {
 			return err
+		}
+		if last != "" {
+			// Events go from the front only: what lies before need not be
+			// passed again while the file still has it.
+			s.trimmed = last
+		}
+		if done {
+			return nil
 		}
 	}
 }

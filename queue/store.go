@@ -69,17 +69,20 @@ type Store struct {
 	writing  sync.WaitGroup
 	applying sync.WaitGroup
 
+	trimmed  string // the last event deleted, where trim goes on
 	reserve  reserve
 	recovery atomic.Pointer[Recovery]
 	faults   faults
 }
 
-// faults are set by tests only, to break what the disk does.
+// faults are set by tests only: a disk that fails, and smaller bounds.
 type faults struct {
 	openJournal func(path string, flag int) (file, error)
-	apply       func() error // before a commit to the file
-	noSync      bool         // the control that must fail: syncs nothing
-	ackEarly    bool         // the control that must fail: answers before the sync
+	apply       func() error // called before a commit to the file
+	noSync      bool         // the control that must fail: the file is not synced
+	eager       bool         // each commit goes to the file at once
+	rotate      int64        // instead of rotateBytes
+	alloc       int          // by how much the file grows
 }
 
 // begin starts a transaction on the present state. end must follow.
