@@ -196,3 +196,27 @@ func BenchmarkMake120Bytes(b *testing.B) {
 		}
 	}
 }
+
+// Pictures come from outside too: nothing in them may do more than not be read.
+func FuzzRead(f *testing.F) {
+	for _, payload := range []string{"1", "https://example.cn/1"} {
+		c, err := qr.Make(payload, qr.L)
+		if err != nil {
+			f.Fatal(err)
+		}
+		img := c.Image(1, qr.Quiet)
+		f.Add(img.Pix, img.Stride)
+	}
+	f.Fuzz(func(t *testing.T, pix []byte, stride int) {
+		if stride < 1 || stride > 400 || len(pix) < stride {
+			return
+		}
+		img := &image.Gray{Pix: pix, Stride: stride, Rect: image.Rect(0, 0, stride, len(pix)/stride)}
+		if _, err := qr.Read(img); err != nil && fault.KindOf(err) != fault.Refused {
+			t.Fatal(err)
+		}
+		if _, err := qr.ReadBars(img, "code128"); err != nil && fault.KindOf(err) != fault.Refused {
+			t.Fatal(err)
+		}
+	})
+}
