@@ -82,7 +82,11 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 	if err := s.devices(ctx); err != nil {
 		return err
 	}
-	key, err := cloud.NewKey("sim-1")
+	key, err := cloud.LoadKey(s.file("cloud-private-key.json"), "sim-1")
+	if err != nil {
+		return err
+	}
+	ledger, err := cloud.OpenLedger(s.file("cloud"))
 	if err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 		return err
 	}
 	s.cloud = cloud.New(cloud.Options{
-		Broker: fmt.Sprintf("tcp://127.0.0.1:%d", s.broker.Port()), Key: key, Pay: o.pay, Heard: o.heard, Log: o.log,
+		Broker: fmt.Sprintf("tcp://127.0.0.1:%d", s.broker.Port()), Key: key, Ledger: ledger, Pay: o.pay, Heard: o.heard, Log: o.log,
 	})
 	s.part(func() error { return s.cloud.Run(ctx) })
 	program, err := findTilld(ctx, o.tilld, s.dir)

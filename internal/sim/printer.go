@@ -234,17 +234,19 @@ type Stats struct {
 	Pulses   int   `json:"pulses"`   // drawer
 	Last     int   `json:"last"`     // newest ticket's ID, that in the printer included
 	Out      int   `json:"out"`      // newest ticket's ID that came out
+	Hanging  int   `json:"hanging"`  // dots of the ticket in the printer
 }
 
 // Stats returns the printer at a glance.
 func (p *Printer) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := p.m.nextID
+	out, hanging := p.m.nextID, 0
 	if p.m.ticket != nil {
 		out--
+		hanging = p.m.ticket.paper.height()
 	}
-	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID, Out: out}
+	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID, Out: out, Hanging: hanging}
 }
 
 // Picture draws the ticket with this ID, the one still in the printer

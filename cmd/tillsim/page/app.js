@@ -137,11 +137,11 @@ function drawPrinter(s) {
     ["paper-out", "paper_out"], ["near-end", "near_end"], ["cover", "cover_open"], ["cutter", "cutter_error"], ["silent", "silent"], ["deaf", "deaf"], ["off", "off"],
   ].map(([name, key]) => button(t("s-" + name), "printer", { name: tab, value: name }, p.switches[key])).concat(
     button(t("s-slow"), "printer", { name: tab, value: "slow", number: p.switches.dots_per_second ? 0 : 600 }, p.switches.dots_per_second > 0)));
-  part("paper", [tab, p.tickets.map((k) => k.id), p.stats.last], () => {
-    const hanging = p.stats.last > (p.tickets[0]?.id ?? 0) ? [{ id: p.stats.last, qr: [], hanging: true }] : [];
+  part("paper", [tab, p.tickets.map((k) => k.id), p.stats.last, p.stats.hanging], () => {
+    const hanging = p.stats.hanging > 0 ? [{ id: p.stats.last, qr: [], hanging: true }] : [];
     const list = [...hanging, ...p.tickets];
     if (!list.length) return el("p.empty", t("no-paper"));
-    return list.map((k) => el("figure", el("img", { src: `/paper/${tab}/${k.id}?h=${k.height ?? p.stats.received}`, alt: (k.lines ?? []).join("\n"), loading: "lazy" }),
+    return list.map((k) => el("figure", el("img", { src: `/paper/${tab}/${k.id}?h=${k.height ?? p.stats.hanging}`, alt: (k.lines ?? []).join("\n"), loading: "lazy" }),
       el("figcaption", k.hanging ? t("hanging") : "#" + k.id + " · " + ((k.qr ?? []).map((q) => "▣ " + q).join("  ") || t("no-qr")))));
   });
 }
@@ -169,8 +169,13 @@ function drawCloud(s) {
     button(t("o-drawer"), "command", { value: "drawer.open", data: { reason: "demo" } }),
     button(t("o-report"), "command", { value: "till.report", data: {} }),
   ]);
-  part("traffic", s.messages, () => s.traffic.map((m) => el("li", el("time", m.at.slice(11, 23).slice(0, 10)), el("span." + m.way, m.way === "in" ? "▲" : "▼"),
-    el("details", el("summary", m.kind + " " + (m.type ?? "").replace(/^tilld\.|\.v1$/g, "") + (m.kind === "event" ? " " + m.id : ""), el("code", JSON.stringify(m.data))))));
+  part("traffic", s.messages, () => s.traffic.filter((m) => m.kind !== "ack").map(message));
+}
+
+function message(m) {
+  const name = m.kind + " " + (m.type ?? "").replace(/^tilld\.|\.v1$/g, "") + (m.kind === "event" ? " " + m.id : "");
+  return el("li", el("time", new Date(m.at).toLocaleTimeString("en-GB")), el("span." + m.way, m.way === "in" ? "▲" : "▼"),
+    el("details", el("summary", name, el("code", JSON.stringify(m.data)))));
 }
 
 $("lang").onclick = () => { lang = lang === "zh" ? "en" : "zh"; localStorage.lang = lang; draw(); };
