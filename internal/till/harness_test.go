@@ -53,8 +53,21 @@ func (c *fakeCloud) Ask(ctx context.Context, kind, sale, id string, data any) (j
 		<-ctx.Done()
 		return nil, till.ErrNoAnswer
 	}
-	text, err := f(body)
-	return json.RawMessage(text), err
+	type reply struct {
+		text string
+		err  error
+	}
+	answered := make(chan reply, 1)
+	go func() {
+		text, err := f(body)
+		answered <- reply{text, err}
+	}()
+	select {
+	case a := <-answered:
+		return json.RawMessage(a.text), a.err
+	case <-ctx.Done():
+		return nil, till.ErrNoAnswer
+	}
 }
 
 // on sets the answer to a type; answer nil makes it silent.
@@ -93,6 +106,7 @@ type rig struct {
 	log    *strings.Builder
 	stop   func()
 	kicks  chan struct{}
+	max    int64 // queue.Options.MaxBytes
 }
 
 // seal makes event bytes with the parts that the tests look at.
@@ -137,7 +151,7 @@ func newRig(t testing.TB, change ...func(o *till.Options)) *rig {
 // start opens the store and runs a new engine on it.
 func (r *rig) start() {
 	r.t.Helper()
-	store, err := queue.Open(context.Background(), queue.Options{Dir: r.dir, Seal: seal})
+	store, err := queue.Open(context.Background(), queue.Options{Dir: r.dir, Seal: seal, MaxBytes: r.max, ReserveBytes: 1 << 20})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tilld/internal/fault"
@@ -21,6 +22,9 @@ const (
 	maxRaw    = 512 << 10
 	// maxBacklog bounds the jobs that wait for one printer.
 	maxBacklog = 500
+	// jobLife is how long a job asked for from outside may wait for its printer;
+	// receipts of sales wait as long as it takes.
+	jobLife = 24 * time.Hour
 )
 
 // receiptJob adds a sale's receipt, or a refund's, to the commit.
@@ -118,6 +122,7 @@ func (t *Till) enqueue(ctx context.Context, c Call, j printer.Job) (Answer, erro
 	case t.waiting(j.Printer) >= maxBacklog:
 		return Answer{}, problem(sale.CodeRateLimited, "printer", "打印任务积压过多", "too many jobs wait for this printer")
 	}
+	j.Expires = x.at.Add(jobLife)
 	queued := x.queueJob(j)
 	answer := x.answer(c, true, answerOf(*queued))
 	return answer, x.commit(ctx)
