@@ -19,6 +19,7 @@ var shots = flag.String("shots", "", "keep the pictures of the page in this fold
 // The page in a real browser: both languages, both sizes, light and dark, no
 // policy violation, live updates, the device test, and sign-in.
 func TestPageInBrowser(t *testing.T) {
+	t.Parallel()
 	stage := display.NewStage(display.Scene{Kind: display.Idle, Currency: "CNY", Language: "zh-CN"})
 	b := newBench(t, func(o *Options) { o.Screen = screen.New(stage, screen.Options{}).Handler() })
 	chrome := kiosktest.Start(t)

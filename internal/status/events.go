@@ -57,6 +57,7 @@ func (c *call) begin() (*stream, error) {
 		return nil, problem(codeStreams, "", "事件流连接过多", "too many event streams are open")
 	}
 	rc := http.NewResponseController(c.w)
+	rc.SetReadDeadline(time.Time{}) // the stream outlives readTimeout
 	h := c.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")

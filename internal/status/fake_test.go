@@ -193,6 +193,7 @@ type bench struct {
 	feed   *feed.Feed
 	url    string
 	token  string
+	halt   func() // stops the server and waits; the test's end does it too
 }
 
 func newBench(t *testing.T, change ...func(*Options)) *bench {
@@ -215,14 +216,15 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
+	halt := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
-	return &bench{Server: s, engine: engine, feed: o.Feed, url: "http://" + s.Addr(), token: readToken(t, o.TokenFile)}
+	t.Cleanup(halt)
+	return &bench{Server: s, engine: engine, feed: o.Feed, url: "http://" + s.Addr(), token: readToken(t, o.TokenFile), halt: halt}
 }
 
 func testLog(w io.Writer) *slog.Logger {

@@ -189,7 +189,9 @@ func (c *call) readBody() error {
 	rc := http.NewResponseController(c.w)
 	rc.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, limit))
-	rc.SetReadDeadline(time.Time{})
+	if err == nil {
+		rc.SetReadDeadline(time.Time{}) // a payment may take longer than readTimeout
+	}
 	if _, big := errors.AsType[*http.MaxBytesError](err); big {
 		return problem(codeTooLarge, "", "请求内容超过 "+strconv.FormatInt(limit>>10, 10)+" KiB", "the body is larger than "+strconv.FormatInt(limit>>10, 10)+" KiB")
 	}

@@ -37,6 +37,7 @@ const (
 	maxHeader     = 16 << 10
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 10 * time.Second
+	readTimeout   = 15 * time.Second // also for the rest of a body that nobody wants
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 90 * time.Second
 	maxConns      = 256
@@ -161,6 +162,7 @@ func (s *Server) Run(ctx context.Context) error {
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         conns.state,
