@@ -263,9 +263,7 @@ func (d *dispatcher) execute(r Route, jti string, e *entry, reply *Reply) bool {
 		return false
 	}
 	if res.err == nil && res.data != nil {
-		if reply.Data, res.err = encode(res.data); res.err == nil && len(reply.Data) > 0 && reply.Data[0] != '{' {
-			reply.Data, _ = encode(map[string]json.RawMessage{"value": reply.Data})
-		}
+		reply.Data, res.err = object(res.data)
 	}
 	if res.err == nil {
 		reply.State = Done
@@ -273,6 +271,18 @@ func (d *dispatcher) execute(r Route, jti string, e *entry, reply *Reply) bool {
 	}
 	reply.State, reply.Error = judge(res.err)
 	return true
+}
+
+// object is a handler's result as one JSON object; nil when there is none.
+func object(v any) (json.RawMessage, error) {
+	data, err := encode(v)
+	switch {
+	case err != nil || len(data) == 0 || string(data) == "null":
+		return nil, err
+	case data[0] == '{':
+		return data, nil
+	}
+	return encode(map[string]json.RawMessage{"value": data})
 }
 
 // recover takes up what the last run of the agent left: commands that wait are

@@ -91,6 +91,24 @@ func childTill(args []string) error {
 	return nil
 }
 
+// startChild starts the test binary as a till.
+func startChild(t testing.TB, dir, url, trust string, limit int) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{dir, url, trust, strconv.Itoa(limit)}, "|"))
+	errs := &lockedBuffer{}
+	cmd.Stderr = errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dieWithParent(cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, bufio.NewScanner(out), errs
+}
+
 // A till is killed again and again while the broker comes and goes, loses
 // acks and hangs up in the middle. Nothing that was committed is missing in the
 // cloud, nothing is there twice, and everything is in order.
@@ -149,19 +167,7 @@ func TestKillLoop(t *testing.T) {
 	url := b.listen()
 	dir := filepath.Join(t.TempDir(), "data")
 	till := func(limit int) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{dir, url, r.opts.TrustFile, strconv.Itoa(limit)}, "|"))
-		errs := &lockedBuffer{}
-		cmd.Stderr = errs
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dieWithParent(cmd)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd, bufio.NewScanner(out), errs
+		return startChild(t, dir, url, r.opts.TrustFile, limit)
 	}
 	promised := -1
 	began := time.Now()

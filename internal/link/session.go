@@ -354,6 +354,9 @@ func (s *session) ack(m *message) error {
 	case a.Through < acked:
 		return s.behind(m, a.Through, acked)
 	case a.Through == 0:
+		if [32]byte(hash) != [32]byte{} {
+			return s.wrong(queue.ErrHash)
+		}
 		s.pump.repeated()
 		return nil
 	}
