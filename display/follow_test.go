@@ -49,6 +49,7 @@ func TestFollowShowsTheLatestScene(t *testing.T) {
 			stage.Set(titled(s))
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(d.shown) != 2 || d.shown[0] != "first" || d.shown[1] != "c" {
 			t.Errorf("shown %q, want the first and the latest, once each", d.shown)
 		}

@@ -4,11 +4,10 @@ package hotplug
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
-	"go.bug.st/serial/enumerator"
+	"tilld/device/serialport"
 )
 
 // listen compares the system's list of serial ports every two seconds.
@@ -17,13 +16,13 @@ func listen(ctx context.Context, heard func(Event)) error {
 	defer tick.Stop()
 	var last []string
 	for {
-		ports, err := enumerator.GetDetailedPortsList()
+		ports, err := serialport.List()
 		if err != nil {
-			return errors.Join(errors.New("the list of serial ports"), err)
+			return err
 		}
 		var now []string
 		for _, p := range ports {
-			now = append(now, p.Name+" "+p.VID+":"+p.PID+" "+p.SerialNumber)
+			now = append(now, p.Name+" "+p.Identity.String())
 		}
 		slices.Sort(now)
 		if !slices.Equal(now, last) {

@@ -5,8 +5,6 @@ package serialport
 import (
 	"strings"
 
-	"go.bug.st/serial/enumerator"
-
 	"tilld/device"
 	"tilld/device/sysfs"
 )
@@ -17,14 +15,14 @@ func (o *Opener) locate(s *settings) error {
 	if s.node != "" {
 		return nil
 	}
-	ports, err := enumerator.GetDetailedPortsList()
+	nodes, err := List()
 	if err != nil {
 		return err
 	}
 	var found []string
-	for _, p := range ports {
-		if p.IsUSB && s.find.Matches(identity(p)) {
-			found = append(found, p.Name)
+	for _, n := range nodes {
+		if s.find.Matches(n.Identity) {
+			found = append(found, n.Name)
 		}
 	}
 	if len(found) == 1 {
@@ -35,18 +33,14 @@ func (o *Opener) locate(s *settings) error {
 }
 
 func (o *Opener) identify(s settings) device.Identity {
-	ports, err := enumerator.GetDetailedPortsList()
+	nodes, err := List()
 	if err != nil {
-		return device.Identity{} // unknown is allowed; the open itself decides
+		return device.Identity{} // not known; the open itself decides
 	}
-	for _, p := range ports {
-		if strings.EqualFold(p.Name, s.node) {
-			return identity(p)
+	for _, n := range nodes {
+		if strings.EqualFold(n.Name, s.node) {
+			return n.Identity
 		}
 	}
 	return device.Identity{}
-}
-
-func identity(p *enumerator.PortDetails) device.Identity {
-	return device.Identity{VID: strings.ToUpper(p.VID), PID: strings.ToUpper(p.PID), Serial: p.SerialNumber}
 }
