@@ -27,7 +27,7 @@ import (
 
 // plug makes a pty that looks, in the tree below root, like a USB serial
 // adapter: sys and dev as the kernel and udev make them.
-func plug(t *testing.T, root, name, identity, socket string) *os.File {
+func plug(t testing.TB, root, name, identity, socket string) *os.File {
 	t.Helper()
 	far, near, err := pty.Open()
 	if err != nil {
@@ -77,7 +77,7 @@ func unplug(t *testing.T, root, name, socket string) {
 	must(t, os.Remove(filepath.Join(root, "dev/serial/by-path", "pci-usb-"+socket)))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

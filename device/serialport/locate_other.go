@@ -32,6 +32,21 @@ func (o *Opener) locate(s *settings) error {
 	return &sysfs.NotOneError{Want: s.find, Choices: found}
 }
 
+// present returns errGone once the system no longer lists the port: its own
+// errors after an unplugging come late or not at all.
+func (o *Opener) present(s settings) error {
+	nodes, err := List()
+	if err != nil {
+		return nil // cannot be told; reading and writing will
+	}
+	for _, n := range nodes {
+		if strings.EqualFold(n.Name, s.node) {
+			return nil
+		}
+	}
+	return errGone
+}
+
 func (o *Opener) identify(s settings) device.Identity {
 	nodes, err := List()
 	if err != nil {

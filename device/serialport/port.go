@@ -39,7 +39,8 @@ type port struct {
 	guard *guard // nil on systems without one
 	flow  string
 	id    device.Identity
-	left  func(stuck bool) // called when the descriptors are closed or left behind
+	left  func(stuck bool) // called when the descriptors are left behind, and when they are closed after all
+	here  func() error     // looks for the adapter where there is no guard; may be nil
 
 	rd, wr deadline.Deadline
 	closed chan struct{}
@@ -72,10 +73,14 @@ func (p *port) Identity() device.Identity { return p.id }
 
 // Alive implements [device.Prober].
 func (p *port) Alive() error {
-	if p.guard == nil || p.isClosed() {
+	look := p.here
+	if p.guard != nil {
+		look = p.guard.alive
+	}
+	if look == nil || p.isClosed() {
 		return nil
 	}
-	if err := p.guard.alive(); err != nil && !p.isClosed() {
+	if err := look(); err != nil && !p.isClosed() {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	return nil

@@ -68,7 +68,9 @@ func (o *Opener) Open(ctx context.Context, u *url.URL) (device.Port, error) {
 	if err != nil {
 		return nil, explain(name, s, err)
 	}
-	return newPort(name, l, g, s.flow, id, func(stuck bool) { o.mark(s.node, stuck) }), nil
+	p := newPort(name, l, g, s.flow, id, func(stuck bool) { o.mark(s.node, stuck) })
+	p.here = func() error { return o.present(s) }
+	return p, nil
 }
 
 // acquire opens guard and backend and locks the line. The guard comes first:
