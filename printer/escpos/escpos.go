@@ -9,6 +9,7 @@ import (
 	"tilld/device"
 	"tilld/internal/fault"
 	"tilld/printer"
+	"tilld/printer/internal/wire"
 )
 
 const (
@@ -24,7 +25,8 @@ type Printer struct {
 	info device.Info
 	cfg  Config
 	turn chan struct{} // holds one token: who has it owns everything below
-	wire wire
+	wire wire.Wire
+	in   decoder
 
 	told  listener
 	talks bool // has answered a real-time status at least once
@@ -46,7 +48,10 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 		info: device.Info{Name: s.Name, Driver: s.Driver, Model: cfg.Profile}, cfg: cfg,
 		turn: make(chan struct{}, 1),
 	}
-	d.wire = wire{port: p, name: s.Name, heard: d.heard}
+	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: cfg.Chunk, Pause: cfg.pause, Waits: func() bool { return d.state.want != "" }}
+	if cfg.Status != "none" || cfg.Confirm != "none" {
+		d.wire.Heard = d.heard
+	}
 	d.turn <- struct{}{}
 	if cfg.Chinese == "auto" {
 		if d.cfg.Chinese, err = d.askChinese(ctx); err != nil {
@@ -99,12 +104,12 @@ func (l *listener) tell(err error) {
 // down for writing first, for one that is closed with unread status bytes in it
 // may lose its last data.
 func (d *Printer) Close() error {
-	if half, ok := device.As[interface{ CloseWrite() error }](d.wire.port); ok {
+	if half, ok := device.As[interface{ CloseWrite() error }](d.wire.Port); ok {
 		select {
 		case <-d.turn:
 			if half.CloseWrite() == nil {
 				ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-				for ctx.Err() == nil && d.wire.listen(ctx, "close", time.Now().Add(300*time.Millisecond)) == nil {
+				for ctx.Err() == nil && d.wire.Listen(ctx, "close", time.Now().Add(300*time.Millisecond)) == nil {
 				}
 				cancel()
 			}
@@ -112,7 +117,7 @@ func (d *Printer) Close() error {
 		default: // somebody is at it: closing the port ends that
 		}
 	}
-	return d.wire.port.Close()
+	return d.wire.Port.Close()
 }
 
 // take waits for the printer to be free.
@@ -128,13 +133,14 @@ func (d *Printer) take(ctx context.Context, op string) error {
 func (d *Printer) give() { d.turn <- struct{}{} }
 
 // heard sorts what the printer says.
-func (d *Printer) heard(r reply) {
-	if r.kind == asb {
-		d.judged(judgeASB(r.data))
-		return
-	}
-	if len(d.inbox) < 64 {
-		d.inbox = append(d.inbox, r)
+func (d *Printer) heard(data []byte) {
+	for _, r := range d.in.feed(data) {
+		switch {
+		case r.kind == asb:
+			d.judged(judgeASB(r.data))
+		case len(d.inbox) < 64:
+			d.inbox = append(d.inbox, r)
+		}
 	}
 }
 
@@ -164,7 +170,7 @@ func (d *Printer) await(ctx context.Context, op string, wait time.Duration, matc
 		if ctx.Err() != nil || !time.Now().Before(until) {
 			return reply{}, false, nil
 		}
-		if err := d.wire.listen(ctx, op, until); err != nil {
+		if err := d.wire.Listen(ctx, op, until); err != nil {
 			return reply{}, false, err
 		}
 	}
@@ -172,7 +178,7 @@ func (d *Printer) await(ctx context.Context, op string, wait time.Duration, matc
 
 // ask sends a short query and waits for its answer.
 func (d *Printer) ask(ctx context.Context, op string, query []byte, wait time.Duration, match func(reply) bool) (reply, bool, error) {
-	if err := device.Send(ctx, d.wire.port, d.info.Name, op, query); err != nil {
+	if err := device.Send(ctx, d.wire.Port, d.info.Name, op, query); err != nil {
 		return reply{}, false, err
 	}
 	return d.await(ctx, op, wait, match)
@@ -213,7 +219,7 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		return nil
 	}
 	d.inbox = nil
-	if err := d.wire.listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil {
+	if err := d.wire.Listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil {
 		return err
 	}
 	d.inbox = nil
@@ -226,7 +232,7 @@ func (d *Printer) check(ctx context.Context, op string) error {
 	}
 	if !ok {
 		if d.talks {
-			return d.wire.fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
+			return d.wire.Fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
 		}
 		d.mute = true
 		return nil
@@ -266,10 +272,8 @@ func (d *Printer) Resync(ctx context.Context) error {
 	}
 	defer d.give()
 	fill := make([]byte, d.cfg.Strip*(d.cfg.Dots+7)/8)
-	if _, err := d.wire.write(ctx, "resync", append(fill, esc, '@'), d.cfg, func() bool { return false }); err != nil {
-		return err
-	}
-	return nil
+	_, err := d.wire.Write(ctx, "resync", append(fill, esc, '@'))
+	return err
 }
 
 // OpenDrawer kicks the drawer between two pieces of a job at most: it waits for
@@ -287,5 +291,5 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 		return err
 	}
 	defer d.give()
-	return device.Send(ctx, d.wire.port, d.info.Name, "open drawer", kick(pin))
+	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", kick(pin))
 }

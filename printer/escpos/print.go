@@ -69,7 +69,7 @@ func (d *Printer) run(ctx context.Context, job []byte, dots int) (printer.Result
 	}
 	d.inbox = nil
 	id := d.nextID()
-	sent, err := d.wire.write(ctx, "print", d.complete(job, id), d.cfg, func() bool { return d.state.want != "" })
+	sent, err := d.wire.Write(ctx, "print", d.complete(job, id))
 	if err != nil {
 		if sent > 0 && d.state.want != "" {
 			err = printer.Attention(d.info.Name, "print", d.state.want)
@@ -127,7 +127,10 @@ const (
 // confirm gathers evidence that the job is on paper. While the printer waits for
 // a person the job waits with it, until ctx ends.
 func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evidence, error) {
-	if err := d.drained(ctx); err != nil {
+	if err := d.wire.Drained(ctx, "print"); err != nil {
+		if d.state.want != "" {
+			err = printer.Attention(d.info.Name, "print", d.state.want)
+		}
 		return printer.NoEvidence, err
 	}
 	if d.cfg.Status == "none" && d.cfg.Confirm == "none" {
@@ -184,43 +187,6 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 	}
 }
 
-// drained waits until the operating system has handed every byte over: what a
-// socket holds for a printer whose cable is out was not taken by anybody. While
-// the printer waits for a person it may take none.
-func (d *Printer) drained(ctx context.Context) error {
-	end := time.Now().Add(stallLimit)
-	least := -1
-	for {
-		n, known := unsent(d.wire.port)
-		if !known || n == 0 {
-			return nil
-		}
-		if least < 0 || n < least {
-			least, end = n, time.Now().Add(stallLimit)
-		}
-		switch {
-		case ctx.Err() != nil && d.state.want != "":
-			return printer.Attention(d.info.Name, "print", d.state.want)
-		case ctx.Err() != nil:
-			return d.wire.fail(fault.Timeout, "print", ctx.Err())
-		case time.Now().After(end) && d.state.want == "":
-			return d.wire.fail(fault.Timeout, "print", fmt.Errorf("%d bytes were not taken by the printer", n))
-		}
-		if d.cfg.Status == "none" {
-			pause := time.NewTimer(5 * time.Millisecond)
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-			}
-			pause.Stop()
-			continue
-		}
-		if err := d.wire.listen(ctx, "print", time.Now().Add(5*time.Millisecond)); err != nil {
-			return err
-		}
-	}
-}
-
 // ended is the end of the connection after the last byte was taken. A printer
 // that answers would have answered: what became of the job is not known. From
 // one that never does, nothing else was to be expected.
@@ -240,7 +206,7 @@ func (d *Printer) late(ctx context.Context, best printer.Evidence) (printer.Evid
 	case d.state.want != "":
 		return best, printer.Attention(d.info.Name, "print", d.state.want)
 	}
-	return best, d.wire.fail(fault.Timeout, "print", ctx.Err())
+	return best, d.wire.Fail(fault.Timeout, "print", ctx.Err())
 }
 
 // look asks for the status between two waits, with the wire free in between for

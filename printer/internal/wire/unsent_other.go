@@ -1,6 +1,6 @@
 //go:build !linux
 
-package escpos
+package wire
 
 import "tilld/device"
 
