@@ -186,11 +186,11 @@ func (c *Cloud) session(ctx context.Context) error {
 	defer client.Disconnect(100)
 	c.mu.Lock()
 	c.client = client
-	c.counts.Connects++
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		c.client = nil
+		c.notify()
 		c.mu.Unlock()
 	}()
 	filters := map[string]byte{}
@@ -200,6 +200,10 @@ func (c *Cloud) session(ctx context.Context) error {
 	if err := finish(ctx, client.SubscribeMultiple(filters, func(_ mqtt.Client, m mqtt.Message) { c.hear(m.Topic(), m.Payload()) })); err != nil {
 		return err
 	}
+	c.mu.Lock()
+	c.counts.Connects++
+	c.notify()
+	c.mu.Unlock()
 	c.o.Log.Info("cloud is at the broker", "broker", c.o.Broker)
 	c.resendAll()
 	select {
