@@ -140,10 +140,14 @@ func (t *Till) askPayment(ctx context.Context, id string, a *asker) {
 
 		body, err := t.o.Cloud.Ask(own, q.kind, q.sale, "", q.data)
 		cancel()
+		var event sale.Event
+		if err == nil { // not under the lock: the pay code is made and read back
+			event, err = t.readPayment(id, body)
+		}
 
 		t.mu.Lock()
 		a.cut = nil
-		clear := t.answered(ctx, id, q, body, err)
+		clear := t.answered(ctx, id, q, event, err)
 		t.mu.Unlock()
 		backoff = nextBackoff(backoff, clear, err)
 	}
@@ -177,38 +181,30 @@ func (t *Till) pause(ctx context.Context, wait time.Duration, kick <-chan struct
 
 // answered books the answer to a question about a payment; true when it says
 // clearly how the payment stands, false has it asked again later. mu is held.
-func (t *Till) answered(ctx context.Context, id string, q question, body json.RawMessage, err error) bool {
+func (t *Till) answered(ctx context.Context, id string, q question, event sale.Event, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	var event sale.Event
+	first := q.kind == "payment.create" || q.kind == "payment.collect"
 	refusal, refused := errors.AsType[*CloudError](err)
 	switch {
-	case refused && (q.kind == "payment.create" || q.kind == "payment.collect"):
-		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
-	case refused && unknownPayment(refusal.Code):
+	case refused && (first || unknownPayment(refusal.Code)):
 		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
 	case err != nil:
-		if q.kind == "payment.create" || q.kind == "payment.collect" {
-			if serr := t.silent(ctx, id); serr != nil {
-				t.log.Error("payment without an answer", "sale", q.sale, "err", serr)
-			}
+		if !errors.Is(err, ErrLinkDown) && !errors.Is(err, ErrNoAnswer) {
+			t.log.Warn("the cloud's answer about a payment cannot be used", "sale", q.sale, "kind", q.kind, "err", err)
+		}
+		if first {
+			t.silent(ctx, id)
 		}
 		return false
-	default:
-		if event, err = t.readPayment(id, body); err != nil {
-			t.log.Warn("the cloud's answer about a payment is not in the contract", "sale", q.sale, "kind", q.kind, "err", err)
-			if q.kind == "payment.create" || q.kind == "payment.collect" {
-				if serr := t.silent(ctx, id); serr != nil {
-					t.log.Error("payment without an answer", "sale", q.sale, "err", serr)
-				}
-			}
-			return false
-		}
 	}
 	x := t.begin()
 	if err := x.step(event); err != nil {
 		t.log.Warn("the cloud's answer about a payment was refused", "sale", q.sale, "kind", q.kind, "err", err)
+		if first {
+			t.silent(ctx, id)
+		}
 		return false
 	}
 	// A payment that is still wanted gone is asked about again, but not at once.
@@ -286,15 +282,15 @@ func (t *Till) readPayment(id string, body json.RawMessage) (sale.Event, error) 
 }
 
 // silent books that the cloud did not answer in time. mu is held.
-func (t *Till) silent(ctx context.Context, id string) error {
+func (t *Till) silent(ctx context.Context, id string) {
 	x := t.begin()
-	if err := x.step(sale.PaymentSilent{At: x.at, PaymentID: id}); err != nil {
-		return err
+	err := x.step(sale.PaymentSilent{At: x.at, PaymentID: id})
+	if err == nil && len(x.order) > 0 {
+		err = x.commit(ctx)
 	}
-	if len(x.order) == 0 {
-		return nil
+	if err != nil {
+		t.log.Error("payment without an answer", "err", err)
 	}
-	return x.commit(ctx)
 }
 
 // PaymentResult is the command payment.result: what became of a payment, as

@@ -44,7 +44,7 @@ func (t *Till) openDrawer(ctx context.Context, c Call, cmd OpenDrawer) (Answer, 
 	if cmd.Reason == "" || len(cmd.Reason) > 256 {
 		return Answer{}, problem(sale.CodeInvalid, "reason", "请填写原因（最多 256 字节）", "reason must have 1 to 256 bytes")
 	}
-	if t.o.KickDrawer == nil {
+	if t.o.ReceiptPrinter == "" || t.o.KickDrawer == nil {
 		return Answer{}, problem(sale.CodeNoPrinter, "", "没有可打开钱箱的打印机", "no printer with a cash drawer is configured")
 	}
 	t.mu.Lock()

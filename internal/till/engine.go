@@ -35,8 +35,7 @@ type Till struct {
 	changed  chan struct{} // closed after each commit
 	drawer   rate
 	devices  deviceNews
-	prices   string          // version of the price book
-	codes    map[string]bool // addresses that were tried as codes
+	prices   string // version of the price book
 	running  context.Context
 	deferred []func(ctx context.Context) // what wants to run before Run was called
 
@@ -65,7 +64,7 @@ func New(o Options) (*Till, error) {
 	}
 	defaults(&o)
 	t := &Till{
-		o: o, log: o.Log, askers: map[string]*asker{}, codes: map[string]bool{}, seen: bounces{}, changed: make(chan struct{}),
+		o: o, log: o.Log, askers: map[string]*asker{}, seen: bounces{}, changed: make(chan struct{}),
 		scans: make(chan *pendingScan, scanBacklog), wake: make(chan struct{}, 1),
 		started: o.Now(),
 	}

@@ -2,6 +2,7 @@ package till
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tilld/internal/sale"
@@ -213,8 +214,10 @@ func (t *Till) paymentAnswer(ctx context.Context, c Call, saleID, paymentID stri
 			return Answer{}, err
 		}
 		if p.State == sale.PayRequested && timeUp {
-			err = t.silent(ctx, paymentID)
-			s, p, _ = t.payment(saleID, paymentID)
+			t.silent(ctx, paymentID)
+			if s, p, err = t.payment(saleID, paymentID); err == nil && p.State == sale.PayRequested {
+				err = errors.New("till: the payment's state cannot be stored")
+			}
 		}
 		changed := t.changed
 		t.mu.Unlock()

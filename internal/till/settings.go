@@ -137,8 +137,8 @@ func checkLinks(list []Link) error {
 		return errors.New("at most 6 codes")
 	}
 	for _, l := range list {
-		if len(l.Title) > 128 || l.URL == "" {
-			return errors.New("a code needs a url and a title of at most 128 bytes")
+		if len(l.Title) > 128 || l.URL == "" || len(l.URL) > maxSmallLink {
+			return errors.New("a code needs a url of at most 400 and a title of at most 128 bytes")
 		}
 		if err := checkLink(l.URL); err != nil {
 			return err

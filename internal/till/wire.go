@@ -131,7 +131,7 @@ func cleanOffer(o sale.Offer) sale.Offer {
 		ID: cut(o.ID, 128), Title: cut(o.Title, 128), Text: cut(o.Text, 256), Brand: cut(o.Brand, 64),
 		URL: o.URL, Expires: cut(o.Expires, 40), PicturePNGBase64: o.PicturePNGBase64,
 	}
-	if checkLink(out.URL) != nil {
+	if !soundLink(out.URL, maxLink) {
 		out.URL = ""
 	}
 	if checkPicture(out.PicturePNGBase64) != nil {
@@ -171,16 +171,25 @@ func cut(text string, max int) string {
 	return strings.ToValidUTF8(text[:max], "")
 }
 
-// maxLink is the longest address that is shown as a code, in bytes.
-const maxLink = 1024
+const (
+	// maxLink is the longest address that is shown as a code, in bytes.
+	maxLink = 1024
+	// maxSmallLink is the longest one that is printed: its code still has four
+	// dots a module on 58 mm paper.
+	maxSmallLink = 400
+)
 
-// checkLink makes sure that an address can be shown as a QR code that a phone
-// reads; "" is fine.
+// soundLink reports whether an address may be made a code at all; whoever draws
+// the code reads it back.
+func soundLink(url string, max int) bool { return len(url) <= max && cut(url, max) == url }
+
+// checkLink makes sure, by making the code, that an address can be shown as one
+// that a phone reads; "" is fine.
 func checkLink(url string) error {
 	if url == "" {
 		return nil
 	}
-	if len(url) > maxLink || cut(url, maxLink) != url {
+	if !soundLink(url, maxLink) {
 		return fmt.Errorf("an address has at most %d printable bytes", maxLink)
 	}
 	_, err := qr.Make(url, qr.M)

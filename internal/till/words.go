@@ -33,12 +33,12 @@ var (
 func (t *Till) word(x lang.Text) string { return x.In(t.o.Language) }
 
 // links are the QR codes beside a scene and below a receipt, with their
-// placeholders filled in. A code that cannot be read by a phone is left out.
+// placeholders filled in. What makes no sound code is left out.
 func (t *Till) links(s sale.Sale) []display.QR {
 	list := []display.QR{}
 	for _, l := range t.set.QR {
 		addr, ok := t.fill(l.URL, s)
-		if ok && addr != "" && t.readable(addr) {
+		if ok && addr != "" && soundLink(addr, maxSmallLink) {
 			list = append(list, display.QR{Title: l.Title, URL: addr})
 		}
 	}
@@ -61,17 +61,4 @@ func (t *Till) fill(addr string, s sale.Sale) (string, bool) {
 		addr = strings.ReplaceAll(addr, name, url.QueryEscape(value))
 	}
 	return addr, true
-}
-
-// readable remembers which addresses make a code that a phone reads.
-func (t *Till) readable(addr string) bool {
-	ok, known := t.codes[addr]
-	if !known {
-		if len(t.codes) > 64 {
-			clear(t.codes)
-		}
-		ok = checkLink(addr) == nil
-		t.codes[addr] = ok
-	}
-	return ok
 }
