@@ -61,8 +61,16 @@ func Check(dir string) (CheckReport, error) {
 
 // checkRest adds journal and snapshots to what was found in the file.
 func checkRest(dir, path string, st *fileState) (*fileState, error) {
+	list, err := segments(filepath.Join(dir, journalDir))
+	if err != nil {
+		return st, err
+	}
+	var from mark
+	if len(list) > 0 && list[0].first <= st.mark.lsn {
+		from.lsn = list[0].first // older files were not needed any more
+	}
 	tail := tree{}
-	out, err := replay(filepath.Join(dir, journalDir), mark{}, 0, nil, func(r record) error {
+	out, err := replay(filepath.Join(dir, journalDir), from, 0, nil, func(r record) error {
 		if r.lsn > st.mark.lsn {
 			tail = tail.commit(r)
 		}

@@ -1,8 +1,7 @@
-//go:build linux
-
 package queue
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -54,6 +53,17 @@ func crashChild(dir, mode string, from, n int) error {
 	}
 	var wg sync.WaitGroup
 	for g := range crashCallers {
+		from := from
+		if from < 0 {
+			// Where the process before got to.
+			if err := s.View(func(tx *Tx) error {
+				v, err := tx.Get(State, fmt.Append(nil, g))
+				from, _ = strconv.Atoi(string(v)) // nothing there is 0
+				return err
+			}); err != nil {
+				return err
+			}
+		}
 		wg.Go(func() {
 			for i := from + 1; i <= from+n; i++ {
 				ack := fmt.Appendf(nil, "ACK %d %d\n", g, i)
@@ -375,4 +385,51 @@ func TestPowerCutControls(t *testing.T) {
 			t.Logf("%d of %d images are bad, as they must be; first: %s", res.bad.Load(), res.images, *res.first.Load())
 		})
 	}
+}
+
+// TestKill ends a working process with SIGKILL a hundred times, in every state
+// it may be in, and looks after every second time; nothing acknowledged may be
+// lost, doubled or out of order.
+func TestKill(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	r := rand.New(rand.NewPCG(3, 4))
+	var acked [crashCallers]int
+	for round := range 100 {
+		cmd := exec.Command(os.Args[0], "crash", dir, "", "-1", "1000000")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		cmd.Stderr = &text
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Killed after some acknowledgements, and then some.
+		lines, n := bufio.NewScanner(out), 0
+		stop := 1 + r.IntN(12)
+		for lines.Scan() {
+			var g, i int
+			if _, err := fmt.Sscanf(lines.Text(), "ACK %d %d", &g, &i); err != nil {
+				t.Errorf("%q: %v", lines.Text(), err)
+			}
+			acked[g] = max(acked[g], i)
+			if n++; n == stop {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n < stop {
+			t.Fatalf("round %d: the child ended by itself after %d: %s", round, n, text.Bytes())
+		}
+		cmd.Wait() // killed
+		if round%2 == 1 {
+			if err := checkImage(dir, acked, false); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+	}
+	mustCheck(t, dir)
+	t.Logf("100 kills, acknowledged %v", acked)
 }

@@ -417,8 +417,8 @@ func describe(found []Finding) string {
 	return text
 }
 
-// note adds to the account of repairs. Only the start, and after it the applier,
-// repair.
+// note adds to the account of repairs: by the start, and after it by reopen,
+// which is alone then.
 func (s *Store) note(change func(*Recovery)) {
 	r := &Recovery{At: time.Now()}
 	if old := s.recovery.Load(); old != nil {

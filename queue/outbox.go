@@ -16,8 +16,11 @@ import (
 func (s *Store) Pending(after uint64, max, maxBytes int) ([]Event, error) {
 	for try := 0; ; try++ {
 		list, gen, bad, err := s.pending(after, max, maxBytes)
-		if bad == 0 || len(list) > 0 {
-			return list, err
+		if len(list) > 0 {
+			return list, nil // what lies before the damage goes first
+		}
+		if bad == 0 {
+			return nil, err
 		}
 		if try > 0 || s.o.Seal == nil {
 			return nil, err

@@ -50,7 +50,10 @@ func (s *Store) Run(ctx context.Context) error {
 			err = s.trim(ctx)
 		case <-room.C:
 			s.checkRoom()
-			err = s.healNoted(ctx)
+			if s.suspect.CompareAndSwap(true, false) {
+				err = s.reopen(errors.New("reading it failed"))
+			}
+			err = errors.Join(err, s.healNoted(ctx))
 		}
 		if err != nil && !errors.Is(err, ErrClosed) && ctx.Err() == nil {
 			s.log.Warn("keeping the store in order failed", "err", err)

@@ -1,12 +1,14 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -57,6 +59,7 @@ type Store struct {
 	used     atomic.Int64 // live bytes in the file
 	low      atomic.Bool  // the disk is nearly full or the reserve is spent
 	trouble  atomic.Bool  // the last write or sync failed
+	suspect  atomic.Bool  // reading the file went wrong in a way that its records do not explain
 	pressure atomic.Bool  // the file cannot take what the journal has
 
 	journal  *journal      // the writer goroutine's
@@ -133,9 +136,27 @@ func (tx *Tx) call(f func(*Tx) error) (err error) {
 		debug.SetPanicOnFault(old)
 		if r := recover(); r != nil {
 			err = &PanicError{Value: r, Stack: debug.Stack()}
+			if own, ok := r.(runtime.Error); ok && isAddressFault(own) || inBolt(debug.Stack()) {
+				tx.s.suspect.Store(true) // Run has the file checked
+				err = fault.New(fault.Corrupt, "queue", "read", err)
+			}
 		}
 	}()
 	return f(tx)
+}
+
+// isAddressFault tells a page that could not be read from a bug.
+func isAddressFault(err runtime.Error) bool {
+	_, ok := err.(interface{ Addr() uintptr })
+	return ok
+}
+
+// inBolt reports whether a panic came out of bbolt, which checks pages by
+// assertions.
+func inBolt(stack []byte) bool {
+	_, after, found := bytes.Cut(stack, []byte("panic("))
+	frames := bytes.SplitN(after, []byte("\n"), 5)
+	return found && len(frames) > 2 && bytes.Contains(frames[2], []byte("go.etcd.io/bbolt"))
 }
 
 // PanicError is what a panic inside a transaction is answered with.

@@ -111,7 +111,12 @@ func (s *Store) write() {
 					continue
 				default:
 				}
-				s.commit(nil)
+				s.mu.Lock()
+				ack := s.ackSent
+				s.mu.Unlock()
+				if ack {
+					s.commitSome(nil)
+				}
 				s.freeze(true)
 				return
 			}
