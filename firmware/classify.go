@@ -21,6 +21,8 @@ func classify(op string, err error) error {
 		kind, hint = fault.Timeout, "try again; the download continues where it ended"
 	case errors.Is(err, tuf.ErrNoRoot):
 		kind, hint = fault.Config, "this build has no root of trust: name one with --root FILE"
+	case slots.IsHeld(err):
+		kind, hint = fault.Busy, "another update is under way: wait until it has ended"
 	case errors.Is(err, slots.ErrOnTrial):
 		kind, hint = fault.Busy, "wait until it is confirmed or rolled back"
 	case errors.Is(err, tuf.ErrNoTarget):

@@ -82,6 +82,11 @@ func RunUpdate(ctx context.Context, o Options, progress func(line string)) (Resu
 		return Result{Running: o.Version}, err
 	}
 	defer u.close()
+	release, err := slots.Updating(o.DataDir)
+	if err != nil {
+		return Result{Running: o.Version}, classify("begin", err)
+	}
+	defer release()
 	return u.run(ctx)
 }
 

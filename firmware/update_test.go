@@ -2,13 +2,10 @@ package firmware_test
 
 import (
 	"bytes"
-	"context"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -284,6 +281,16 @@ func TestRefusals(t *testing.T) {
 		b.publish(custom("1.2.0"), "y")
 		b.refused(b.options(b.stick()), fault.Busy, "on trial")
 	})
+	t.Run("while another update is under way", func(t *testing.T) {
+		b := newBench(t)
+		b.publish(custom("1.1.0"), "x")
+		release, err := slots.Updating(b.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		b.refused(b.options(b.stick()), fault.Busy, "held by another process")
+	})
 	t.Run("no repository", func(t *testing.T) {
 		b := newBench(t)
 		b.refused(b.options(filepath.Join(b.data, "nothing")), fault.Absent, "open")
@@ -306,60 +313,5 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.refused(b.options(b.stick()), fault.Refused, "only_on_tuesdays")
-	})
-}
-
-func TestHostileSticks(t *testing.T) {
-	for _, c := range []struct {
-		name, text string
-		make       func(path string) error
-	}{
-		{"link", "symbolic link", func(path string) error { return os.Symlink("/etc/hostname", path) }},
-		{"pipe", "pipe", func(path string) error { return syscall.Mkfifo(path, 0o600) }},
-		{"directory", "directory", func(path string) error { return os.Mkdir(path, 0o700) }},
-		{"endless", "longer than allowed", func(path string) error {
-			f, err := os.Create(path)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			return f.Truncate(1 << 40)
-		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if runtime.GOOS == "windows" {
-				t.Fatal("these sticks can be made on Unix only")
-			}
-			b := newBench(t)
-			b.publish(custom("1.1.0"), "x")
-			stick := b.stick()
-			path := filepath.Join(stick, "metadata", "timestamp.json")
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-			if err := c.make(path); err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			_, err := firmware.RunUpdate(ctx, b.options(stick), nil)
-			if err == nil || !strings.Contains(err.Error(), c.text) {
-				t.Errorf("err = %v, want %q", err, c.text)
-			}
-		})
-	}
-	t.Run("link to a folder", func(t *testing.T) {
-		b := newBench(t)
-		b.publish(custom("1.1.0"), "x")
-		stick := b.stick()
-		if err := os.Rename(filepath.Join(stick, "metadata"), filepath.Join(stick, "elsewhere")); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink("elsewhere", filepath.Join(stick, "metadata")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.update(b.options(stick)); err == nil || !strings.Contains(err.Error(), "symbolic link") {
-			t.Errorf("err = %v", err)
-		}
 	})
 }

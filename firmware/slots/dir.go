@@ -204,12 +204,17 @@ var errHeld = errors.New("held by another process")
 func IsHeld(err error) bool { return errors.Is(err, errHeld) }
 
 // Guard takes the lock of the one guard of a data directory.
-func Guard(dataDir string) (release func(), err error) {
+func Guard(dataDir string) (release func(), err error) { return exclusive(dataDir, "guard.lock") }
+
+// Updating takes the lock of the one update at a time.
+func Updating(dataDir string) (release func(), err error) { return exclusive(dataDir, "update.lock") }
+
+func exclusive(dataDir, name string) (release func(), err error) {
 	d, err := Open(dataDir)
 	if err != nil {
 		return nil, err
 	}
-	return lockFor(filepath.Join(d.root, "guard.lock"), d.disk.owner, 0)
+	return lockFor(filepath.Join(d.root, name), d.disk.owner, 0)
 }
 
 // Own gives path, and what is below it, to the owner of the data directory: the
