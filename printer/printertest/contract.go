@@ -11,6 +11,7 @@ import (
 	"tilld/internal/fault"
 	"tilld/internal/qr"
 	"tilld/printer"
+	"tilld/printer/layout"
 )
 
 // Virtual is a virtual printer of any language, ready to be plugged in.
@@ -33,6 +34,9 @@ type Driver struct {
 	New func() Virtual
 	// Tells is set when the driver sees that paper is out.
 	Tells bool
+	// Dots is set when the driver prints text as dots: there are no lines to read,
+	// but every dot is where the layout has it.
+	Dots bool
 }
 
 // Contract runs what every driver must do.
@@ -64,6 +68,7 @@ func Contract(t *testing.T, d Driver) {
 				t.Errorf("%s: %+v, %v", name, r, err)
 			}
 		}
+		synctest.Wait() // a mute printer may still be taking in the last bytes
 		if got := v.Cuts(); got != len(Receipts()) {
 			t.Errorf("%d cuts, want %d", got, len(Receipts()))
 		}
@@ -84,7 +89,18 @@ func Contract(t *testing.T, d Driver) {
 		if _, err := p.Print(t.Context(), "job", doc); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		want := []string{"left", strings.Repeat(" ", 20) + "中间 mid", strings.Repeat(" ", 43) + "right", "tea" + strings.Repeat(" ", 40) + "12.50"}
+		if d.Dots {
+			render, err := layout.Render(doc, p.Caps())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if paper := v.Paper(); len(paper.Pix) < len(render.Pix) || !slices.Equal(paper.Pix[:len(render.Pix)], render.Pix) {
+				t.Error("the paper is not what the layout drew")
+			}
+			return
+		}
 		got := slices.DeleteFunc(v.Lines(), func(s string) bool { return s == "" })
 		if !slices.Equal(got, want) {
 			t.Errorf("lines %q, want %q", got, want)
@@ -94,6 +110,7 @@ func Contract(t *testing.T, d Driver) {
 		if _, err := p.Print(t.Context(), "job", printer.Doc{printer.QR{Payload: "https://example.cn/一"}, printer.Cut{}}); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		if got, err := qr.Read(v.Paper()); err != nil || got != "https://example.cn/一" {
 			t.Errorf("the paper reads %q, %v", got, err)
 		}
@@ -110,6 +127,7 @@ func Contract(t *testing.T, d Driver) {
 				t.Errorf("%q: %v", s, err)
 			}
 		}
+		synctest.Wait()
 		if v.Drawer() != 0 || v.Cuts() != 0 || len(v.Events()) != 0 {
 			t.Errorf("events %q", v.Events())
 		}
@@ -125,6 +143,7 @@ func Contract(t *testing.T, d Driver) {
 		if _, err := p.Print(t.Context(), "job", printer.Doc{printer.OpenDrawer{Pin: 5}}); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		if v.Drawer() != 2 {
 			t.Errorf("the drawer opened %d times, want 2", v.Drawer())
 		}
@@ -139,7 +158,7 @@ func Contract(t *testing.T, d Driver) {
 		if !d.Tells {
 			return
 		}
-		if _, err := p.Print(t.Context(), "job", printer.Doc{printer.Text{Line: "x"}}); err != nil || !slices.Equal(v.Lines(), []string{"x"}) {
+		if _, err := p.Print(t.Context(), "job", printer.Doc{printer.Text{Line: "x"}}); err != nil || !d.Dots && !slices.Equal(v.Lines(), []string{"x"}) {
 			t.Errorf("with new paper: %v, %q", err, v.Lines())
 		}
 	})

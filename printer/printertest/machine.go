@@ -25,6 +25,8 @@ type Machine struct {
 	// PaperLeft is how many dots of paper are left, 0 for enough.
 	PaperLeft int
 
+	take func([]byte) // instead of Write, for other languages
+
 	mu      sync.Mutex
 	buf     []byte // received, not executed
 	seen    []byte // tail of what was received, for real-time commands

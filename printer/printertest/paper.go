@@ -105,7 +105,11 @@ func (m *Machine) Attach(far net.Conn) (done <-chan struct{}) {
 		buf := make([]byte, 4096)
 		for {
 			n, err := far.Read(buf)
-			m.Write(buf[:n])
+			if m.take != nil {
+				m.take(buf[:n])
+			} else {
+				m.Write(buf[:n])
+			}
 			if err != nil {
 				return
 			}

@@ -1,0 +1,55 @@
+package star
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tilld/device"
+	"tilld/internal/fault"
+	"tilld/printer"
+)
+
+// Config is what store IT can set under options.
+type Config struct {
+	Language string `json:"language"` // starprnt or line
+	Columns  int    `json:"columns"`  // 48 on 80 mm paper, 32 on 58 mm
+	Dots     int    `json:"dots"`     // 576 or 384
+	Cut      string `json:"cut"`      // partial, full, none
+	Status   bool   `json:"status"`   // the printer answers when it is asked
+	Drawer   bool   `json:"drawer"`   // a cash drawer may be connected
+}
+
+// Defaults are those of an 80 mm StarPRNT printer.
+func Defaults() Config {
+	return Config{Language: "starprnt", Columns: 48, Dots: 576, Cut: "partial", Status: true, Drawer: true}
+}
+
+func configure(s device.Spec) (Config, error) {
+	c := Defaults()
+	if err := s.Decode(&c); err != nil {
+		return Config{}, err
+	}
+	if strings.HasPrefix(s.Address, "file:") {
+		c.Status = false
+	}
+	var errs []error
+	if !slices.Contains([]string{"starprnt", "line"}, c.Language) {
+		errs = append(errs, fmt.Errorf("language: %q is neither starprnt nor line", c.Language))
+	}
+	if !slices.Contains([]string{"partial", "full", "none"}, c.Cut) {
+		errs = append(errs, fmt.Errorf("cut: %q is none of partial, full, none", c.Cut))
+	}
+	if c.Columns < 16 || c.Columns > 80 || c.Dots < 12*c.Columns || c.Dots > 1200 || c.Dots%8 != 0 {
+		errs = append(errs, fmt.Errorf("columns, dots: %d, %d; dots are a multiple of 8 and at least 12 a column", c.Columns, c.Dots))
+	}
+	if len(errs) > 0 {
+		return Config{}, fault.New(fault.Config, s.Name, "read options", errors.Join(errs...))
+	}
+	return c, nil
+}
+
+func (c Config) caps() printer.Caps {
+	return printer.Caps{Columns: c.Columns, Dots: c.Dots, DPI: 203, Chinese: true, Cutter: c.Cut != "none", Drawer: c.Drawer}
+}

@@ -1,0 +1,93 @@
+package star_test
+
+import (
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tilld/device"
+	"tilld/internal/fault"
+	"tilld/printer"
+	"tilld/printer/printertest"
+	"tilld/printer/star"
+)
+
+func spec(options string) device.Spec {
+	return device.Spec{Name: "printer-1", Kind: device.Printer, Driver: "star", Options: json.RawMessage(options)}
+}
+
+func TestContract(t *testing.T) {
+	for name, mute := range map[string]bool{"answers": false, "mute": true} {
+		for _, language := range []string{"starprnt", "line"} {
+			t.Run(language+" "+name, func(t *testing.T) {
+				printertest.Contract(t, printertest.Driver{
+					Open: func(t *testing.T, p device.Port) printer.Printer {
+						d, err := star.Open(t.Context(), p, spec(`{"language": "`+language+`"}`))
+						if err != nil {
+							t.Fatal(err)
+						}
+						return d
+					},
+					New:   func() printertest.Virtual { return &printertest.Star{Mute: mute} },
+					Tells: !mute,
+					Dots:  true,
+				})
+			})
+		}
+	}
+}
+
+func TestEvidence(t *testing.T) {
+	for mute, want := range map[bool]printer.Evidence{false: printer.StatusGood, true: printer.BytesTaken} {
+		synctest.Test(t, func(t *testing.T) {
+			v := &printertest.Star{Mute: mute}
+			d, err := star.Open(t.Context(), v.Plug(t), spec(`{}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := d.Print(t.Context(), "job", printertest.Receipts()["zh"])
+			if err != nil || r != (printer.Result{Started: true, Evidence: want}) {
+				t.Errorf("mute %v: %+v, %v", mute, r, err)
+			}
+			err = d.(device.Tester).Test(t.Context())
+			synctest.Wait()
+			if err != nil || v.Cuts() != 2 {
+				t.Errorf("test page: %v, %d cuts", err, v.Cuts())
+			}
+		})
+	}
+}
+
+func TestPaperInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &printertest.Star{}
+		d, err := star.Open(t.Context(), v.Plug(t), spec(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said []error
+		d.(printer.Attentive).OnAttention(func(err error) { said = append(said, err) })
+		go func() {
+			time.Sleep(time.Second)
+			v.SetPaper(false)
+			time.Sleep(20 * time.Second)
+			v.SetPaper(true)
+		}()
+		r, err := d.Print(t.Context(), "job", printertest.Receipts()["long"])
+		if err != nil || r.Evidence != printer.StatusGood {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if len(said) != 2 || fault.KindOf(said[0]) != fault.Attention || said[1] != nil {
+			t.Errorf("told %v", said)
+		}
+	})
+}
+
+func TestOptions(t *testing.T) {
+	for _, options := range []string{`{"language":"escpos"}`, `{"cut":"maybe"}`, `{"dots":100}`, `{"lnguage":"line"}`} {
+		if _, err := star.Open(t.Context(), nil, spec(options)); fault.KindOf(err) != fault.Config {
+			t.Errorf("%s: %v, want config", options, err)
+		}
+	}
+}
