@@ -30,14 +30,19 @@ type Item struct {
 // ErrGone means that the feed no longer holds what came after an ID.
 var ErrGone = errors.New("feed: events after this id are no longer held")
 
-// Held is how many items the feed keeps for subscribers that come back.
-const Held = 4096
+// The feed keeps for subscribers that come back at most Held items and about
+// HeldBytes of them.
+const (
+	Held      = 4096
+	HeldBytes = 8 << 20
+)
 
 // Feed fans news out. Safe for concurrent use.
 type Feed struct {
 	mu      sync.Mutex
 	last    uint64
 	held    []Item // oldest first
+	bytes   int    // of held
 	changed chan struct{}
 }
 
@@ -56,12 +61,23 @@ func (f *Feed) Publish(name string, data any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last++
-	if len(f.held) == Held {
-		f.held = append(f.held[:0:0], f.held[Held/4:]...)
-	}
 	f.held = append(f.held, Item{ID: f.last, Name: name, Data: body})
+	if f.bytes += len(body); len(f.held) > Held || f.bytes > HeldBytes {
+		f.trim()
+	}
 	close(f.changed)
 	f.changed = make(chan struct{})
+}
+
+// trim drops the oldest quarter by number, or what is beyond three quarters of
+// the bytes; the newest item always stays.
+func (f *Feed) trim() {
+	n := 0
+	for n < len(f.held)-1 && (len(f.held)-n > Held*3/4 || f.bytes > HeldBytes*3/4) {
+		f.bytes -= len(f.held[n].Data)
+		n++
+	}
+	f.held = append(f.held[:0:0], f.held[n:]...)
 }
 
 // Last returns the newest ID.

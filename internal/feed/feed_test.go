@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"tilld/internal/feed"
@@ -35,5 +36,24 @@ func TestResumesWithoutGapOrSaysGone(t *testing.T) {
 	}
 	if _, _, err := next.After(next.Last() + 5); !errors.Is(err, feed.ErrGone) {
 		t.Errorf("an id never given out: %v, want ErrGone", err)
+	}
+}
+
+func TestHeldBytes(t *testing.T) {
+	f := feed.New(1)
+	start := f.Last()
+	big := strings.Repeat("x", 1<<20)
+	for range 20 {
+		f.Publish(feed.Scene, big)
+	}
+	if _, _, err := f.After(start); !errors.Is(err, feed.ErrGone) {
+		t.Errorf("20 MiB are held: %v", err)
+	}
+	if items, _, err := f.After(f.Last() - 3); err != nil || len(items) != 3 {
+		t.Errorf("the newest are gone: %d, %v", len(items), err)
+	}
+	f.Publish(feed.Scene, strings.Repeat("x", feed.HeldBytes+1))
+	if items, _, err := f.After(f.Last() - 1); err != nil || len(items) != 1 {
+		t.Errorf("one huge item: %d, %v", len(items), err)
 	}
 }

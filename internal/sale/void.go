@@ -1,6 +1,10 @@
 package sale
 
-import "time"
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
 
 // VoidRequested ends a sale that is not to be. What was paid is given back:
 // cash as an amount to hand out, the rest by the payment side.
@@ -65,11 +69,41 @@ func (w *stepper) reportVoid(s *Sale) {
 	w.add(Report{Type: "tilld.sale.voided.v1", Subject: s.ID, Data: d})
 }
 
-// reportable is the sale as it goes into an event: whole, without pictures.
+// maxReport bounds a sale in an event, in bytes of JSON: an event holds 100 KiB.
+const maxReport = 90 << 10
+
+// reportable is the sale as it goes into an event: whole, without pictures. The
+// line items are bounded (see maxItemBytes); should the trimmings that came
+// with payments be so large that the event would not fit, they are cut, and the
+// sale closes all the same.
 func (s *Sale) reportable() Sale {
 	c := s.clone()
 	for i := range c.Offers {
-		c.Offers[i].PicturePNGBase64 = "" // the cloud has it; the event must stay small
+		c.Offers[i].PicturePNGBase64 = "" // the cloud has it
+	}
+	cuts := []func(){
+		func() {
+			for i := range c.Offers {
+				c.Offers[i] = Offer{ID: c.Offers[i].ID}
+			}
+		},
+		func() {
+			for i := range c.Payments {
+				c.Payments[i].Error = ""
+			}
+		},
+		func() { c.Coupons = slices.DeleteFunc(c.Coupons, func(k Coupon) bool { return k.Issued }) },
+		func() { c.Offers = []Offer{} },
+	}
+	for _, shorten := range cuts {
+		body, err := json.Marshal(c)
+		if err != nil {
+			panic("sale: report: " + err.Error()) // plain values only
+		}
+		if len(body) <= maxReport {
+			break
+		}
+		shorten()
 	}
 	return c
 }

@@ -52,6 +52,7 @@ type record struct {
 	Live    []string  `json:"live"`     // ids of live sales
 	ScanSeq uint64    `json:"scan_seq"` // last number of the scan ledger
 	JobSeq  uint64    `json:"job_seq"`  // last number of the spool
+	Seen    time.Time `json:"seen"`     // clock at the last commit
 }
 
 var machineKey = []byte("machine")
@@ -169,6 +170,9 @@ func (t *Till) restart() error {
 		Version: t.o.Version, BootID: t.o.BootID, Boot: t.o.Store.Boot(), Recovered: t.o.Store.Recovered(),
 		OpenSales: len(x.m.Live()), At: x.at,
 	})
+	if back := t.rec.Seen.Sub(x.at); back > jumpLimit {
+		x.jumped(-back, true)
+	}
 	t.interrupted(x)
 	if err := x.commit(context.Background()); err != nil {
 		return fmt.Errorf("till: restart: %w", err)
@@ -227,9 +231,11 @@ func (t *Till) spawn(f func(ctx context.Context)) {
 // tick acts on deadlines: pay codes, scenes, device news, old records.
 func (t *Till) tick(ctx context.Context) {
 	house := t.o.Now()
+	watch := newClockWatch()
 	for {
 		t.mu.Lock()
 		now := t.now()
+		t.watchClock(ctx, &watch)
 		t.expirePayments(ctx, now)
 		t.show()
 		t.reportDevices(ctx, now)

@@ -160,8 +160,6 @@ func (t *Till) refundNews(ctx context.Context, ask sale.Ask, ok bool) error {
 		t.log.Error("the answer to a refund could not be booked", "sale", ask.SaleID, "err", err)
 		return err
 	}
-	if !ok {
-		t.o.Health.Raise(condRefundFailed, ask.SaleID, "sale", ask.SaleID)
-	}
+	t.o.Health.Set(!ok, condRefundFailed, ask.SaleID, "sale", ask.SaleID)
 	return nil
 }

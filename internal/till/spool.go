@@ -51,11 +51,15 @@ func (t *Till) loadSpool(tx *queue.Tx) error {
 var openJobsKey = []byte("open-jobs")
 
 // interrupted books the jobs that were being sent when the agent stopped: part
-// of them may be on paper.
+// of them may be on paper. Jobs of a printer that is no longer configured have
+// failed.
 func (t *Till) interrupted(x *txn) {
 	for _, j := range t.spool.open {
-		if j.Outcome == printer.Sending {
+		switch {
+		case j.Outcome == printer.Sending:
 			x.jobChanged(*j, printer.Uncertain, j.Evidence, "the agent stopped while it was printing")
+		case j.Printer != t.o.ReceiptPrinter && !slices.Contains(t.o.Printers, j.Printer):
+			x.jobChanged(*j, printer.Failed, printer.NoEvidence, "this printer is no longer configured")
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"tilld/device"
 	"tilld/internal/health"
 	"tilld/internal/lang"
 )
@@ -40,6 +41,9 @@ func (t *Till) Status(tag lang.Tag) Status {
 	}
 	if t.o.ClockStatus != nil {
 		s.Clock = t.o.ClockStatus()
+	}
+	if s.Devices == nil {
+		s.Devices = []device.Status{}
 	}
 	if s.Conditions == nil {
 		s.Conditions = []health.Condition{}

@@ -109,7 +109,7 @@ func (x *txn) sale() sale.Sale { return x.touched[x.about] }
 // caller's deadline does not tear it: once begun it ends one way or the other.
 func (x *txn) commit(ctx context.Context) error {
 	t := x.t
-	x.rec.Book = x.m.Book()
+	x.rec.Book, x.rec.Seen = x.m.Book(), x.at
 	x.rec.Live = x.rec.Live[:0:0]
 	for _, s := range x.m.Live() {
 		x.rec.Live = append(x.rec.Live, s.ID)
