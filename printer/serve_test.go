@@ -221,3 +221,47 @@ func TestUnplugged(t *testing.T) {
 		}
 	})
 }
+
+// slow prints for a while, or until ctx ends.
+type slow struct {
+	fake
+	takes time.Duration
+}
+
+func (s *slow) Print(ctx context.Context, _ string, _ printer.Doc) (printer.Result, error) {
+	select {
+	case <-time.After(s.takes):
+		return printer.Result{Started: true, Evidence: printer.ProcessID}, nil
+	case <-ctx.Done():
+		return printer.Result{Started: true, Evidence: printer.BytesTaken}, fault.New(fault.Timeout, "printer-1", "print", ctx.Err())
+	}
+}
+
+// The agent stops while a job prints: it gets two seconds to end well, and its
+// outcome is committed in any case.
+func TestStopsDuringAJob(t *testing.T) {
+	for takes, want := range map[time.Duration]string{
+		2500 * time.Millisecond: "a confirmed process_id",
+		time.Minute:             "a unknown bytes",
+		4 * time.Minute:         "a unknown bytes",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var l printertest.Ledger
+			l.Add(job("a"))
+			stop := serve(t, &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}, &slow{takes: takes})
+			if takes > 3*time.Minute {
+				time.Sleep(200 * time.Second) // not stopped: the time for a job ends
+			} else {
+				time.Sleep(time.Second)
+			}
+			start := time.Now()
+			stop()
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%v: stopping took %v", takes, took)
+			}
+			if got := l.Log(); len(got) != 2 || got[1] != want {
+				t.Errorf("%v: ledger %q, want %q last", takes, got, want)
+			}
+		})
+	}
+}
