@@ -45,14 +45,14 @@ func (c queueCmd) dead(s *session) error {
 	var v struct {
 		Records []struct {
 			Sequence uint64
-			Place    string
+			Bucket   string
 			Reason   string
-			Bytes    []byte
+			Data     []byte
 		}
 	}
 	return s.print(body, &v, func() {
 		for _, r := range v.Records {
-			fmt.Fprintf(s.out, "%d %s: %s (%d bytes)\n", r.Sequence, safe(r.Place), safe(r.Reason), len(r.Bytes))
+			fmt.Fprintf(s.out, "%d %s: %s (%d bytes)\n", r.Sequence, safe(r.Bucket), safe(r.Reason), len(r.Data))
 		}
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"tilld/device/detect"
 	"tilld/display"
 	"tilld/display/screen"
+	"tilld/firmware"
 	"tilld/internal/config"
 	"tilld/internal/feed"
 	"tilld/internal/health"
@@ -174,6 +175,8 @@ func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
 		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
 		Detect:  func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },
 		Trace:   a.kit.traces,
+		Journal: a.store,
+		Update:  func() (any, error) { return firmware.Status(a.cfg.DataDir) },
 		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },
 	})
 }

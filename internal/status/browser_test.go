@@ -30,8 +30,8 @@ func TestPageInBrowser(t *testing.T) {
 			for _, scheme := range []string{"light", "dark"} {
 				page.Media("prefers-color-scheme", scheme)
 				page.Resize(size[0], size[1])
-				page.Eval(fmt.Sprintf("location.href = '/?lang=%s'", language), nil)
-				page.Until(fmt.Sprintf(`document.documentElement.lang === %q && document.querySelector("time")?.title && innerWidth === %d`, language, size[0]))
+				page.Eval(fmt.Sprintf("window.left = true; location.href = '/?lang=%s'", language), nil)
+				page.Until(fmt.Sprintf(`!window.left && document.documentElement?.lang === %q && document.querySelector("time")?.title && innerWidth === %d`, language, size[0]))
 				var wide bool
 				page.Eval("document.documentElement.scrollWidth > innerWidth", &wide)
 				if wide {

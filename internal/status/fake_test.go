@@ -204,6 +204,7 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 		TokenFile: filepath.Join(t.TempDir(), "api-token"), Listen: "127.0.0.1:0", Language: lang.ZH,
 		Log: slog.New(slog.DiscardHandler), Version: "1.4.0",
 		Detect: func(context.Context) (any, error) { return []any{}, nil }, Trace: traceStub{},
+		Journal: journalStub{}, Update: func() (any, error) { return map[string]any{"active": nil}, nil },
 		Preview: func(printer.Doc) ([]byte, error) { return []byte("\x89PNG\r\n\x1a\n"), nil },
 	}
 	for _, f := range change {

@@ -11,7 +11,7 @@ import (
 
 // table is every row of the local API.
 func (s *Server) table() []route {
-	return slices.Concat(s.localRows(), s.pageRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.traceRows(), s.shiftRows())
+	return slices.Concat(s.localRows(), s.pageRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.traceRows(), s.shiftRows(), s.operatorRows())
 }
 
 var (

@@ -68,6 +68,10 @@ type Options struct {
 	Detect func(ctx context.Context) (any, error)
 	// Trace records the wire of one device; nil answers not_found.
 	Trace Tracer
+	// Journal is the store for the operator's tool; nil answers not_found.
+	Journal Journal
+	// Update tells the state of the agent's slots; nil answers not_found.
+	Update func() (any, error)
 	// Metrics are further collectors for /metrics.
 	Metrics []prometheus.Collector
 }
