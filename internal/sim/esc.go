@@ -137,7 +137,11 @@ func (m *machine) fs(b []byte) (int, func()) {
 		if len(b) < 5 {
 			return 0, nil
 		}
-		return exact(b, 5+int(b[3])+int(b[4])<<8, func() { m.unknownCode(b[:3]) })
+		return exact(b, 5+int(b[3])+int(b[4])<<8, func() {
+			if b[2] != 'A' { // FS ( A: which Kanji font
+				m.unknownCode(b[:3])
+			}
+		})
 	}
 	return 2, func() { m.unknownCode(b[:2]) }
 }

@@ -14,7 +14,11 @@ import (
 func (p *Printer) take(ctx context.Context, b []byte) error {
 	for len(b) > 0 {
 		p.mu.Lock()
-		n := min(len(b), p.model.Buffer-len(p.buf))
+		room := p.model.Buffer - len(p.buf)
+		if p.hungry { // a command larger than the buffer is executed as it comes
+			room = len(b)
+		}
+		n := min(len(b), max(room, 0))
 		if p.sw.Deaf {
 			n = 0
 		}

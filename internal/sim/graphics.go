@@ -8,6 +8,10 @@ type stored struct {
 	data   []byte // rows, MSB left
 }
 
+// maxCommand bounds one command in bytes; the largest that manuals allow is a
+// raster of 2,303 rows.
+const maxCommand = 1 << 20
+
 // raster takes GS v 0: m xL xH yL yH data, x in bytes, y in dots.
 func (m *machine) raster(b []byte) (int, func()) {
 	if b[2] != '0' {
@@ -18,6 +22,9 @@ func (m *machine) raster(b []byte) (int, func()) {
 	}
 	stride, rows := int(b[4])+int(b[5])<<8, int(b[6])+int(b[7])<<8
 	n := 8 + stride*rows
+	if n > maxCommand {
+		return 8, func() { m.unknownCode(b[:8]) }
+	}
 	if len(b) < n {
 		return 0, nil
 	}

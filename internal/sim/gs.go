@@ -116,7 +116,7 @@ func (m *machine) gs8(b []byte) (int, func()) {
 		return 0, nil
 	}
 	n := 7 + int(b[3]) + int(b[4])<<8 + int(b[5])<<16
-	if b[6] != 0 {
+	if b[6] != 0 || n > maxCommand {
 		return 7, func() { m.unknownCode(b[:7]) }
 	}
 	if len(b) < n {

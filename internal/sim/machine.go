@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -195,9 +196,26 @@ func (m *machine) eject(cut bool) {
 	m.ticket = nil
 	t.Cut, t.Ended, t.Height = cut, m.now(), t.paper.height()
 	for _, g := range t.graphics {
-		t.QR = append(t.QR, decodeAll(t.paper.image(g.top, g.bottom, 40))...)
+		t.QR = append(t.QR, m.read(t.paper, g)...)
 	}
 	m.done(t)
+}
+
+// read reads the codes of one band. A tall one (whole receipts as one picture)
+// is read in windows that overlap by the width of the paper, the first metre of
+// it.
+func (m *machine) read(p *paper, g band) (list []string) {
+	for top, n := g.top, 0; top < g.bottom && n < 14; top, n = top+m.dots, n+1 {
+		for _, text := range decodeAll(p.image(top, min(top+2*m.dots, g.bottom), 40)) {
+			if !slices.Contains(list, text) {
+				list = append(list, text)
+			}
+		}
+		if top+2*m.dots >= g.bottom {
+			break
+		}
+	}
+	return list
 }
 
 // graphic remembers rows with graphics; strips of one picture become one band.

@@ -29,6 +29,7 @@ type Printer struct {
 	m        *machine
 	sw       Switches
 	buf      []byte // receive buffer
+	hungry   bool   // the mechanism waits for the rest of the command at the head of buf
 	real     []byte // the last bytes, where a real-time command may be beginning
 	host     func([]byte)
 	asb      byte // mask of GS a, 0 off
@@ -89,9 +90,12 @@ func (p *Printer) Run(ctx context.Context) error {
 // that, 0 when there is nothing to do. It needs mu.
 func (p *Printer) work() time.Duration {
 	did := false
+	p.hungry = false
 	for !p.sw.offline() && !p.sw.Off {
 		n, run := p.m.next(p.buf)
 		if n == 0 {
+			did = did || !p.hungry
+			p.hungry = true
 			break
 		}
 		before := p.m.paperY()

@@ -280,3 +280,15 @@ func tool(t *testing.T, name string, args ...string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// A picture larger than the receive buffer is printed as it comes.
+func TestPictureLargerThanTheBuffer(t *testing.T) {
+	p, host := connect(t, sim.Model{Buffer: 4096})
+	send(t, host, "\x1b@\x1dv0\x00\x48\x00\xff\x08"+strings.Repeat("\xaa", 72*2303)+"\x1dVA\x10\x1dr\x01")
+	if got := readN(t, host, 1); got != "\x00" {
+		t.Errorf("in-order status % X", got)
+	}
+	if k := ticket(t, p, 0); k.Height < 2303 {
+		t.Errorf("%d dots of paper", k.Height)
+	}
+}

@@ -49,6 +49,10 @@ func (m *machine) character(b []byte) (int, func()) {
 		}
 	}
 	return 1, func() {
+		if m.st.page == 1 {
+			m.put(katakana(c), false)
+			return
+		}
 		if page, ok := codePages[m.st.page]; ok {
 			m.put(page.DecodeByte(c), false)
 			return
@@ -56,6 +60,20 @@ func (m *machine) character(b []byte) (int, func()) {
 		m.unknownCode(b[:1])
 		m.put('?', false)
 	}
+}
+
+// frames are 80 to 9F of Epson's Katakana page: bars, and what boxes are made of.
+var frames = []rune("▁▂▃▄▅▆▇█▏▎▍▌▋▊▉┼┴┬┤├▔─│▕┌┐└┘╭╮╰╯")
+
+// katakana is code page 1: frames, half-width kana, and signs above E0.
+func katakana(c byte) rune {
+	switch {
+	case c < 0xA0:
+		return frames[c-0x80]
+	case c > 0xA0 && c < 0xE0:
+		return '\uFF61' + rune(c) - 0xA1
+	}
+	return ' '
 }
 
 // cell is the size of the next character in dots.
