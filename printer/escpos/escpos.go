@@ -276,8 +276,10 @@ func (d *Printer) Resync(ctx context.Context) error {
 	return err
 }
 
-// OpenDrawer kicks the drawer between two pieces of a job at most: it waits for
-// its turn on the wire. Pin 0 is 2.
+// OpenDrawer kicks the drawer; it waits for its turn on the wire, not for the
+// end of a job that waits for paper. Pin 0 is 2. A printer that waits for a
+// person gets the real-time form: the other would lie in its buffer and open the
+// drawer when the paper is changed.
 func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 	if !d.cfg.Drawer {
 		return fault.New(fault.Refused, d.info.Name, "open drawer", fmt.Errorf("this printer has no drawer"))
@@ -291,5 +293,9 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 		return err
 	}
 	defer d.give()
-	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", kick(pin))
+	command := kick(pin)
+	if d.state.want != "" {
+		command = []byte{dle, 0x14, 1, command[2], 1} // 100 ms
+	}
+	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", command)
 }

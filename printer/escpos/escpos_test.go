@@ -217,6 +217,27 @@ func TestDrawer(t *testing.T) {
 	})
 }
 
+// Without paper the drawer opens at once, and not again when there is paper.
+func TestDrawerWithoutPaper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true}
+		d := open(t, m, spec("generic-80mm"))
+		m.SetPaper(false)
+		if err := d.(device.Checker).Check(t.Context()); fault.KindOf(err) != fault.Attention {
+			t.Fatal(err)
+		}
+		if err := d.(printer.DrawerKicker).OpenDrawer(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		opened := m.Drawer()
+		m.SetPaper(true)
+		if opened != 1 || m.Drawer() != 1 {
+			t.Errorf("opened %d times without paper, %d with", opened, m.Drawer())
+		}
+	})
+}
+
 func TestRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true, Width: 384}
