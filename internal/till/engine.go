@@ -171,7 +171,8 @@ func (t *Till) restart() error {
 		OpenSales: len(x.m.Live()), At: x.at,
 	})
 	if back := t.rec.Seen.Sub(x.at); back > jumpLimit {
-		x.jumped(-back, true)
+		t.log.Warn("the clock is before the last commit", "by", back)
+		x.report("tilld.clock.jumped.v1", "", clockData{From: t.rec.Seen, To: x.at, JumpMS: -back.Milliseconds()})
 	}
 	t.interrupted(x)
 	if err := x.commit(context.Background()); err != nil {
@@ -186,6 +187,18 @@ func (t *Till) restart() error {
 		t.o.Health.Raise(condRecovered, "queue", "reason", r.Reason)
 	}
 	return nil
+}
+
+// jumpLimit is how far the clock may be set back while the agent is stopped
+// without being reported.
+const jumpLimit = 2 * time.Second
+
+// clockData is the data of tilld.clock.jumped.v1; jumps while the agent runs are
+// seen and reported by the link.
+type clockData struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	JumpMS int64     `json:"jump_ms"`
 }
 
 // startedData is the data of tilld.till.started.v1.
@@ -231,11 +244,9 @@ func (t *Till) spawn(f func(ctx context.Context)) {
 // tick acts on deadlines: pay codes, scenes, device news, old records.
 func (t *Till) tick(ctx context.Context) {
 	house := t.o.Now()
-	watch := newClockWatch()
 	for {
 		t.mu.Lock()
 		now := t.now()
-		t.watchClock(ctx, &watch)
 		t.expirePayments(ctx, now)
 		t.show()
 		t.reportDevices(ctx, now)

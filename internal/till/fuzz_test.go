@@ -4,21 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"tilld/internal/sale"
 	"tilld/internal/till"
 )
-
-func TestClockStep(t *testing.T) {
-	for _, c := range []struct{ wall, real, want time.Duration }{
-		{time.Minute, time.Minute, 0}, {time.Hour, time.Minute, 59 * time.Minute}, {-time.Hour, time.Minute, -61 * time.Minute},
-	} {
-		if got := till.ClockStep(c.wall, c.real); got != c.want {
-			t.Errorf("wall %v in %v: set by %v, want %v", c.wall, c.real, got, c.want)
-		}
-	}
-}
 
 // FuzzPaymentResult: whatever the cloud says of a payment, the sale closes only
 // when the tenders are its total, and never twice.

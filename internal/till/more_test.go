@@ -103,7 +103,7 @@ func TestClockSetBackWhileStopped(t *testing.T) {
 	first := r.do(sale.Pay{Sale: r.open().ID, Method: "cash"})
 	clock.add(-48 * time.Hour)
 	r.restart()
-	if ev := r.events("clock.jumped"); len(ev) != 1 || !strings.Contains(string(ev[0].Data), `"by_ms":-1728`) {
+	if ev := r.events("clock.jumped"); len(ev) != 1 || !strings.Contains(string(ev[0].Data), `"jump_ms":-1728`) {
 		t.Errorf("clock.jumped: %v", ev)
 	}
 	if s := r.do(sale.Pay{Sale: r.open().ID, Method: "cash"}); s.Day != first.Day || s.Number != 2 {
