@@ -213,6 +213,12 @@ func powerCuts(t *testing.T, steps []step, perStep int) *crashResult {
 		for v := range perStep {
 			how := min(v, keepSome)
 			img := d.cut(r, how)
+			for path := range img {
+				// Not looked at by a start that finds no damage.
+				if strings.HasPrefix(path, snapshotDir) || path == reserveName || path == lockName {
+					delete(img, path)
+				}
+			}
 			var h maphash.Hash
 			h.SetSeed(seed)
 			fmt.Fprint(&h, acked)
@@ -353,13 +359,16 @@ func checkImage(dir string, acked [crashCallers]int, deep bool) error {
 func TestPowerCut(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	began := time.Now()
-	steps := traceChild(t, dir, "", 0, 45)
-	// A second process goes on where the first one was killed.
-	second := traceChild(t, dir, "", 45, 15)
-	for i := range second {
-		second[i].from += len(steps)
+	var steps []step
+	for range 5 {
+		// The next process goes on where the one before ended without a word.
+		// What that one did not come to sync is in memory still.
+		more := traceChild(t, dir, "", -1, 14)
+		for i := range more {
+			more[i].from += len(steps)
+		}
+		steps = append(steps, more...)
 	}
-	steps = append(steps, second...)
 	traced := time.Since(began)
 	res := powerCuts(t, steps, 20)
 	t.Logf("%d steps, %d distinct images (%d more were the same), %d bad; trace %v, all %v",

@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -150,4 +151,37 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(fsyncDir(d), d.Close())
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// rewrite writes a file's own bytes over it and syncs it. After a sync that
+// failed the kernel may call pages clean that never reached the disk, and
+// another sync would pass over them.
+func rewrite(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 1<<20)
+	for off := int64(0); err == nil; {
+		var n int
+		n, err = f.ReadAt(b, off)
+		if n > 0 {
+			if _, werr := f.WriteAt(b[:n], off); werr != nil {
+				err = werr
+			}
+		}
+		off += int64(n)
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return errors.Join(err, f.Sync(), f.Close())
 }

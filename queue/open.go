@@ -134,7 +134,7 @@ func (s *Store) load(ctx context.Context) (uncertain bool, err error) {
 		}
 	}
 	path := s.path(dbName)
-	reason := ""
+	reason := s.settle()
 	_, err = os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -151,7 +151,7 @@ func (s *Store) load(ctx context.Context) (uncertain bool, err error) {
 		}
 	case err != nil:
 		return false, fault.New(fault.Config, "queue", "open", err)
-	default:
+	case reason == "":
 		if reason, err = s.inspect(ctx); err != nil {
 			return false, fault.New(fault.Config, "queue", "open", err)
 		}
@@ -167,6 +167,32 @@ func (s *Store) load(ctx context.Context) (uncertain bool, err error) {
 	}
 	more, err := s.catchUp()
 	return uncertain || more, err
+}
+
+// settle makes durable what an ended process wrote and did not come to sync.
+// What is read now may be in memory only, a new meta page of bbolt for one: its
+// next commit would reuse pages of the state before, which is still the one on
+// the disk, and a power cut would leave neither. It says what is wrong with the
+// file when that fails.
+func (s *Store) settle() string {
+	list, err := segments(s.path(journalDir))
+	if err != nil {
+		s.log.Warn("the journal cannot be listed", "err", err)
+	}
+	for _, g := range list[max(len(list)-2, 0):] {
+		if err := syncFile(s.path(journalDir, g.name)); err != nil {
+			s.log.Warn("the journal cannot be synced", "file", g.name, "err", err)
+		}
+	}
+	for _, d := range []string{journalDir, snapshotDir, ""} {
+		if err := syncDir(s.path(d)); err != nil {
+			s.log.Warn("a directory cannot be synced", "dir", d, "err", err)
+		}
+	}
+	if err := syncFile(s.path(dbName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "cannot be synced: " + err.Error()
+	}
+	return ""
 }
 
 // catchUp applies what the journal has and the file has not, and opens the

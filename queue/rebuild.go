@@ -254,6 +254,13 @@ func (s *Store) reopen(cause error) error {
 		s.db = nil
 	}
 	path := s.path(dbName)
+	again := rewrite
+	if isFull(cause) {
+		again = syncFile // nothing was called clean, and there is no room to write
+	}
+	if err := again(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	st, err := checkFile(path, tree{}, false, nil)
 	switch {
 	case err == nil && len(st.found) == 0:
