@@ -233,7 +233,7 @@ func TestHangingDriver(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
-				var hanging, opened atomic.Int32
+				var hanging, opened, closed atomic.Int32
 				hang := func() {
 					hanging.Add(1)
 					<-release
@@ -246,8 +246,12 @@ func TestHangingDriver(t *testing.T) {
 						hang()
 					}
 					w := &widget{port: p}
-					if where == "close" && fail {
-						w.close = func() error { hang(); return nil }
+					w.close = func() error {
+						if where == "close" && fail {
+							hang()
+						}
+						closed.Add(1)
+						return p.Close()
 					}
 					return w, nil
 				}, func(ctx context.Context, _ *widget) error {
@@ -288,10 +292,26 @@ func TestHangingDriver(t *testing.T) {
 				if b.state() != device.Ready || hanging.Load() != 0 {
 					t.Errorf("state %v, %d hang, once the driver works again", b.state(), hanging.Load())
 				}
+				// A year later it hangs again, and is tried again just the same.
+				fail, release = true, make(chan struct{})
+				before := opened.Load()
+				b.dial.last().gone.Store(true)
+				time.Sleep(time.Minute)
+				b.dial.last().gone.Store(true)
+				time.Sleep(time.Minute)
+				if n := opened.Load() - before; n < 1 || (n < 2 && where == "open") {
+					t.Errorf("opened %d times after it hung again", n)
+				}
+				if n := hanging.Load(); n == 0 || n > 2 {
+					t.Errorf("%d calls hang", n)
+				}
+				fail = false
+				close(release)
+				time.Sleep(20 * time.Second)
 				b.stopWithin(t, 0)
 				synctest.Wait()
-				if n := b.dial.open(); n != 0 {
-					t.Errorf("%d ports left open", n)
+				if n := b.dial.open(); n != 0 || opened.Load() != closed.Load() {
+					t.Errorf("%d ports left open, %d devices opened, %d closed", n, opened.Load(), closed.Load())
 				}
 			})
 		})
@@ -387,8 +407,10 @@ func TestTenThousandPlugCycles(t *testing.T) {
 		}
 		b.stopWithin(t, 0)
 	})
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines before, %d after", before, n)
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestScenesOnTwentyByTwo(t *testing.T) {
 	want := map[display.Kind]struct{ en, zh [2]string }{
 		display.Idle:       {[2]string{"Good morning", ""}, [2]string{"Good morning", ""}},
 		display.Basket:     {[2]string{"Apple x0.735kg 19.90", "Total         147.90"}, [2]string{"苹果 x0.735kg  19.90", "合计          147.90"}},
-		display.Paying:     {[2]string{"Please pay", "CNY           147.90"}, [2]string{"请付款", "CNY           147.90"}},
+		display.Paying:     {[2]string{"Please pay", "CNY           137.90"}, [2]string{"请付款", "CNY           137.90"}},
 		display.Processing: {[2]string{"Processing", "CNY           147.90"}, [2]string{"正在处理", "CNY           147.90"}},
 		display.Paid:       {[2]string{"Thank you", "Change          2.10"}, [2]string{"谢谢惠顾", "找零            2.10"}},
 		display.Failed:     {[2]string{"Payment failed", "Please try again"}, [2]string{"付款失败", "请再试一次"}},

@@ -3,6 +3,7 @@ package serialport
 import (
 	"errors"
 	"io"
+	"net/url"
 	"os"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"tilld/device"
 	"tilld/device/devtest"
+	"tilld/internal/fault"
 )
 
 // modem is a line with a DSR signal, which no pty has.
@@ -89,4 +91,85 @@ func TestShortWrites(t *testing.T) {
 	if n, err := p.Write(make([]byte, 10)); n != 3 || !errors.Is(err, errGone) {
 		t.Errorf("a line that fails in the middle: %d, %v", n, err)
 	}
+}
+
+// stuckLine takes nothing until it is told to, as a device does whose firmware
+// hangs, or a driver that says it has room and has none.
+type stuckLine struct {
+	modem
+	takes chan struct{}
+}
+
+func (s *stuckLine) Write(b []byte) (int, error) {
+	<-s.takes
+	return s.Recorder.Write(b)
+}
+
+// The bytes of a Write that ran out of time still go first, as they were when
+// it was called.
+func TestBytesLeftBehindGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stuckLine{takes: make(chan struct{})}
+		p := newPort("ttyS1", s, nil, "none", device.Identity{}, func(bool) {})
+		p.SetDeadline(time.Now().Add(time.Second))
+		frame := []byte("first")
+		if n, err := p.Write(frame); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		copy(frame, "wrong")
+		p.SetDeadline(time.Now().Add(time.Second))
+		if n, err := p.Write([]byte("second")); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("still stuck: Write = %d, %v", n, err)
+		}
+		p.SetDeadline(time.Now().Add(time.Minute))
+		time.AfterFunc(time.Second, func() { close(s.takes) })
+		if n, err := p.Write([]byte("third")); n != 5 || err != nil || s.Wrote() != "firstthird" {
+			t.Errorf("Write = %d, %v, the line got %q", n, err, s.Wrote())
+		}
+		p.Close()
+	})
+}
+
+// A line that hangs costs one descriptor until it is through, however often it
+// is opened again.
+func TestStuckLineIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stuckLine{takes: make(chan struct{})}
+		opened := 0
+		o := New(t.TempDir())
+		o.acquire = func(settings) (line, *guard, error) { opened++; return s, nil, nil }
+		open := func() (device.Port, error) {
+			u, err := url.Parse("serial:///dev/ttyS1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.Open(t.Context(), u)
+		}
+		p, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.SetDeadline(time.Now().Add(time.Second))
+		p.Write([]byte("receipt"))
+		began := time.Now()
+		if err := p.Close(); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 2*time.Second {
+			t.Errorf("Close = %v after %v", err, time.Since(began))
+		}
+		for range 10 {
+			if _, err := open(); fault.KindOf(err) != fault.Timeout || device.StateOf(err) != device.Silent {
+				t.Errorf("open while stuck: %v, want kind timeout", err)
+			}
+		}
+		if s.Closed() || opened != 1 {
+			t.Errorf("closed under a blocked write: %v; opened %d times", s.Closed(), opened)
+		}
+		close(s.takes)
+		synctest.Wait()
+		if !s.Closed() {
+			t.Error("not closed once the write was through")
+		}
+		if _, err := open(); err != nil || opened != 2 {
+			t.Errorf("afterwards: %v, opened %d times", err, opened)
+		}
+	})
 }

@@ -30,7 +30,8 @@ import (
 // in them, so that a device that takes no data costs one descriptor, not one per
 // attempt.
 type Opener struct {
-	tree sysfs.Tree
+	tree    sysfs.Tree
+	acquire func(settings) (line, *guard, error)
 
 	mu    sync.Mutex
 	stuck map[string]int
@@ -38,7 +39,7 @@ type Opener struct {
 
 // New returns an opener that looks for hardware below root; "" is the real one.
 func New(root string) *Opener {
-	return &Opener{tree: sysfs.Tree(root), stuck: make(map[string]int)}
+	return &Opener{tree: sysfs.Tree(root), acquire: acquire, stuck: make(map[string]int)}
 }
 
 // Open opens and locks the line. Faults: Absent, Busy (with the name of the
@@ -64,7 +65,7 @@ func (o *Opener) Open(ctx context.Context, u *url.URL) (device.Port, error) {
 		return nil, device.OtherDevice.With("old", s.expect.String(), "new", id.String()).
 			Fault(fault.Config, name, "open", errors.New("another device than the address allows"))
 	}
-	l, g, err := acquire(s)
+	l, g, err := o.acquire(s)
 	if err != nil {
 		return nil, explain(name, s, err)
 	}

@@ -24,7 +24,7 @@ func Scenes() []display.Scene {
 		scene(display.Basket, func(s *display.Scene) { s.Lines, s.Total = tea, &total }),
 		scene(display.Paying, func(s *display.Scene) {
 			s.Lines, s.Total = tea, &total
-			s.Pay = &display.Pay{PaymentID: "p1", URL: "https://pay.example/p1", Amount: total, ExpiresAt: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+			s.Pay = &display.Pay{PaymentID: "p1", URL: "https://pay.example/p1", Amount: total - 1000, ExpiresAt: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
 		}),
 		scene(display.Processing, func(s *display.Scene) { s.Total = &total }),
 		scene(display.Paid, func(s *display.Scene) {

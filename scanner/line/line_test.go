@@ -189,6 +189,32 @@ func TestBeepsDoNotDisturbReading(t *testing.T) {
 	}
 }
 
+// plain is a port with one deadline for both directions.
+type plain struct{ p *devtest.Recorder }
+
+func (p plain) Read(b []byte) (int, error)    { return p.p.Read(b) }
+func (p plain) Write(b []byte) (int, error)   { return p.p.Write(b) }
+func (p plain) Close() error                  { return p.p.Close() }
+func (p plain) SetDeadline(t time.Time) error { return p.p.SetDeadline(t) }
+
+// On such a port a beep's deadline ends a read early; that is no silence.
+func TestSomebodyElsesDeadlineIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(devtest.Recorder)
+		s := open(t, plain{p}, `{}`)
+		got := make(chan string, 10)
+		go s.Run(t.Context(), func(sc scanner.Scan) { got <- string(sc.Data) })
+		p.Feed([]byte("69012"))
+		synctest.Wait()
+		p.SetDeadline(time.Now().Add(100 * time.Millisecond))
+		time.Sleep(200 * time.Millisecond)
+		p.Feed([]byte("34\r"))
+		if data := <-got; data != "6901234" {
+			t.Errorf("got %q", data)
+		}
+	})
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	for _, options := range []string{
 		`{"sufix": "cr"}`, `{"suffix": "enter"}`, `{"suffix": "hex:"}`, `{"suffix": "hex:0"}`, `{"prefix": "hex:010203040506070809"}`,

@@ -73,11 +73,18 @@ func Scanner(t *testing.T, open func(t *testing.T) (scanner.Scanner, Reader)) {
 	t.Run("too long a code is dropped whole", func(t *testing.T) {
 		s, r := open(t)
 		scans, _, _ := run(t, s)
-		r.Scan(strings.Repeat("9", scanner.MaxData+1))
-		r.Silence()
-		go r.Scan("6901234567892")
-		if got := next(t, scans); string(got.Data) != "6901234567892" {
-			t.Errorf("got %d bytes %.20q…, want the code after the long one", len(got.Data), got.Data)
+		for _, n := range []int{scanner.MaxData + 1, 2 * scanner.MaxData} {
+			r.Scan(strings.Repeat("9", n))
+			r.Silence()
+			go r.Scan("6901234567892")
+			if got := next(t, scans); string(got.Data) != "6901234567892" {
+				t.Errorf("got %d bytes %.20q…, want the code after the long one", len(got.Data), got.Data)
+			}
+		}
+		longest := strings.Repeat("9", scanner.MaxData)
+		go r.Scan(longest)
+		if got := next(t, scans); string(got.Data) != longest {
+			t.Errorf("got %d bytes, want the longest code there is", len(got.Data))
 		}
 	})
 	t.Run("ends with the context", func(t *testing.T) {
