@@ -26,9 +26,13 @@ func installService(config string) error {
 	if err != nil {
 		return err
 	}
+	cfg, err := load(config, os.Stderr)
+	if err != nil {
+		return err
+	}
 	start := fmt.Sprintf("%q run --config %q", self, config)
 	if guard := filepath.Join(filepath.Dir(self), "tilld-guard"); exists(guard) {
-		start = fmt.Sprintf("%q run --config %q", guard, config)
+		start = fmt.Sprintf("%q run --config %q --data-dir %q", guard, config, cfg.DataDir)
 	}
 	if err := systemUser(); err != nil {
 		return err

@@ -114,6 +114,27 @@ func (a *agent) stageUpdate(ctx context.Context) error {
 	return nil
 }
 
+// noteVersion reports a version of the agent that was not the last one to run on
+// this data.
+func (a *agent) noteVersion(ctx context.Context) error {
+	key := []byte("agent_version")
+	return a.store.Update(ctx, func(tx *queue.Tx) error {
+		last, err := tx.Get(queue.State, key)
+		if err != nil || string(last) == version {
+			return err
+		}
+		if err := tx.Put(queue.State, key, []byte(version)); err != nil || last == nil {
+			return err
+		}
+		data, err := json.Marshal(map[string]string{"component": "agent", "from": string(last), "to": version})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Append(queue.Message{Type: "tilld.firmware.changed.v1", Data: data})
+		return err
+	})
+}
+
 // wanted returns what head office wants, nil when it said nothing.
 func (a *agent) wanted() (*desired, error) {
 	var d *desired

@@ -67,6 +67,9 @@ func (a *agent) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
+	if err := a.noteVersion(ctx); err != nil {
+		return errors.Join(err, store.Close())
+	}
 	a.log.Info("starting", "version", version, "till", a.cfg.Path(), "boot", a.bootID, "epoch", store.Epoch())
 	err = run.Group(ctx, a.log, parts...)
 	a.log.Info("stopped")

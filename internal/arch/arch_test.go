@@ -107,6 +107,11 @@ func refuse(from, imp string) string {
 	case from == "cmd/tilld-guard" && !ours && strings.Contains(first, "."),
 		from == "cmd/tilld-guard" && ours && !strings.HasPrefix(to, "firmware/guard") && !strings.HasPrefix(to, "firmware/slots"):
 		return "the guard has the standard library and its own two packages alone"
+	case strings.HasPrefix(from, "firmware/guard") || strings.HasPrefix(from, "firmware/slots"):
+		if ours && !strings.HasPrefix(to, "firmware/guard") && !strings.HasPrefix(to, "firmware/slots") || !ours && strings.Contains(first, ".") {
+			return "what the guard is made of imports the standard library alone"
+		}
+		return ""
 	case !ours:
 		return ""
 	}
@@ -159,6 +164,8 @@ func TestRefuse(t *testing.T) {
 		{"cmd/tilld-guard", "tilld/queue", false},
 		{"cmd/tilld-guard", "github.com/oklog/ulid/v2", false},
 		{"cmd/tilld-guard", "hash/crc32", true},
+		{"firmware/slots", "tilld/internal/fault", false},
+		{"firmware/guard", "tilld/firmware/slots", true},
 	} {
 		if why := refuse(tt.from, tt.imp); (why == "") != tt.ok {
 			t.Errorf("%s imports %s: %q, want allowed %v", tt.from, tt.imp, why, tt.ok)
