@@ -21,7 +21,6 @@ type fakeBroker struct {
 	onSubscribe func(topics []string) []byte      // SUBACK codes
 	onPublish   func(c *fakeConn, p *packet) bool // true = PUBACK it
 	onPing      func() bool                       // true = answer
-	raw         func(c net.Conn) bool             // takes the connection over before MQTT
 
 	mu    sync.Mutex
 	conns []*fakeConn
@@ -36,6 +35,8 @@ type fakeConn struct {
 	mu      sync.Mutex
 	id      uint16
 	connect *packet
+	out     chan []byte // what is to be written; never blocks the reader
+	ended   bool
 }
 
 // packet is a parsed MQTT packet.
@@ -65,15 +66,21 @@ func (b *fakeBroker) open(context.Context) (*wire, error) {
 
 func (b *fakeBroker) serve(c net.Conn) {
 	b.wg.Go(func() {
-		defer c.Close()
-		if b.raw != nil && b.raw(c) {
-			return
-		}
-		fc := &fakeConn{b: b, c: c}
+		fc := &fakeConn{b: b, c: c, out: make(chan []byte, 256)}
+		b.wg.Go(func() {
+			for p := range fc.out {
+				c.Write(p) // a closed connection is what some tests are about
+			}
+			c.Close()
+		})
 		b.mu.Lock()
 		b.conns = append(b.conns, fc)
 		b.mu.Unlock()
 		fc.run()
+		fc.mu.Lock()
+		fc.ended = true
+		close(fc.out)
+		fc.mu.Unlock()
 	})
 }
 
@@ -208,7 +215,9 @@ func (c *fakeConn) sendFlags(topic string, body []byte, head byte) {
 func (c *fakeConn) write(p []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.c.Write(p) // a closed connection is what some tests are about
+	if !c.ended {
+		c.out <- p
+	}
 }
 
 func frame(head byte, body []byte) []byte {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -23,6 +24,7 @@ const (
 	answerTime  = 10 * time.Second // for SUBACK and for the birth's PUBACK
 	settleTime  = 400 * time.Millisecond
 	goodbyeTime = 700 * time.Millisecond
+	pumpTime    = 300 * time.Millisecond
 	inboundAcks = 16 // waiting for their turn
 	inboundMsgs = 64
 )
@@ -53,6 +55,9 @@ type session struct {
 	acks   chan inbound
 	msgs   chan inbound
 	lost   chan error
+	slot   chan struct{} // held by the PUBLISH that is on its way into the socket
+	gone   chan struct{} // closed when the connection is given up
+	leave  sync.Once     // closes gone
 }
 
 // connect opens a session: CONNECT, subscriptions, birth. The caller must end a
@@ -67,7 +72,9 @@ func (l *Link) connect(ctx context.Context) (_ *session, err error) {
 		return nil, err
 	}
 	s := &session{l: l, number: n, base: l.base + "/", wire: w,
-		acks: make(chan inbound, inboundAcks), msgs: make(chan inbound, inboundMsgs), lost: make(chan error, 1)}
+		acks: make(chan inbound, inboundAcks), msgs: make(chan inbound, inboundMsgs), lost: make(chan error, 1),
+		slot: make(chan struct{}, 1), gone: make(chan struct{})}
+	w.sent = s.written
 	o, err := s.options()
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
@@ -108,7 +115,10 @@ func (s *session) options() (*mqtt.ClientOptions, error) {
 	o.SetStore(noStore{})
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.wire, nil })
 	o.SetDefaultPublishHandler(s.incoming)
-	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.lost <- err }) // once a client
+	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { // once a client
+		s.lost <- err
+		s.leave.Do(func() { close(s.gone) })
+	})
 	return o, nil
 }
 
@@ -187,9 +197,44 @@ func (s *session) await(ctx context.Context, t mqtt.Token, what string) error {
 }
 
 // publish hands a message to the connection. It waits while another one is
-// being written, for up to 10 s.
+// being written: in the library that wait would outlive the connection.
 func (s *session) publish(topic string, qos byte, retained bool, body []byte) mqtt.Token {
-	return s.client.Publish(s.base+topic, qos, retained, body)
+	select {
+	case s.slot <- struct{}{}:
+	case <-s.gone:
+		return lostToken{}
+	}
+	t := s.client.Publish(s.base+topic, qos, retained, body)
+	select {
+	case <-t.Done():
+		if t.Error() != nil { // not handed over, or not written
+			s.written()
+		}
+	default:
+	}
+	return t
+}
+
+// written lets the next PUBLISH pass.
+func (s *session) written() {
+	select {
+	case <-s.slot:
+	default:
+	}
+}
+
+// lostToken is the token of a message that found the connection gone.
+type lostToken struct{}
+
+func (lostToken) Wait() bool                     { return true }
+func (lostToken) WaitTimeout(time.Duration) bool { return true }
+func (lostToken) Error() error                   { return errGone }
+
+// Done returns a closed channel.
+func (lostToken) Done() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }
 
 // because prefers the connection's own first error to what the library says.
@@ -216,12 +261,11 @@ func (s *session) serve(ctx context.Context) error {
 		err = s.because(ctx, err)
 		s.drop()
 	}
-	if ended != nil {
-		select {
-		case <-ended:
-		case <-time.After(writeStall + time.Second): // a Publish may wait that long
-			s.l.log.Error("pump did not stop")
-		}
+	late := time.NewTimer(pumpTime)
+	defer late.Stop()
+	select {
+	case <-ended:
+	case <-late.C: // inside the library, behind a peer that took no bytes; it ends within writeStall
 	}
 	return err
 }
@@ -275,6 +319,7 @@ func (s *session) goodbye() {
 			if tok.Error() == nil {
 				s.client.Disconnect(200)
 				s.wire.Conn.Close()
+				s.leave.Do(func() { close(s.gone) })
 				return
 			}
 		case <-late.C:
@@ -287,6 +332,7 @@ func (s *session) goodbye() {
 // drop ends the connection without DISCONNECT, so that the broker sends the will.
 func (s *session) drop() {
 	s.wire.Conn.Close()
+	s.leave.Do(func() { close(s.gone) })
 	late := time.NewTimer(2 * time.Second)
 	defer late.Stop()
 	select {

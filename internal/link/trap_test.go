@@ -1,7 +1,9 @@
 package link
 
 import (
+	"context"
 	"encoding/hex"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"tilld/internal/cloud"
+	"tilld/queue"
 )
 
 // trap runs a test in fake time with a till, a fake broker and a cloud behind it.
@@ -24,6 +27,7 @@ func trap(t *testing.T, f func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud)
 		r.halt()
 		b.closeAll()
 		b.wg.Wait()
+		time.Sleep(writeStall + time.Second) // what was inside the library ends
 	})
 }
 
@@ -86,6 +90,27 @@ func TestStalledPeer(t *testing.T) {
 		if got := r.store.AckedSeq(); got != 300 {
 			t.Errorf("acked %d, want 300", got)
 		}
+	})
+}
+
+// The same with nothing to send: the ping itself gets stuck, and with it the
+// library's goroutine that would notice a missing answer.
+func TestStalledPeerIdle(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		stalled := make(chan struct{})
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			if strings.HasSuffix(p.topic, "/status") && b.connects() == 1 {
+				c.puback(p)
+				<-stalled // reads no more
+			}
+			return true
+		}
+		r.start()
+		time.Sleep(time.Minute)
+		if n := b.connects(); n != 2 {
+			t.Errorf("%d connections a minute after the peer stopped reading, want 2", n)
+		}
+		close(stalled)
 	})
 }
 
@@ -271,10 +296,12 @@ func TestWrongAcks(t *testing.T) {
 		return hex.EncodeToString(h[:])
 	}
 	for name, token := range map[string]func(r *rig) []byte{
-		"another epoch": func(r *rig) []byte { return r.ackToken(strings.Repeat("ab", 16), 1, hashOf(r, 1)) },
-		"wrong hash":    func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 5, hashOf(r, 4)) },
-		"not sent yet":  func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 600, hashOf(r, 600)) },
-		"short hash":    func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)[:62]) },
+		"another epoch":            func(r *rig) []byte { return r.ackToken(strings.Repeat("ab", 16), 1, hashOf(r, 1)) },
+		"another epoch, far ahead": func(r *rig) []byte { return r.ackToken(strings.Repeat("ab", 16), 99999, hashOf(r, 1)) },
+		"nothing, with a hash":     func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 0, hashOf(r, 1)) },
+		"wrong hash":               func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 5, hashOf(r, 4)) },
+		"not sent yet":             func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 600, hashOf(r, 600)) },
+		"short hash":               func(r *rig) []byte { return r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)[:62]) },
 		"unsigned": func(r *rig) []byte {
 			return []byte(`{"epoch":"` + r.store.Epoch() + `","through":5,"hash":"` + hashOf(r, 5) + `"}`)
 		},
@@ -301,10 +328,11 @@ func TestWrongAcks(t *testing.T) {
 				r.start()
 				r.append(0, 1000, 50)
 				time.Sleep(5 * time.Second)
+				epoch := r.store.Epoch()
 				b.last().send("ack", token(r))
 				time.Sleep(time.Second)
-				if got := r.store.AckedSeq(); got != 0 {
-					t.Errorf("watermark moved to %d", got)
+				if got := r.store.AckedSeq(); got != 0 || r.store.Epoch() != epoch || b.connects() != 1 {
+					t.Errorf("watermark moved to %d, epoch from %s to %s, %d connections", got, epoch, r.store.Epoch(), b.connects())
 				}
 				if len(r.link.Counters().Refused) == 0 || !r.condition("link_messages_refused") {
 					t.Errorf("not counted or not shown: %v", r.link.Counters().Refused)
@@ -324,6 +352,31 @@ func TestWrongAcks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What an earlier run of the agent has sent may be acked before this run has
+// sent it again: the cloud answers the birth.
+func TestAckOfEarlierRun(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 100, 500)
+		r.start()
+		time.Sleep(2 * time.Second)
+		if through, _, _, _ := a.state(); through != 100 {
+			t.Fatalf("sent %d", through)
+		}
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			if strings.HasSuffix(p.topic, "/status") {
+				a.ack(c)
+			}
+			return !strings.HasSuffix(p.topic, "/event")
+		}
+		r.restart()
+		time.Sleep(2 * time.Second)
+		if got := r.store.AckedSeq(); got != 100 {
+			t.Errorf("acked %d, want 100; refused %v", got, r.link.Counters().Refused)
+		}
+	})
 }
 
 // A retained message was not sent to this session, perhaps years ago.
@@ -452,6 +505,45 @@ func TestInboundFlood(t *testing.T) {
 		c := r.link.Counters()
 		if n := c.Refused["malformed"] + c.Dropped; n != 2000 {
 			t.Errorf("refused %v + dropped %d = %d, want 2000", c.Refused, c.Dropped, n)
+		}
+	})
+}
+
+// gate is a store whose reads wait until it is opened, like a disk that hangs.
+type gate struct {
+	Records
+	open chan struct{}
+}
+
+func (g gate) View(f func(*queue.Tx) error) error {
+	<-g.open
+	return g.Records.View(f)
+}
+
+// Even while the one goroutine that handles messages hangs, the library goes on
+// reading: PUBACKs and ping answers must not get stuck behind commands.
+func TestInboundHangs(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.routes = []Route{{Type: "log.level", Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
+		r.start()
+		time.Sleep(time.Second)
+		g := gate{r.store, make(chan struct{})}
+		r.link.dispatch.inbox.q = g
+		for i := range 150 {
+			b.last().send("command", r.sign(cloud.Message{ID: fmt.Sprint("j", i), Type: "log.level", Data: map[string]any{}}))
+		}
+		r.append(0, 10, 50)
+		time.Sleep(2 * time.Minute)
+		if n := b.connects(); n != 1 {
+			t.Errorf("%d connections: the link was lost while a message was being handled", n)
+		}
+		if through, _, _, _ := a.state(); through != 10 {
+			t.Errorf("%d events sent, want 10", through)
+		}
+		close(g.open)
+		time.Sleep(time.Second)
+		if r.store.AckedSeq() != 10 || r.link.Counters().Dropped == 0 {
+			t.Errorf("acked %d, dropped %d", r.store.AckedSeq(), r.link.Counters().Dropped)
 		}
 	})
 }

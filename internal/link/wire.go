@@ -36,7 +36,8 @@ type wire struct {
 	r    *bufio.Reader
 	left int64 // bytes of the current packet not read yet, its header included
 
-	wmu sync.Mutex // one packet at a time
+	wmu  sync.Mutex // one packet at a time
+	sent func()     // called after each PUBLISH, written or not; may be nil
 
 	mu  sync.Mutex
 	err error // the first error of the connection
@@ -89,6 +90,9 @@ func (w *wire) next() (int64, error) {
 func (w *wire) Write(p []byte) (int, error) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()
+	if w.sent != nil && len(p) > 0 && p[0]>>4 == 3 { // the library writes a packet at once
+		defer w.sent()
+	}
 	done := 0
 	for done < len(p) {
 		if err := w.Conn.SetWriteDeadline(time.Now().Add(writeStall)); err != nil {
