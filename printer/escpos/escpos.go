@@ -15,6 +15,8 @@ import (
 const (
 	// answerTime is how long a printer may take for a real-time status.
 	answerTime = 500 * time.Millisecond
+	// freshTime is how long an answer to a check holds for a job that begins.
+	freshTime = 300 * time.Millisecond
 	// kickTime bounds the opening of a drawer.
 	kickTime = 3 * time.Second
 )
@@ -28,13 +30,14 @@ type Printer struct {
 	wire wire.Wire
 	in   decoder
 
-	told  listener
-	talks bool // has answered a real-time status at least once
-	mute  bool // was asked and has never answered
-	state health
-	inbox []reply
-	id    int // of the last process id
-	owed  int // answers to GS r that have not come yet
+	told   listener
+	talks  bool // has answered a real-time status at least once
+	mute   bool // was asked and has never answered
+	state  health
+	inbox  []reply
+	looked time.Time // last answer to a check
+	id     int       // of the last process id
+	owed   int       // answers to GS r that have not come yet
 }
 
 // Open takes a printer into service: it reads the options and, for a profile
@@ -214,6 +217,7 @@ func (d *Printer) Check(ctx context.Context) error {
 	return d.check(ctx, "check")
 }
 
+// check looks at the printer; a job that begins right after a look needs none.
 func (d *Printer) check(ctx context.Context, op string) error {
 	if d.cfg.Status == "none" {
 		return nil
@@ -223,7 +227,7 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		return err
 	}
 	d.inbox = nil
-	if d.mute {
+	if d.mute || op == "print" && d.state.want == "" && time.Since(d.looked) < freshTime {
 		return nil
 	}
 	h, ok, err := d.realTime(ctx, op)
@@ -237,7 +241,7 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		d.mute = true
 		return nil
 	}
-	d.talks = true
+	d.talks, d.looked = true, time.Now()
 	d.judged(h)
 	if h.want != "" {
 		return printer.Attention(d.info.Name, op, h.want)
