@@ -383,6 +383,7 @@ func (c *Cloud) ack(path string, v Verdict) {
 	}
 	c.mu.Lock()
 	c.counts.Acks++
+	c.notify()
 	c.mu.Unlock()
 }
 
