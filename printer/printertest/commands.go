@@ -1,5 +1,10 @@
 package printertest
 
+import (
+	"bytes"
+	"image"
+)
+
 // escape executes an ESC command.
 func (m *Machine) escape(b []byte) int {
 	if len(b) < 2 {
@@ -15,7 +20,7 @@ func (m *Machine) escape(b []byte) int {
 	}
 	switch arg := b[size-1]; b[1] {
 	case '@':
-		m.row, m.spacing, m.align, m.wide, m.high = nil, 0, 0, 1, 1
+		m.row, m.x, m.margin, m.area, m.spacing, m.align, m.wide, m.high = nil, 0, 0, 0, 0, 0, 1, 1
 		m.bold, m.under, m.invert, m.hanzi, m.page, m.reports = false, false, false, m.Chinese, 0, false
 	case 't':
 		m.page = arg
@@ -45,8 +50,14 @@ func (m *Machine) escape(b []byte) int {
 		m.event("drawer pin %d", 2+3*int(b[2]&1))
 	case '!':
 		m.wide, m.high, m.bold, m.under = 1+int(arg>>5&1), 1+int(arg>>4&1), arg&8 != 0, arg&0x80 != 0
-	case '$', '\\', 'M', '{', ' ':
-		m.event("not drawn: 1b %02x", b[1])
+	case '$':
+		m.x = int(b[2]) | int(b[3])<<8
+	case '\\':
+		m.x += int(int16(uint16(b[2]) | uint16(b[3])<<8))
+	case 'M', '{', ' ':
+		if arg != 0 && arg != '0' {
+			m.event("not drawn: 1b %02x %02x", b[1], arg)
+		}
 	}
 	return size
 }
@@ -75,6 +86,16 @@ func (m *Machine) fs(b []byte) int {
 			return 0
 		}
 		return 3
+	case 'S':
+		if len(b) < 4 {
+			return 0
+		}
+		return 4
+	case '(':
+		if len(b) < 5 || len(b) < 5+int(b[3])+int(b[4])<<8 {
+			return 0
+		}
+		return 5 + int(b[3]) + int(b[4])<<8
 	}
 	m.event("unknown 1c %02x", b[1])
 	return 2
@@ -93,6 +114,10 @@ func (m *Machine) gs(b []byte) int {
 		return m.raster(b)
 	case '(':
 		return m.group(b)
+	case '8':
+		return m.large(b)
+	case 'k':
+		return m.barcode(b)
 	}
 	if size == 0 {
 		m.event("unknown 1d %02x", b[1])
@@ -113,6 +138,10 @@ func (m *Machine) gs(b []byte) int {
 		if m.InOrder {
 			m.reply([]byte{0})
 		}
+	case 'L':
+		m.margin = int(b[2]) | int(b[3])<<8
+	case 'W':
+		m.area = int(b[2]) | int(b[3])<<8
 	case 'I':
 		if arg == 69 && m.Fonts != "" {
 			m.reply([]byte("_" + m.Fonts + "\x00"))
@@ -169,13 +198,7 @@ func (m *Machine) raster(b []byte) int {
 		m.event("raster of %d dots on %d", 8*w*sx, m.width())
 	}
 	img := m.strip(h * sy)
-	left := 0
-	switch m.align {
-	case 1:
-		left = (m.width() - 8*w*sx) / 2
-	case 2:
-		left = m.width() - 8*w*sx
-	}
+	left := m.margin + max(m.right()-8*w*sx, 0)*m.align/2
 	for y := range h * sy {
 		for x := range 8 * w * sx {
 			if b[8+y/sy*w+x/sx/8]&(0x80>>(x/sx%8)) != 0 {
@@ -199,6 +222,75 @@ func (m *Machine) group(b []byte) int {
 		m.reply(append(append([]byte{0x37, 0x22}, b[7:11]...), 0))
 		return size
 	}
+	if b[2] == 'L' {
+		m.graphics(b[5:size])
+		return size
+	}
 	m.event("unknown 1d 28 %02x", b[2])
 	return size
+}
+
+// large executes GS 8 L: graphics with a length of four bytes.
+func (m *Machine) large(b []byte) int {
+	if len(b) < 7 {
+		return 0
+	}
+	size := 7 + int(b[3]) + int(b[4])<<8 + int(b[5])<<16 + int(b[6])<<24
+	if len(b) < size {
+		return 0
+	}
+	m.graphics(b[7:size])
+	return size
+}
+
+// graphics stores (function 112) or prints (function 50) a picture.
+func (m *Machine) graphics(p []byte) {
+	switch {
+	case len(p) == 2 && (p[1] == 50 || p[1] == 2) && m.stored != nil:
+		m.pending()
+		w := m.stored.Rect.Dx()
+		img, left := m.strip(m.stored.Rect.Dy()), m.margin+max(m.right()-w, 0)*m.align/2
+		for i, v := range m.stored.Pix {
+			if v == 0 {
+				dot(img, left+i%w, i/w)
+			}
+		}
+		m.stored = nil
+	case len(p) >= 10 && p[1] == 112:
+		w, h := int(p[6])|int(p[7])<<8, int(p[8])|int(p[9])<<8
+		stride := (w + 7) / 8
+		if len(p) < 10+stride*h || w == 0 || p[3] != 1 && p[3] != 2 {
+			m.event("strange graphics of %d x %d", w, h)
+			return
+		}
+		m.stored = image.NewGray(image.Rect(0, 0, w*int(p[3]), h*int(p[4])))
+		for i := range m.stored.Pix {
+			x, y := i%m.stored.Stride/int(p[3]), i/m.stored.Stride/int(p[4])
+			if p[10+y*stride+x/8]&(0x80>>(x%8)) == 0 {
+				m.stored.Pix[i] = 0xff
+			}
+		}
+	default:
+		m.event("unknown graphics function")
+	}
+}
+
+// barcode takes a native barcode, which is not drawn.
+func (m *Machine) barcode(b []byte) int {
+	if len(b) < 4 {
+		return 0
+	}
+	if b[2] < 65 {
+		end := bytes.IndexByte(b[3:], 0)
+		if end < 0 {
+			return 0
+		}
+		m.event("barcode %d %s", b[2], b[3:3+end])
+		return 4 + end
+	}
+	if len(b) < 4+int(b[3]) {
+		return 0
+	}
+	m.event("barcode %d %s", b[2], b[4:4+int(b[3])])
+	return 4 + int(b[3])
 }

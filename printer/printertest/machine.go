@@ -3,6 +3,7 @@ package printertest
 import (
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,6 +42,10 @@ type Machine struct {
 	reports bool
 
 	row     []cell
+	x       int         // dots from the left edge, where the next character goes
+	margin  int         // left margin
+	area    int         // width of the print area, 0 for all
+	stored  *image.Gray // picture that waits for GS ( L 50
 	spacing int
 	align   int
 	wide    int
@@ -54,6 +59,7 @@ type Machine struct {
 
 type cell struct {
 	r          rune
+	x          int
 	w          int // cells of 12 dots in standard size
 	wide, high int
 	bold       bool
@@ -195,7 +201,13 @@ func (m *Machine) step(b []byte) int {
 	}
 }
 
+// boxes are the box characters of the katakana page from 8F on (Epson page 1).
+const boxes = "┼┴┬┤├▔─│▕┌┐└┘╭╮╰╯"
+
 func (m *Machine) latin(c byte) rune {
+	if m.page == 1 && c >= 0x8f && int(c)-0x8f < len([]rune(boxes)) {
+		return []rune(boxes)[c-0x8f]
+	}
 	pages := map[byte]*charmap.Charmap{0: charmap.CodePage437, 2: charmap.CodePage850, 16: charmap.Windows1252, 17: charmap.CodePage866, 18: charmap.CodePage852, 19: charmap.CodePage858}
 	if p := pages[m.page]; p != nil {
 		return p.DecodeByte(c)
@@ -206,15 +218,21 @@ func (m *Machine) latin(c byte) rune {
 
 // put adds a character to the line buffer; a full line prints itself.
 func (m *Machine) put(r rune, w int) {
-	used := w * max(m.wide, 1) * 12
-	for _, c := range m.row {
-		used += c.w * c.wide * 12
-	}
-	if used > m.width() {
+	size := w * max(m.wide, 1) * 12
+	if m.x+size > m.right() {
 		m.event("line too long")
 		m.print()
 	}
-	m.row = append(m.row, cell{r, w, max(m.wide, 1), max(m.high, 1), m.bold, m.under, m.invert})
+	m.row = append(m.row, cell{r, m.x, w, max(m.wide, 1), max(m.high, 1), m.bold, m.under, m.invert})
+	m.x += size
+}
+
+// right is where a line is full.
+func (m *Machine) right() int {
+	if m.area == 0 || m.margin+m.area > m.width() {
+		return m.width() - m.margin
+	}
+	return m.area
 }
 
 func (m *Machine) width() int {
@@ -226,23 +244,29 @@ func (m *Machine) width() int {
 
 // print prints the line buffer and feeds.
 func (m *Machine) print() {
-	text, high := "", 1
+	text, high, end := "", 1, 0
+	slices.SortStableFunc(m.row, func(a, b cell) int { return a.x - b.x })
 	for _, c := range m.row {
+		if gap := c.x - end; gap >= 6 {
+			text += strings.Repeat(" ", (gap+6)/12)
+		}
 		text += string(c.r)
-		high = max(high, c.high)
+		high, end = max(high, c.high), c.x+c.w*c.wide*12
 	}
 	m.lines = append(m.lines, strings.TrimRight(text, " "))
 	space := m.spacing
 	if space == 0 {
 		space = 30
 	}
-	strip := m.strip(max(space, 24*high))
-	x := 0
-	for _, c := range m.row {
-		m.draw(strip, c, x, 24*high)
-		x += c.w * c.wide * 12
+	left := m.margin
+	if m.align > 0 {
+		left += max(m.right()-end, 0) * m.align / 2
 	}
-	m.row = nil
+	strip := m.strip(max(space, 24*high))
+	for _, c := range m.row {
+		m.draw(strip, c, left+c.x, 24*high)
+	}
+	m.row, m.x = nil, 0
 }
 
 // strip advances the paper by h dots and returns the new piece of it.
