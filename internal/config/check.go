@@ -66,9 +66,6 @@ func (r *reader) check(c *Config, known Known) {
 	if d := c.Payment.RequestTimeout.Std(); d < 500*time.Millisecond || d > 2*time.Minute {
 		r.problem("payment.request_timeout", [2]string{"超出范围", "is out of range"}, [2]string{"500ms 到 2m", "write 500ms to 2m"})
 	}
-	if c.Payment.Offline.Enabled && c.Payment.Offline.URLPrefix == "" {
-		r.problem("payment.offline.url_prefix", [2]string{"启用离线支付时必填", "is needed when offline payment is enabled"}, [2]string{"写支付页面的网址", "write the pay page's URL"})
-	}
 	if !windowPattern.MatchString(c.Firmware.Window) {
 		r.problem("firmware.window", [2]string{"%q 不是时间段", "%q is no time window"}, [2]string{`例如 "02:00-05:00"`, `write for example "02:00-05:00"`}, c.Firmware.Window)
 	}
@@ -92,18 +89,15 @@ func (r *reader) oneOf(key, value string, allowed ...string) {
 
 func (r *reader) checkHTTP(c *Config) {
 	r.loopback("http.listen", c.HTTP.Listen)
-	if d := c.Dialects; d.EPOS.Enabled {
-		r.loopback("dialects.epos.listen", d.EPOS.Listen)
-	}
-	if d := c.Dialects; d.HWProxy.Enabled {
-		r.loopback("dialects.hwproxy.listen", d.HWProxy.Listen)
-	}
-	if d := c.Dialects; d.Raw9100.Enabled {
-		r.loopback("dialects.raw9100.listen", d.Raw9100.Listen)
-	}
-	if c.Dialects.QZ.Enabled {
-		for _, l := range slices.Concat(c.Dialects.QZ.Listen, c.Dialects.QZ.TLSListen) {
-			r.loopback("dialects.qz.listen", l)
+	// A setting that would have no effect is a problem, not a silence.
+	d := c.Dialects
+	for key, enabled := range map[string]bool{
+		"dialects.qz.enabled": d.QZ.Enabled, "dialects.epos.enabled": d.EPOS.Enabled,
+		"dialects.hwproxy.enabled": d.HWProxy.Enabled, "dialects.raw9100.enabled": d.Raw9100.Enabled,
+		"payment.offline.enabled": c.Payment.Offline.Enabled,
+	} {
+		if enabled {
+			r.problem(key, [2]string{"此版本尚不支持", "is not in this build"}, [2]string{"写 false", "write false"})
 		}
 	}
 	for _, o := range c.HTTP.AllowedOrigins {

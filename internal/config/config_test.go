@@ -129,6 +129,15 @@ data_dir: [a]
 	}
 }
 
+// What this build cannot do is said, not ignored.
+func TestMissingFeatures(t *testing.T) {
+	_, got := load(t, "till: {merchant: a, store: b, till: c}\ndialects: {raw9100: {enabled: true}}\n")
+	want := []string{`:2: dialects.raw9100.enabled: is not in this build; write false`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestSyntaxErrorHasLine(t *testing.T) {
 	_, got := load(t, "till: {merchant: acme\ncloud: x\n")
 	if len(got) == 0 || !strings.Contains(got[0], "YAML syntax") || !strings.HasPrefix(got[0], ":") {
