@@ -53,3 +53,9 @@ func configure(s device.Spec) (Config, error) {
 func (c Config) caps() printer.Caps {
 	return printer.Caps{Columns: c.Columns, Dots: c.Dots, DPI: 203, Chinese: true, Cutter: c.Cut != "none", Drawer: c.Drawer}
 }
+
+// Check reads the options of a device without touching hardware.
+func Check(s device.Spec) error {
+	_, err := configure(s)
+	return err
+}

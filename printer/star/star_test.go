@@ -89,5 +89,8 @@ func TestOptions(t *testing.T) {
 		if _, err := star.Open(t.Context(), nil, spec(options)); fault.KindOf(err) != fault.Config {
 			t.Errorf("%s: %v, want config", options, err)
 		}
+		if err := star.Check(spec(options)); fault.KindOf(err) != fault.Config {
+			t.Errorf("Check %s: %v, want config", options, err)
+		}
 	}
 }
