@@ -5,12 +5,15 @@ package detect_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 
+	"tilld/device"
 	"tilld/device/detect"
+	"tilld/device/sysfs"
 )
 
 // usb is one USB interface as it is in a sysfs fixture.
@@ -24,7 +27,7 @@ func fixture(t *testing.T, list ...usb) string {
 	t.Helper()
 	root := t.TempDir()
 	write := func(path, text string) {
-		if text == "" {
+		if _, err := os.Stat(path); text == "" || err == nil {
 			return
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -58,8 +61,8 @@ func fixture(t *testing.T, list ...usb) string {
 		}
 		class := filepath.Join(root, "sys/class", u.subsystem, u.node)
 		link(hardware, class+"/device")
-		if u.subsystem == "tty" {
-			link("../../"+u.node, filepath.Join(root, "dev/serial/by-path", "pci-0000:00-usb-0:"+strings.TrimPrefix(u.socket, "1-")+":1.0-port0"))
+		if socket := strings.TrimPrefix(u.socket, "1-"); u.subsystem == "tty" && u.node != "ttyACM1" {
+			link("../../"+u.node, filepath.Join(root, "dev/serial/by-path", "pci-0000:00-usb-0:"+socket+":1.0-port0"))
 		}
 	}
 	// What every machine has and no till wants.
@@ -119,15 +122,22 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// A composite device is one piece of hardware.
+// A composite device is one piece of hardware: its best way in is offered, and
+// its address is not ambiguous.
 func TestOneEntryForOneDevice(t *testing.T) {
 	root := fixture(t,
 		usb{socket: "1-1", vid: "0c2e", pid: "0901", subsystem: "tty", node: "ttyACM0"},
-		usb{socket: "1-1", subsystem: "hidraw", node: "hidraw3"},
+		usb{socket: "1-1", vid: "0c2e", pid: "0901", subsystem: "tty", node: "ttyACM1"},
+		usb{socket: "1-1", vid: "0c2e", pid: "0901", subsystem: "hidraw", node: "hidraw3"},
 	)
 	got, err := detect.Detect(t.Context(), root)
-	if err != nil || len(got) != 2 || got[1].Node != "/dev/ttyACM0" && got[0].Node != "/dev/ttyACM0" {
-		t.Errorf("%+v, %v", got, err) // the adapter, and ttyS1 of the fixture
+	got = slices.DeleteFunc(got, func(f detect.Found) bool { return f.Identity == "" }) // ttyS1 of the fixture
+	if err != nil || len(got) != 1 || got[0].Node != "/dev/ttyACM0" || got[0].Address != "serial://usb/0C2E:0901?baud=9600" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	n, err := sysfs.Tree(root).One("tty", device.Identity{VID: "0C2E", PID: "0901"})
+	if err != nil || n.Dev != "/dev/ttyACM0" {
+		t.Errorf("One = %+v, %v", n, err)
 	}
 }
 

@@ -123,8 +123,12 @@ func TestBytesLeftBehindGoFirst(t *testing.T) {
 		}
 		p.SetDeadline(time.Now().Add(time.Minute))
 		time.AfterFunc(time.Second, func() { close(s.takes) })
-		if n, err := p.Write([]byte("third")); n != 5 || err != nil || s.Wrote() != "firstthird" {
-			t.Errorf("Write = %d, %v, the line got %q", n, err, s.Wrote())
+		if n, err := p.Write([]byte("third")); n != 5 || err != nil {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		synctest.Wait()
+		if got := s.Wrote(); got != "firstthird" {
+			t.Errorf("the line got %q", got)
 		}
 		p.Close()
 	})
