@@ -3,6 +3,7 @@ package till
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"github.com/oklog/ulid/v2"
 
@@ -65,13 +66,24 @@ func (t *Till) firstAnswer(externalID string) (*Answer, error) {
 		return nil, nil
 	}
 	var k keptAnswer
-	err := t.o.Store.View(func(tx *queue.Tx) error {
-		return getJSON(tx, queue.Idem, []byte("external/"+externalID), &k)
+	var id []byte
+	err := t.o.Store.View(func(tx *queue.Tx) (err error) {
+		if err = getJSON(tx, queue.Idem, []byte("external/"+externalID), &k); err == nil {
+			id, err = tx.Get(queue.Index, []byte("external/"+externalID))
+		}
+		return err
 	})
-	if err != nil || k.At.IsZero() {
+	switch {
+	case err != nil || id == nil:
+		return nil, err
+	case !k.At.IsZero():
+		return &Answer{Created: k.Created, Body: k.Body}, nil
+	}
+	s, err := t.stored(string(id)) // the answer is no longer kept, the sale is
+	if err != nil {
 		return nil, err
 	}
-	return &Answer{Created: k.Created, Body: k.Body}, nil
+	return &Answer{Created: true, Body: mustJSON(s)}, nil
 }
 
 // open opens a sale, unless the queue takes no new ones.
@@ -106,6 +118,11 @@ func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, e
 		return Answer{}, err
 	}
 	found, err := t.find(ctx, t.classify("", []byte(cmd.Code)), cmd.Sale)
+	if p, ok := errors.AsType[*sale.Problem](err); ok && p.Code == sale.CodeUnknownCode {
+		t.mu.Lock()
+		t.say(t.word(wordCannotScan), t.word(p.Detail))
+		t.mu.Unlock()
+	}
 	if err != nil {
 		return Answer{}, err
 	}

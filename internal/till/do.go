@@ -42,13 +42,26 @@ func (t *Till) Do(ctx context.Context, c Call, cmd any) (Answer, error) {
 		return t.repeat(ctx, c, *kept)
 	}
 	answer, err := t.dispatch(ctx, c, cmd)
-	if err != nil && final(err) {
-		p := keptProblem(c, err)
-		if serr := t.keep(ctx, c.Key, p); serr != nil {
-			return Answer{}, serr
-		}
+	if err != nil && !final(err) {
+		return answer, err
+	}
+	if serr := t.keepOutcome(ctx, c, answer, err); serr != nil {
+		return Answer{}, serr
 	}
 	return answer, err
+}
+
+// keepOutcome keeps a final answer that is not kept by the commit that made it
+// true.
+func (t *Till) keepOutcome(ctx context.Context, c Call, answer Answer, err error) error {
+	if err != nil {
+		p, _ := errors.AsType[*sale.Problem](err)
+		return t.keep(ctx, c.Key, keptAnswer{Fingerprint: c.Fingerprint, Problem: p})
+	}
+	if kept, err := t.kept(c.Key); err != nil || kept != nil {
+		return err
+	}
+	return t.keep(ctx, c.Key, keptAnswer{Fingerprint: c.Fingerprint, Created: answer.Created, Body: answer.Body})
 }
 
 // keptAnswer is the record behind an Idempotency-Key.
@@ -116,11 +129,6 @@ func final(err error) bool {
 	default:
 		return true
 	}
-}
-
-func keptProblem(c Call, err error) keptAnswer {
-	p, _ := errors.AsType[*sale.Problem](err)
-	return keptAnswer{Fingerprint: c.Fingerprint, Problem: p}
 }
 
 // keyLocks lets calls with the same key wait for each other.

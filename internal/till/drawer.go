@@ -59,7 +59,10 @@ func (t *Till) openDrawer(ctx context.Context, c Call, cmd OpenDrawer) (Answer, 
 		Reason: cut(cmd.Reason, 256), Cashier: cut(firstText(cmd.Cashier, x.m.Book().Cashier), 64), Origin: c.Origin, At: x.at,
 	})
 	x.after = append(x.after, func() { t.drawer = next })
-	answer := x.answer(c, false, map[string]bool{"opened": true})
+	if c.Key != "" { // should the agent die before it has opened, a repeat must not open it again
+		x.put(queue.Idem, "key/"+c.Key, keptAnswer{At: x.at, Fingerprint: c.Fingerprint, Problem: problem(sale.CodeUnavailable, "",
+			"不确定钱箱是否已打开，请查看", "it is not known whether the drawer opened: look at it")})
+	}
 	err := x.commit(ctx)
 	t.mu.Unlock()
 	if err != nil {
@@ -70,7 +73,11 @@ func (t *Till) openDrawer(ctx context.Context, c Call, cmd OpenDrawer) (Answer, 
 		return Answer{}, drawerProblem(err)
 	}
 	t.o.Health.Clear(condDrawer, "drawer")
-	return answer, nil
+	answer := Answer{Body: []byte(`{"opened":true}`)}
+	if c.Key != "" {
+		err = t.keep(ctx, c.Key, keptAnswer{Fingerprint: c.Fingerprint, Body: answer.Body})
+	}
+	return answer, err
 }
 
 func drawerProblem(err error) error {

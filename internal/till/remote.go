@@ -163,7 +163,7 @@ func (t *Till) PriceBookApply(ctx context.Context, data json.RawMessage) (any, e
 		return nil, err
 	}
 	version := strings.Trim(string(r.Version), `"`)
-	if version == "" || len(version) > 64 {
+	if version == "" || version == "null" || len(version) > 64 {
 		return nil, problem(sale.CodeInvalid, "version", "缺少版本号", "version is missing or longer than 64 bytes")
 	}
 	whole := r.URL != ""

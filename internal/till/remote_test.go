@@ -139,6 +139,48 @@ func TestDrawerIsAuditedAndLimited(t *testing.T) {
 	}
 }
 
+// A repeated key neither opens the drawer again nor hides that it stayed shut.
+func TestDrawerByKey(t *testing.T) {
+	broken := false
+	r := newRig(t)
+	kick := r.o.KickDrawer
+	r.o.KickDrawer = func(ctx context.Context) error {
+		if broken {
+			return errors.New("no answer")
+		}
+		return kick(ctx)
+	}
+	r.restart()
+	open := func(key string) error {
+		_, err := r.till.Do(context.Background(), till.Call{Key: key, Fingerprint: "f"}, till.OpenDrawer{Reason: "r"})
+		return err
+	}
+	if err := errors.Join(open("a"), open("a")); err != nil {
+		t.Fatal(err)
+	}
+	broken = true
+	for range 2 {
+		wantCode(t, open("b"), sale.CodeUnavailable)
+	}
+	broken = false
+	wantCode(t, open("b"), sale.CodeUnavailable)
+	if ev := r.events("drawer.opened"); len(ev) != 2 || len(r.kicks) != 1 {
+		t.Errorf("%d events, %d openings", len(ev), len(r.kicks))
+	}
+}
+
+func TestDrawerLimitIsForgottenInTime(t *testing.T) {
+	clock := newClock()
+	r := newRig(t, func(o *till.Options) { o.Now = clock.now })
+	for range 5 {
+		order(t, r.till.DrawerOpen, `{"reason":"零钱"}`)
+		clock.add(25 * time.Minute)
+	}
+	if n := len(r.events("drawer.opened")); n != 5 {
+		t.Errorf("%d events", n)
+	}
+}
+
 func TestBasketPush(t *testing.T) {
 	r := newRig(t)
 	push := `{"items":[{"sku":"serum","name":"精华","unit_price":88000,"multi_buy":{"quantity":2,"price":150000},"quantity":"2"}],"adviser":"A-9"}`
