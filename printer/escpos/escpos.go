@@ -17,6 +17,9 @@ const (
 	answerTime = 500 * time.Millisecond
 	// freshTime is how long an answer to a check holds for a job that begins.
 	freshTime = 300 * time.Millisecond
+	// muteTime is how long a printer that does not answer is not asked again: it
+	// may have been starting.
+	muteTime = time.Minute
 	// kickTime bounds the opening of a drawer.
 	kickTime = 3 * time.Second
 )
@@ -35,7 +38,7 @@ type Printer struct {
 	mute   bool // was asked and has never answered
 	state  health
 	inbox  []reply
-	looked time.Time // last answer to a check
+	looked time.Time // when it was last asked
 	id     int       // of the last process id
 	owed   int       // answers to GS r that have not come yet
 }
@@ -227,7 +230,10 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		return err
 	}
 	d.inbox = nil
-	if d.mute || op == "print" && d.state.want == "" && time.Since(d.looked) < freshTime {
+	switch {
+	case d.mute && (op == "print" || time.Since(d.looked) < muteTime):
+		return nil
+	case op == "print" && d.state.want == "" && time.Since(d.looked) < freshTime:
 		return nil
 	}
 	h, ok, err := d.realTime(ctx, op)
@@ -238,10 +244,10 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		if d.talks {
 			return d.wire.Fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
 		}
-		d.mute = true
+		d.mute, d.looked = true, time.Now()
 		return nil
 	}
-	d.talks, d.looked = true, time.Now()
+	d.talks, d.mute, d.looked = true, false, time.Now()
 	d.judged(h)
 	if h.want != "" {
 		return printer.Attention(d.info.Name, op, h.want)

@@ -1,8 +1,10 @@
 package escpos_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +102,43 @@ func TestEvidence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A printer that was still starting when it was first asked is asked again.
+func TestWakesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		go func() {
+			time.Sleep(30 * time.Second)
+			buf := make([]byte, 64)
+			for {
+				n, err := far.Read(buf)
+				if err != nil {
+					return
+				}
+				out := bytes.Repeat([]byte{0x72}, bytes.Count(buf[:n], []byte{0x10, 0x04})) // no paper
+				if _, err := far.Write(out); err != nil {
+					return
+				}
+			}
+		}()
+		go func() { // takes what is asked before that
+			far.Read(make([]byte, 3))
+		}()
+		d, err := escpos.Open(t.Context(), near, spec("generic-80mm"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.(device.Checker).Check(t.Context()); err != nil {
+			t.Errorf("a mute printer: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := d.(device.Checker).Check(t.Context()); fault.KindOf(err) != fault.Attention {
+			t.Errorf("once it answers: %v, want attention", err)
+		}
+		d.Close()
+		far.Close()
+	})
 }
 
 // Paper and cover are looked at before the first byte.

@@ -17,9 +17,10 @@ import (
 )
 
 // listen serves a machine on a TCP port as a network printer does, one client at
-// a time.
-func listen(t *testing.T, m *printertest.Machine) (address string) {
+// a time. ended gets a value when a connection is over and all of it printed.
+func listen(t *testing.T, m *printertest.Machine) (address string, ended <-chan struct{}) {
 	t.Helper()
+	over := make(chan struct{}, 10)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -33,20 +34,22 @@ func listen(t *testing.T, m *printertest.Machine) (address string) {
 				return
 			}
 			<-m.Attach(c)
+			over <- struct{}{}
 		}
 	}()
 	t.Cleanup(func() {
 		l.Close()
 		<-done
 	})
-	return l.Addr().String()
+	return l.Addr().String(), over
 }
 
 // The whole way over a real socket, and codes that two programs of other authors
 // read from the paper.
 func TestOverTCP(t *testing.T) {
 	m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true, ProcessID: true, Reports: true}
-	c, err := net.Dial("tcp", listen(t, m))
+	address, _ := listen(t, m)
+	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +98,8 @@ func TestOverTCP(t *testing.T) {
 func TestCloseKeepsTheJob(t *testing.T) {
 	for range 5 {
 		m := &printertest.Machine{Chinese: true, RealTime: true, Reports: true}
-		c, err := net.Dial("tcp", listen(t, m))
+		address, ended := listen(t, m)
+		c, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,10 +113,9 @@ func TestCloseKeepsTheJob(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for start := time.Now(); m.Cuts() == 0; time.Sleep(time.Millisecond) {
-			if time.Since(start) > 10*time.Second {
-				t.Fatalf("the job is lost: %q", m.Lines())
-			}
+		<-ended
+		if m.Cuts() != 1 {
+			t.Fatalf("the job is lost: %q", m.Lines())
 		}
 	}
 }
