@@ -58,6 +58,8 @@ type Options struct {
 	AllowedHosts   []string // beside 127.0.0.1, localhost and [::1]; without a port any port is meant
 	AllowedOrigins []string // exact origins of POS applications: "https://pos.example.com"
 
+	LAN LAN // read-only page for the shop's network, off by default
+
 	Language lang.Tag // for callers that name none
 	Log      *slog.Logger
 	Version  string
@@ -95,6 +97,7 @@ type Server struct {
 	mux      *http.ServeMux
 	routes   []route
 	spec     []byte // openapi.json
+	lan      *lan   // nil when off
 	metrics  *metrics
 	streams  streams
 	started  time.Time
@@ -149,9 +152,14 @@ func newServer(o Options, tok *token, l net.Listener) (*Server, error) {
 	for _, r := range s.routes {
 		s.mux.Handle(r.method+" "+r.path, s.serve(r))
 	}
+	if o.LAN.Listen != "" {
+		if s.lan, err = newLAN(s, o.LAN); err != nil {
+			return nil, err
+		}
+	}
 	if o.AddrFile != "" {
 		if err := os.WriteFile(o.AddrFile, []byte(s.Addr()+"\n"), 0o600); err != nil {
-			return nil, fault.New(fault.Config, "http", "write address", err)
+			return nil, errors.Join(fault.New(fault.Config, "http", "write address", err), s.closeLAN())
 		}
 	}
 	return s, nil
@@ -174,17 +182,22 @@ func (s *Server) Run(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	s.log.Info("listening", "addr", s.Addr())
+	var parts sync.WaitGroup
+	defer parts.Wait() // after what is deferred below has stopped them
 	watching, stopWatch := context.WithCancel(ctx)
 	defer stopWatch()
-	var parts sync.WaitGroup
 	parts.Go(func() { s.metrics.follow(watching, s.o.Feed) })
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	parts.Go(func() { served <- srv.Serve(s.listener) })
-	defer parts.Wait()
+	if s.lan != nil {
+		page := s.lan.server(srv, newConnLimit(maxConns/4))
+		s.log.Info("listening for the shop's network", "addr", s.lan.listener.Addr().String())
+		parts.Go(func() { served <- page.Serve(s.lan.listener) })
+		defer page.Close()
+	}
 	select {
 	case err := <-served:
-		stopWatch()
-		return fault.New(fault.Unknown, "http", "serve", err)
+		return errors.Join(fault.New(fault.Unknown, "http", "serve", err), srv.Close())
 	case <-ctx.Done():
 	}
 	s.stop()
@@ -194,6 +207,13 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.Join(srv.Close(), ignoreDeadline(err))
 	}
 	return nil
+}
+
+func (s *Server) closeLAN() error {
+	if s.lan == nil {
+		return nil
+	}
+	return s.lan.listener.Close()
 }
 
 // untilStop is a context that also ends when the server stops: for streams, which
