@@ -131,7 +131,9 @@ func newRig(t testing.TB, change ...func(o *till.Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: filepath.Join(t.TempDir(), "data"), cloud: &fakeCloud{answer: map[string]func(json.RawMessage) (string, error){}}, log: &strings.Builder{}, kicks: make(chan struct{}, 100)}
 	shanghai := time.FixedZone("CST", 8*3600)
+	noon, began := time.Date(2026, 3, 14, 4, 0, 0, 0, time.UTC), time.Now()
 	r.o = till.Options{
+		Now:      func() time.Time { return noon.Add(time.Since(began)) }, // far from midnight
 		Till:     till.TillStatus{Merchant: "acme", Store: "sh-001", Till: "03", Currency: "CNY", Timezone: "Asia/Shanghai", Language: "zh-CN"},
 		Location: shanghai, Currency: "CNY", Language: lang.ZH, Cloud: r.cloud, Rules: code.DefaultRules(),
 		Version: "test", BootID: "boot", RequestTimeout: 300 * time.Millisecond, LookupTimeout: 300 * time.Millisecond,

@@ -63,7 +63,7 @@ func TestPrintJobs(t *testing.T) {
 	// The printer wants paper: the job waits, then is printed.
 	ctx := context.Background()
 	j, err := r.till.Next(ctx, "printer-1")
-	if err != nil || j.ID != "j1" || !j.Expires.After(time.Now()) {
+	if err != nil || j.ID != "j1" || !j.Expires.After(r.o.Now()) {
 		t.Fatal(j, err)
 	}
 	if err := r.till.Begin(ctx, "j1"); err != nil {

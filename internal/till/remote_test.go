@@ -271,7 +271,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%+v finds %d, %v, want %d", f, len(list), err, want)
 		}
 	}
-	if list, _, _ := r.till.Sales(till.Filter{From: time.Now().Add(time.Hour)}); len(list) != 0 {
+	if list, _, _ := r.till.Sales(till.Filter{From: r.o.Now().Add(time.Hour)}); len(list) != 0 {
 		t.Errorf("%d from the future", len(list))
 	}
 }
