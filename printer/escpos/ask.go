@@ -1,0 +1,177 @@
+package escpos
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"tilld/device"
+	"tilld/internal/fault"
+	"tilld/printer"
+)
+
+// listener is who wants to know that the printer waits for a person.
+type listener struct {
+	mu   sync.Mutex
+	f    func(error)
+	last error // what f was told last
+}
+
+func (l *listener) set(f func(error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.f = f
+	if l.last != nil {
+		f(l.last)
+	}
+}
+
+// tell passes a change on; nil is that all is well.
+func (l *listener) tell(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if (err == nil) == (l.last == nil) && (err == nil || err.Error() == l.last.Error()) {
+		return
+	}
+	l.last = err
+	if l.f != nil {
+		l.f(err)
+	}
+}
+
+// heard sorts what the printer says.
+func (d *Printer) heard(data []byte) {
+	for _, r := range d.in.feed(data) {
+		switch {
+		case r.kind == asb:
+			d.judged(judgeASB(r.data))
+		case len(d.inbox) < 64:
+			d.inbox = append(d.inbox, r)
+		}
+	}
+}
+
+// judged notes the printer's state and reports a change of it.
+func (d *Printer) judged(h health) {
+	d.state = h
+	switch {
+	case h.want != "":
+		d.told.tell(printer.Attention(d.info.Name, "print", h.want))
+	case h.low:
+		d.told.tell(printer.Attention(d.info.Name, "print", printer.NearEnd))
+	default:
+		d.told.tell(nil)
+	}
+}
+
+// await listens until a reply satisfies match or the time is over.
+func (d *Printer) await(ctx context.Context, op string, wait time.Duration, match func(reply) bool) (reply, bool, error) {
+	until := time.Now().Add(wait)
+	for {
+		for i, r := range d.inbox {
+			if match(r) {
+				d.inbox = append(d.inbox[:i], d.inbox[i+1:]...)
+				return r, true, nil
+			}
+		}
+		if ctx.Err() != nil || !time.Now().Before(until) {
+			return reply{}, false, nil
+		}
+		if err := d.wire.Listen(ctx, op, until); err != nil {
+			return reply{}, false, err
+		}
+	}
+}
+
+// ask sends a short query and waits for its answer.
+func (d *Printer) ask(ctx context.Context, op string, query []byte, wait time.Duration, match func(reply) bool) (reply, bool, error) {
+	if err := device.Send(ctx, d.wire.Port, d.info.Name, op, query); err != nil {
+		return reply{}, false, err
+	}
+	return d.await(ctx, op, wait, match)
+}
+
+func is(kind replyKind) func(reply) bool {
+	return func(r reply) bool { return r.kind == kind }
+}
+
+// askChinese asks for the character set by GS I 69 (Epson TM-J2000 p. 469). A
+// printer that does not answer gets its Chinese as dots.
+func (d *Printer) askChinese(ctx context.Context) (string, error) {
+	r, ok, err := d.ask(ctx, "open", []byte{gs, 'I', 69}, answerTime, is(block))
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case ok && string(r.data) == "_CHINA GB18030":
+		return "gbk", nil
+	case ok && string(r.data) == "_CHINA GB2312":
+		return "gb2312", nil
+	}
+	return "none", nil
+}
+
+// Check asks for the real-time status. A printer that has never answered is
+// taken at its word: nil.
+func (d *Printer) Check(ctx context.Context) error {
+	if err := d.take(ctx, "check"); err != nil {
+		return err
+	}
+	defer d.give()
+	return d.check(ctx, "check")
+}
+
+// check looks at the printer; a job that begins right after a look needs none.
+func (d *Printer) check(ctx context.Context, op string) error {
+	if d.cfg.Status == "none" {
+		return nil
+	}
+	d.inbox = nil
+	if err := d.wire.Listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil {
+		return err
+	}
+	d.inbox = nil
+	switch {
+	case d.mute && (op == "print" || time.Since(d.looked) < muteTime):
+		return nil
+	case op == "print" && d.state.want == "" && time.Since(d.looked) < freshTime:
+		return nil
+	}
+	h, ok, err := d.realTime(ctx, op)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if d.talks {
+			return d.wire.Fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
+		}
+		d.mute, d.looked = true, time.Now()
+		return nil
+	}
+	d.talks, d.mute, d.looked = true, false, time.Now()
+	d.judged(h)
+	if h.want != "" {
+		return printer.Attention(d.info.Name, op, h.want)
+	}
+	return nil
+}
+
+// realTime sends DLE EOT 1 to 4; false when not even the first is answered. The
+// others are forgiven: copies answer some of them.
+func (d *Printer) realTime(ctx context.Context, op string) (health, bool, error) {
+	var n [5]byte
+	for i := 1; i <= 4; i++ {
+		r, ok, err := d.ask(ctx, op, []byte{dle, eot, byte(i)}, answerTime, is(realTime))
+		if err != nil {
+			return health{}, false, err
+		}
+		if !ok && i == 1 {
+			return health{}, false, nil
+		}
+		if ok {
+			n[i] = r.data[0]
+		}
+	}
+	return judge(n[1], n[2], n[3], n[4]), true, nil
+}

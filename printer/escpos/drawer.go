@@ -1,0 +1,45 @@
+package escpos
+
+import (
+	"context"
+	"fmt"
+
+	"tilld/device"
+	"tilld/internal/fault"
+)
+
+// Resync brings a printer that was left in the middle of a command back: it may
+// wait for the rest of a picture, which zeros fill; as text they print nothing.
+func (d *Printer) Resync(ctx context.Context) error {
+	if err := d.take(ctx, "resync"); err != nil {
+		return err
+	}
+	defer d.give()
+	fill := make([]byte, d.cfg.Strip*(d.cfg.Dots+7)/8)
+	_, err := d.wire.Write(ctx, "resync", append(fill, esc, '@'))
+	return err
+}
+
+// OpenDrawer kicks the drawer; it waits for its turn on the wire, not for the
+// end of a job that waits for paper. Pin 0 is 2. A printer that waits for a
+// person gets the real-time form: the other would lie in its buffer and open the
+// drawer when the paper is changed.
+func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
+	if !d.cfg.Drawer {
+		return fault.New(fault.Refused, d.info.Name, "open drawer", fmt.Errorf("this printer has no drawer"))
+	}
+	if pin != 0 && pin != 2 && pin != 5 {
+		return fault.New(fault.Refused, d.info.Name, "open drawer", fmt.Errorf("pin %d; there are 2 and 5", pin))
+	}
+	ctx, cancel := context.WithTimeout(ctx, kickTime)
+	defer cancel()
+	if err := d.take(ctx, "open drawer"); err != nil {
+		return err
+	}
+	defer d.give()
+	command := kick(pin)
+	if d.state.want != "" {
+		command = []byte{dle, 0x14, 1, command[2], 1} // 100 ms
+	}
+	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", command)
+}
