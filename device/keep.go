@@ -16,6 +16,7 @@ const (
 	openLimit  = 5 * time.Second         // for dialling and opening
 	grace      = 1500 * time.Millisecond // for a call that was told to end
 	probeEvery = time.Second             // how often an idle device is looked for
+	settle     = 5 * time.Second         // a life shorter than this makes the next one doubtful
 )
 
 // Slot is one configured device of kind D and what keeps it in service.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -183,23 +184,60 @@ func TestUnpluggedWhileIdle(t *testing.T) {
 	})
 }
 
+// A scanner at the wrong speed, or one that floods, fails a moment after every
+// attempt: that is one change of state, not thousands in the journal.
+func TestFlapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var bad atomic.Bool
+		bad.Store(true)
+		var mu sync.Mutex
+		var seen []device.State
+		b := start(t, nil, func(ctx context.Context, _ *widget) error {
+			if bad.Load() {
+				time.Sleep(time.Second)
+				return fault.New(fault.Protocol, "w-1", "read", errors.New("noise"))
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}, func(b *bench) {
+			b.board.Watch(func(s device.Status) { mu.Lock(); defer mu.Unlock(); seen = append(seen, s.State) })
+		})
+		time.Sleep(time.Hour)
+		mu.Lock()
+		if !slices.Equal(seen, []device.State{device.Ready, device.Faulty}) {
+			t.Errorf("states %v, want ready and faulty once", seen)
+		}
+		mu.Unlock()
+		if n := b.dial.count.Load(); n < 300 {
+			t.Errorf("tried %d times in an hour, want it not given up", n)
+		}
+		bad.Store(false)
+		time.Sleep(15 * time.Second)
+		if b.state() != device.Ready {
+			t.Errorf("state %v once it works", b.state())
+		}
+		b.stopWithin(t, 0)
+	})
+}
+
 func TestPanicIsAFaultyDevice(t *testing.T) {
 	for _, where := range []string{"open", "serve", "close"} {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				bad := true
+				var bad atomic.Bool
+				bad.Store(true)
 				b := start(t, func(_ context.Context, p device.Port) (*widget, error) {
-					if bad && where == "open" {
+					if bad.Load() && where == "open" {
 						panic("no such register")
 					}
 					w := &widget{port: p}
-					if bad && where == "close" {
+					if bad.Load() && where == "close" {
 						w.close = func() error { panic("closed twice") }
 					}
 					return w, nil
 				}, func(ctx context.Context, _ *widget) error {
 					switch {
-					case !bad:
+					case !bad.Load():
 						<-ctx.Done()
 						return ctx.Err()
 					case where == "serve":
@@ -215,8 +253,8 @@ func TestPanicIsAFaultyDevice(t *testing.T) {
 				if n := b.dial.open(); n != 0 && where != "close" {
 					t.Errorf("%d ports left open", n)
 				}
-				bad = false
-				time.Sleep(10 * time.Second)
+				bad.Store(false)
+				time.Sleep(15 * time.Second)
 				if b.state() != device.Ready {
 					t.Errorf("state %v once the driver works again", b.state())
 				}
@@ -232,22 +270,24 @@ func TestHangingDriver(t *testing.T) {
 	for _, where := range []string{"open", "serve", "close"} {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				release := make(chan struct{})
+				var release atomic.Value
+				release.Store(make(chan struct{}))
 				var hanging, opened, closed atomic.Int32
 				hang := func() {
 					hanging.Add(1)
-					<-release
+					<-release.Load().(chan struct{})
 					hanging.Add(-1)
 				}
-				fail := true
+				var fail atomic.Bool
+				fail.Store(true)
 				b := start(t, func(_ context.Context, p device.Port) (*widget, error) {
 					opened.Add(1)
-					if where == "open" && fail {
+					if where == "open" && fail.Load() {
 						hang()
 					}
 					w := &widget{port: p}
 					w.close = func() error {
-						if where == "close" && fail {
+						if where == "close" && fail.Load() {
 							hang()
 						}
 						closed.Add(1)
@@ -255,11 +295,11 @@ func TestHangingDriver(t *testing.T) {
 					}
 					return w, nil
 				}, func(ctx context.Context, _ *widget) error {
-					if where == "serve" && fail {
+					if where == "serve" && fail.Load() {
 						hang()
 						return nil
 					}
-					if where == "close" && fail {
+					if where == "close" && fail.Load() {
 						return fault.New(fault.Protocol, "w-1", "serve", errors.New("nonsense"))
 					}
 					<-ctx.Done()
@@ -286,14 +326,15 @@ func TestHangingDriver(t *testing.T) {
 				if n := hanging.Load(); n > 2 {
 					t.Errorf("%d calls hang after an hour, want at most the one left behind and the current one", n)
 				}
-				fail = false
-				close(release)
+				fail.Store(false)
+				close(release.Load().(chan struct{}))
 				time.Sleep(20 * time.Second)
 				if b.state() != device.Ready || hanging.Load() != 0 {
 					t.Errorf("state %v, %d hang, once the driver works again", b.state(), hanging.Load())
 				}
 				// A year later it hangs again, and is tried again just the same.
-				fail, release = true, make(chan struct{})
+				fail.Store(true)
+				release.Store(make(chan struct{}))
 				before := opened.Load()
 				b.dial.last().gone.Store(true)
 				time.Sleep(time.Minute)
@@ -305,8 +346,8 @@ func TestHangingDriver(t *testing.T) {
 				if n := hanging.Load(); n == 0 || n > 2 {
 					t.Errorf("%d calls hang", n)
 				}
-				fail = false
-				close(release)
+				fail.Store(false)
+				close(release.Load().(chan struct{}))
 				time.Sleep(20 * time.Second)
 				b.stopWithin(t, 0)
 				synctest.Wait()

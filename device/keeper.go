@@ -18,6 +18,7 @@ type keeper[D Device] struct {
 	log  *slog.Logger
 	stop <-chan struct{} // closed when the agent stops
 	left atomic.Int32    // calls that hang and were left behind
+	weak bool            // the last life was short: the next is believed later
 }
 
 var errHangs = errors.New("the driver hangs")
@@ -45,10 +46,12 @@ func (k *keeper[D]) once(ctx context.Context) error {
 		tap.cut() // the registry closes the port of a driver that fails, not of one that panics
 		return err
 	}
-	k.Board.Report(k.Spec.Name, nil)
-	k.log.Info("device in service", "driver", k.Spec.Driver)
-
+	if !k.weak {
+		k.ready()
+	}
+	began := time.Now()
 	err = k.serve(ctx, tap, box.dev)
+	k.weak = time.Since(began) < settle && fault.KindOf(err) != fault.Absent
 	if errors.Is(err, errHangs) {
 		return err // whoever left the call behind also closes the device
 	}
@@ -62,6 +65,12 @@ func (k *keeper[D]) once(ctx context.Context) error {
 		err = fault.New(fault.Protocol, k.Spec.Name, "serve", errors.New("driver ended without an error"))
 	}
 	return err
+}
+
+// ready reports the device in service.
+func (k *keeper[D]) ready() {
+	k.Board.Report(k.Spec.Name, nil)
+	k.log.Info("device in service", "driver", k.Spec.Driver)
 }
 
 // serve runs Serve and meanwhile looks whether the device is still there: an
@@ -87,12 +96,16 @@ func (k *keeper[D]) serve(ctx context.Context, tap *tap[D], dev D) error {
 	return err
 }
 
-// watch returns an error once the device is gone, nil when ctx ends.
+// watch returns an error once the device is gone, nil when ctx ends. It also
+// reports a device ready whose last life was short once it has settled, so that
+// one that fails every few seconds stays out of service on the board and does
+// not fill the journal with its ups and downs.
 func (k *keeper[D]) watch(ctx context.Context, tap *tap[D]) error {
-	port, ok := As[Prober](tap.port())
-	if !ok {
-		return nil
+	alive := func() error { return nil }
+	if p, ok := As[Prober](tap.port()); ok {
+		alive = p.Alive
 	}
+	began, weak := time.Now(), k.weak
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for {
@@ -102,8 +115,12 @@ func (k *keeper[D]) watch(ctx context.Context, tap *tap[D]) error {
 		case <-tick.C:
 		case <-k.Arrived:
 		}
-		if err := port.Alive(); err != nil {
+		if err := alive(); err != nil {
 			return err
+		}
+		if weak && time.Since(began) >= settle {
+			weak = false
+			k.ready()
 		}
 	}
 }
