@@ -33,7 +33,7 @@ type Printer struct {
 
 	told   listener
 	talks  bool // has answered a real-time status at least once
-	mute   bool // was asked and has never answered
+	mute   bool // was asked and did not answer
 	state  health
 	inbox  []reply
 	looked time.Time // when it was last asked
@@ -57,7 +57,11 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 		d.wire.Heard = d.heard
 	}
 	d.turn <- struct{}{}
-	if cfg.Chinese == "auto" {
+	switch {
+	case cfg.Chinese != "auto":
+	case d.wire.Heard == nil:
+		d.cfg.Chinese = "none" // nobody to ask
+	default:
 		if d.cfg.Chinese, err = d.askChinese(ctx); err != nil {
 			return nil, err
 		}

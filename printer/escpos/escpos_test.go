@@ -363,6 +363,28 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// A file gets the job and nothing else, and is not asked anything.
+func TestFile(t *testing.T) {
+	m := &printertest.Machine{}
+	s := spec("epson-tm-t20")
+	s.Address = "file:///receipts.bin"
+	port := &tap{sink: sink{m}}
+	d, err := escpos.Open(t.Context(), port, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(port.sent) != 0 {
+		t.Errorf("% x was written at once", port.sent)
+	}
+	r, err := d.Print(t.Context(), "job", printer.Doc{printer.Text{Line: "茶 tea"}})
+	if err != nil || r.Evidence != printer.BytesTaken || len(m.Events()) != 0 {
+		t.Errorf("%+v, %v, events %q", r, err, m.Events())
+	}
+	if bytes.Contains(port.sent, []byte("\x1dr")) || bytes.Contains(port.sent, []byte("\x1d(H")) {
+		t.Error("a file is asked for its status")
+	}
+}
+
 func TestAsksForTheChineseItHas(t *testing.T) {
 	for fonts, want := range map[string]bool{"CHINA GB18030": true, "CHINA GB2312": true, "": false} {
 		synctest.Test(t, func(t *testing.T) {
