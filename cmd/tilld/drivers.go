@@ -11,6 +11,7 @@ import (
 	"tilld/printer/escpos"
 	"tilld/scanner"
 	"tilld/scanner/line"
+	"tilld/scanner/wedge"
 )
 
 // driver is one line of the list below, for the checks of a configuration.
@@ -24,6 +25,7 @@ type driver struct {
 func driverList() []driver {
 	return []driver{
 		{device.Scanner, "line", line.Check},
+		{device.Scanner, "wedge", wedge.Check},
 		{device.Printer, "escpos", escpos.Check},
 		{device.Display, "cd5220", cd5220.Check},
 		{device.Display, "screen", noOptions},
@@ -33,6 +35,7 @@ func driverList() []driver {
 func scanners() *device.Registry[scanner.Scanner] {
 	var r device.Registry[scanner.Scanner]
 	r.Add("line", line.Open)
+	r.Add("wedge", wedge.Open)
 	return &r
 }
 

@@ -17,17 +17,21 @@ type traces struct {
 }
 
 func newTraces(b *device.Board) *traces {
-	kinds := func(name string) device.Kind {
+	about := func(name string) (device.Kind, string) {
 		for _, s := range b.List() {
 			if s.Name == name {
-				return s.Kind
+				return s.Kind, s.Driver
 			}
 		}
-		return ""
+		return "", ""
 	}
 	return &traces{board: b, tracer: device.NewTracer(traceSize, func(name string, read bool, data []byte) []byte {
-		if !read || kinds(name) != device.Scanner {
+		kind, driver := about(name)
+		switch {
+		case !read || kind != device.Scanner:
 			return data
+		case driver == "wedge":
+			return make([]byte, len(data)) // key codes are small numbers and no text
 		}
 		return maskCodes(data)
 	})}
