@@ -43,7 +43,9 @@ type sale struct {
 	Change  int64    `json:"change"`
 	Tenders []tender `json:"tenders"`
 	Payment *payment `json:"payment"`
-	Receipt *struct {
+
+	PaidButChanged bool `json:"paid_but_changed"`
+	Receipt        *struct {
 		JobID   string `json:"job_id"`
 		Outcome string `json:"outcome"`
 	} `json:"receipt"`
@@ -87,6 +89,14 @@ type tillStatus struct {
 		Name  string `json:"name"`
 		State string `json:"state"`
 	} `json:"devices"`
+	Conditions []condition `json:"conditions"`
+}
+
+type condition struct {
+	Code    string `json:"code"`
+	Subject string `json:"subject"`
+	Text    string `json:"text"`
+	Remedy  string `json:"remedy"`
 }
 
 // call sends one request and decodes the answer into out, if there is one. A

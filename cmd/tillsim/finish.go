@@ -113,6 +113,12 @@ func (p *script) verifyPayments() error {
 		paid[pay.Sale] += left
 	}
 	for id, amount := range paid {
+		if p.refunded[id] {
+			if amount != 0 {
+				errs = append(errs, fmt.Errorf("sale %s is refunded, and the cloud still has %d of it", id, amount))
+			}
+			continue
+		}
 		var wallet int64
 		for _, t := range sales[id].Tenders {
 			if t.Method != "cash" {

@@ -45,7 +45,7 @@ func (s *one) play(ctx context.Context, steps ...func(context.Context) error) er
 			return errors.Join(err, s.shop.tilld.Crashed())
 		}
 	}
-	if !s.verbose {
+	if !s.verbose && !s.quiet {
 		fmt.Fprintf(s.out, "%-20s %d articles  %10s  %6d ms\n", s.name, len(s.goods), money(s.goods.total()), time.Since(s.began).Milliseconds())
 	}
 	return nil

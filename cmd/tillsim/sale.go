@@ -72,6 +72,9 @@ type script struct {
 	times   timeline
 	scanned map[string]time.Time // when each code was last read
 	killer  *killer              // nil in a calm run
+	quiet   bool                 // no line per sale
+	// refunded are sold ones whose money went back.
+	refunded map[string]bool
 }
 
 // sold is a sale that the till has called closed.

@@ -91,3 +91,12 @@ func TestChaos(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
+
+func TestIncidents(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	c := incidentsCmd{Broker: "mosquitto", Tilld: program(t), Keep: filepath.Join(t.TempDir(), "shop")}
+	if err := c.run(t.Context(), &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+}
