@@ -66,8 +66,8 @@ func (p *port) room() error {
 // neither backend's Write has a time limit, and a full line blocks it.
 func (p *port) hand(part []byte) (int, error) {
 	done := make(chan chunkWrite, 1)
+	own := append([]byte(nil), part...) // the caller's bytes are his again after the deadline
 	go func() {
-		own := append([]byte(nil), part...) // the caller's bytes are his again after the deadline
 		total := 0
 		for total < len(own) {
 			n, err := guarded(p.line.Write, own[total:])
