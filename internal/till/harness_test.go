@@ -109,6 +109,11 @@ type rig struct {
 	max    int64 // queue.Options.MaxBytes
 }
 
+// impatient is for tests in which the cloud says nothing.
+func impatient(o *till.Options) {
+	o.RequestTimeout, o.LookupTimeout = 200*time.Millisecond, 200*time.Millisecond
+}
+
 // seal makes event bytes with the parts that the tests look at.
 func seal(h queue.Header, m queue.Message) ([]byte, error) {
 	return json.Marshal(map[string]any{
@@ -136,7 +141,7 @@ func newRig(t testing.TB, change ...func(o *till.Options)) *rig {
 		Now:      func() time.Time { return noon.Add(time.Since(began)) }, // far from midnight
 		Till:     till.TillStatus{Merchant: "acme", Store: "sh-001", Till: "03", Currency: "CNY", Timezone: "Asia/Shanghai", Language: "zh-CN"},
 		Location: shanghai, Currency: "CNY", Language: lang.ZH, Cloud: r.cloud, Rules: code.DefaultRules(),
-		Version: "test", BootID: "boot", RequestTimeout: 300 * time.Millisecond, LookupTimeout: 300 * time.Millisecond,
+		Version: "test", BootID: "boot", RequestTimeout: 20 * time.Second, LookupTimeout: 20 * time.Second,
 		ReceiptPrinter: "printer-1", Printers: []string{"printer-1"}, Scanners: []string{"scanner-1"},
 		Receipt:    till.ReceiptConfig{QR: []till.Link{{Title: "加入社群", URL: "https://acme.example/g/{store}"}}, InvoiceURL: "https://acme.example/invoice"},
 		KickDrawer: func(context.Context) error { r.kicks <- struct{}{}; return nil },

@@ -153,6 +153,8 @@ func TestCollectInsteadOfQR(t *testing.T) {
 	r.cloud.on("payment.create", echo(`{"state":"pending","url":"https://pay.example/$id"}`))
 	r.cloud.says("payment.cancel", `{"state":"cancelled"}`)
 	r.cloud.says("payment.collect", `{"state":"pending"}`)
+	confirmed := make(chan struct{})
+	r.cloud.on("payment.query", func(data json.RawMessage) (string, error) { <-confirmed; return `{"state":"paid"}`, nil })
 	s := r.do(sale.Pay{Sale: r.open().ID, Method: "qr"})
 	if !r.scan("134567890123456789") {
 		t.Fatal("refused")
@@ -164,7 +166,7 @@ func TestCollectInsteadOfQR(t *testing.T) {
 	if sc := r.scene(); sc.Kind != display.Processing || sc.Pay != nil {
 		t.Errorf("scene %+v", sc)
 	}
-	r.cloud.on("payment.query", echo(`{"state":"paid"}`))
+	close(confirmed)
 	r.until("the password was right", func() bool { return r.sale(s.ID).State == sale.Closed })
 	if n := r.cloud.count("payment.collect"); n != 1 {
 		t.Errorf("collected %d times", n)
@@ -202,7 +204,7 @@ func TestCashBehindAChange(t *testing.T) {
 }
 
 func TestCancelPaymentLetsGoOn(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, impatient)
 	s := r.open()
 	r.refused(sale.CodePaymentUnknown, sale.Pay{Sale: s.ID, Method: "qr"})
 	r.cloud.setDown(true)

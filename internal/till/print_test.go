@@ -183,8 +183,8 @@ QR
 	if j := r.printJob(printer.Confirmed, printer.ProcessID); j.ID != s.ID+"/receipt/copy-1" || !strings.HasPrefix(docText(j.Doc), till.CopyMark) || strings.Count(docText(j.Doc), till.CopyMark) != 2 {
 		t.Errorf("copy %s:\n%s", j.ID, docText(j.Doc))
 	}
-	s = r.do(sale.RefundSale{Sale: s.ID, Amount: money(100), Reason: "坏了"})
 	r.cloud.says("payment.refund", `{"state":"done"}`)
+	s = r.do(sale.RefundSale{Sale: s.ID, Amount: money(100), Reason: "坏了"})
 	r.until("refunded", func() bool { return r.sale(s.ID).Refunds[0].State == sale.RefundDone })
 	if j := r.printJob(printer.Confirmed, printer.ProcessID); !strings.Contains(docText(j.Doc), "退款金额 | -¥1.00\n微信支付 | -¥1.00\n原因 | 坏了") {
 		t.Errorf("refund receipt %s:\n%s", j.ID, docText(j.Doc))

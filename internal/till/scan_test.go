@@ -123,7 +123,7 @@ func TestUnknownCode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			late := make(chan bool, 1)
-			r := newRig(t, func(o *till.Options) { o.Answer = func(_ string, ok bool) { late <- ok } })
+			r := newRig(t, impatient, func(o *till.Options) { o.Answer = func(_ string, ok bool) { late <- ok } })
 			c.setup(r)
 			if r.scan("4006381333931") {
 				if ok := <-late; ok {
