@@ -32,3 +32,26 @@ func TestDocSurvivesJSON(t *testing.T) {
 		t.Error("an unknown block is accepted")
 	}
 }
+
+// What is read can be written and read again, unchanged.
+func FuzzDoc(f *testing.F) {
+	f.Add([]byte(`[{"block":"text","line":"茶","spans":[{"text":"a","bold":true}]},{"block":"columns","cells":[{"text":"x","keep":true}],"border":"line"}]`))
+	f.Add([]byte(`[{"block":"qr","payload":"1"},{"block":"image","png":"AQID"},{"block":"rule","columns":3},{"block":"cut"},{"block":"open_drawer","pin":5}]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var one, two printer.Doc
+		if json.Unmarshal(data, &one) != nil {
+			return
+		}
+		text, err := json.Marshal(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &two); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		again, err := json.Marshal(two)
+		if err != nil || string(again) != string(text) {
+			t.Fatalf("%s became %s, %v", text, again, err)
+		}
+	})
+}
