@@ -58,8 +58,11 @@ func (s *Store) makeRoom() {
 // apply is the applier goroutine.
 func (s *Store) apply() {
 	defer s.applying.Done()
+	whole := true
 	for j := range s.applies {
-		s.applyJob(j)
+		// Once one set of changes was given up, none may follow: the file's mark
+		// would claim what it does not have. The journal has everything.
+		whole = whole && s.applyJob(j)
 		s.mu.Lock()
 		s.frozen, s.busy = tree{}, false
 		s.mu.Unlock()
@@ -74,9 +77,9 @@ func (s *Store) signal() {
 	}
 }
 
-// applyJob brings j into the file, however long that takes. It gives up when
-// the store is closed: the journal has it.
-func (s *Store) applyJob(j job) {
+// applyJob brings j into the file, however long that takes. It gives up, and
+// returns false, when the store is closed meanwhile.
+func (s *Store) applyJob(j job) bool {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		err := s.applyOnce(j)
 		if err == nil {
@@ -84,13 +87,13 @@ func (s *Store) applyJob(j job) {
 				s.recovered()
 			}
 			s.measure()
-			return
+			return true
 		}
 		s.pressure.Store(true)
 		s.failed("till.db", err)
 		s.signal() // a writer that waits for room must not wait for the disk
-		if isFull(err) && s.reserve.release() {
-			s.low.Store(true)
+		if isFull(err) {
+			s.giveReserve()
 		}
 		if err := s.reopen(err); err != nil {
 			s.log.Error("the file cannot be opened again", "err", err)
@@ -100,7 +103,7 @@ func (s *Store) applyJob(j job) {
 		case <-pause.C:
 		case <-s.stop:
 			pause.Stop()
-			return
+			return false
 		}
 	}
 }
@@ -170,7 +173,7 @@ func (s *Store) measure() {
 	}
 	s.used.Store(used)
 	limit := s.o.MaxBytes
-	if used >= limit || s.low.Load() {
+	if used >= limit {
 		s.raise(kindFull, "used", megabytes(used), "limit", megabytes(limit))
 	} else {
 		s.clear(kindFull)

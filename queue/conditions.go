@@ -15,6 +15,9 @@ var (
 	kindFull = health.Kind{Code: "queue_full", Severity: health.Error,
 		Text:   both("存储空间不足：已用 {used}，上限 {limit}。新交易已停止。", "Storage is full: {used} used of {limit}. New sales are refused."),
 		Remedy: both("恢复与云端的连接，或清理磁盘空间。", "Bring the link to the cloud back, or free disk space.")}
+	kindDisk = health.Kind{Code: "queue_disk_full", Severity: health.Error,
+		Text:   both("磁盘已满。未完成的交易可以完成，新交易已停止。", "The disk is full. The open sale can be finished, new sales are refused."),
+		Remedy: both("清理磁盘空间，或恢复与云端的连接。", "Free disk space, or bring the link to the cloud back.")}
 	kindDamaged = health.Kind{Code: "queue_rebuilt", Severity: health.Warning,
 		Text:   both("数据文件损坏，已修复：{reason}", "The data file was damaged and has been repaired: {reason}"),
 		Remedy: both("检查磁盘健康状况。损坏的文件保存在 {file}。", "Check the disk's health. The damaged file is kept as {file}.")}

@@ -352,3 +352,37 @@ func TestLimit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A store that is closed while the file cannot be written must not leave a file
+// that claims to have everything.
+func TestCloseWhileFailing(t *testing.T) {
+	dir := t.TempDir()
+	var left atomic.Int32
+	o := testOptions(dir)
+	o.Health = &health.Board{}
+	s, err := openFaulty(t.Context(), o, faults{eager: true, apply: func() error {
+		if left.Add(-1) == 0 {
+			return syscall.EIO // this one only; Close gives it up
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendN(t, s, 3)
+	s.sync()
+	left.Store(1)
+	changed := o.Health.Changed()
+	if err := put(t, s, "a", "1"); err != nil {
+		t.Fatal(err)
+	}
+	<-changed
+	if err := put(t, s, "b", "2"); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, testOptions(dir))
+	if a, b := get(t, s, State, "a"), get(t, s, State, "b"); a != "1" || b != "2" {
+		t.Errorf("a %q b %q", a, b)
+	}
+}

@@ -68,9 +68,9 @@ func (j *journal) resume(name string, off, size int64) error {
 	return nil
 }
 
-// start begins a new file. head holds the lsn so far and all of meta.
+// start begins a new file. head holds the lsn so far and all of meta. After an
+// error the present file stays in use.
 func (j *journal) start(now time.Time, head record) error {
-	j.drop()
 	day := dayOf(now)
 	name := day + ".log"
 	var f file
@@ -98,6 +98,7 @@ func (j *journal) start(now time.Time, head record) error {
 		f.Close()
 		return errors.Join(err, os.Remove(filepath.Join(j.dir, name)))
 	}
+	j.drop()
 	j.f, j.name, j.day, j.off = f, name, day, int64(len(b))
 	return nil
 }

@@ -28,6 +28,12 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 			os.Exit(0)
+		case "fulldisk":
+			if err := fullDiskChild(os.Args[2]); err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		case "usage":
 			fmt.Fprintln(os.Stderr, "usage: …")
 			os.Exit(2)

@@ -74,10 +74,7 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 		s.journal.open = broken.openJournal
 	}
 	s.reserve = reserve{path: s.path(reserveName), size: o.ReserveBytes}
-	if err := s.reserve.hold(); err != nil {
-		s.low.Store(true)
-		s.log.Warn("no room for the reserve", "bytes", o.ReserveBytes, "err", err)
-	}
+	s.holdReserve()
 	uncertain, err := s.load(ctx)
 	if err != nil {
 		return nil, err
@@ -233,13 +230,26 @@ func (s *Store) catchUp() (uncertain bool, err error) {
 		// behind that may have been lost with it, unless it was closed cleanly.
 		uncertain = !m.clean && (out.end.file != m.file && out.end.lsn == m.lsn || out.end.file == m.file && out.end.off < m.off)
 	}
-	if err := s.resume(&out, m); err != nil {
+	err = s.resume(&out, m)
+	if err != nil && isFull(err) && s.giveReserve() {
+		err = s.resume(&out, m)
+	}
+	if err != nil {
 		return false, fault.New(fault.Config, "queue", "open journal", err)
 	}
 	s.lsn = out.end.lsn
 	s.jmark = mark{lsn: s.lsn, file: s.journal.name, off: s.journal.off}
 	// Also takes the mark of a clean end away.
-	if err := applyTree(s.db, t, s.jmark); err != nil {
+	err = applyTree(s.db, t, s.jmark)
+	if err != nil && isFull(err) {
+		// A full disk must not keep the till from starting: the changes wait in
+		// memory, as they would have without the restart.
+		s.mem, s.dirtyAt = t, time.Now()
+		s.nearlyFull(true)
+		s.pressure.Store(true)
+		err = s.reopen(err)
+	}
+	if err != nil {
 		return false, fault.New(fault.Corrupt, "queue", "apply journal", err)
 	}
 	return uncertain, s.readState()

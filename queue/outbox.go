@@ -92,11 +92,11 @@ func (s *Store) Hash(seq uint64) (h [32]byte, err error) {
 		return h, nil
 	}
 	err = s.View(func(tx *Tx) error {
-		if seq == tx.c.acked && seq != tx.c.last {
+		e, _, err := tx.event(seq)
+		if fault.KindOf(err) == fault.Absent && seq == tx.c.acked {
 			h = tx.c.ackedHash
 			return nil
 		}
-		e, _, err := tx.event(seq)
 		h = sha256.Sum256(e.body)
 		return err
 	})
@@ -127,13 +127,13 @@ func (s *Store) Ack(ctx context.Context, epoch string, through, sent uint64, has
 				return ErrHash
 			}
 			return nil
-		case through == tx.c.acked:
-			if hash != tx.c.ackedHash {
-				return ErrHash
-			}
+		case through == tx.c.acked && hash == tx.c.ackedHash:
 			return nil
 		}
 		e, _, err := tx.event(through)
+		if fault.KindOf(err) == fault.Absent && through == tx.c.acked {
+			return ErrHash
+		}
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,9 @@
 // bytes and keys, neither sales nor MQTT.
 //
 // One goroutine writes. Callers hand it closures with [Store.Update]; it runs
-// all that wait in one transaction and answers them once that is on disk.
+// all that wait in one transaction and answers them once the journal has it on
+// disk. The file follows within seconds (docs/adr/0010); from the journal and a
+// snapshot it can be rebuilt at any time (docs/adr/0012).
 package queue
 
 import (
@@ -61,7 +63,7 @@ type Stats struct {
 	Epoch     string
 	Depth     int       // events the cloud has not acked
 	Oldest    time.Time // when the oldest of them was committed; zero when none
-	Bytes     int64     // size of the file
+	Bytes     int64     // what lives in the file and in memory; the file itself never shrinks while open
 	Limit     int64     // size at which new sales are refused
 	LastSeq   uint64
 	AckedSeq  uint64

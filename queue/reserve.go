@@ -21,7 +21,7 @@ type reserve struct {
 func (r *reserve) hold() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if info, err := os.Stat(r.path); err == nil && info.Size() == r.size {
+	if r.found() {
 		r.held = true
 		return nil
 	}
@@ -38,6 +38,12 @@ func (r *reserve) hold() error {
 	}
 	r.held = true
 	return syncDir(filepath.Dir(r.path))
+}
+
+// found reports whether the file is there, from a start before.
+func (r *reserve) found() bool {
+	info, err := os.Stat(r.path)
+	return err == nil && info.Size() == r.size
 }
 
 // release gives the room back and reports whether there was any.

@@ -12,6 +12,7 @@ const (
 	snapshotEvery = time.Hour
 	trimEvery     = time.Minute
 	roomEvery     = 10 * time.Second
+	day           = 24 * time.Hour
 	trimChunk     = 256 // deletions that ride along with one commit
 )
 
@@ -23,8 +24,8 @@ type keep struct {
 }
 
 var keeps = map[Bucket]keep{
-	Inbox: {7 * 24 * time.Hour, 10_000}, // a command id is acted on once: contract §4
-	Idem:  {24 * time.Hour, 1_000},
+	Inbox: {7 * day, 10_000}, // a command id is acted on once: contract §4
+	Idem:  {day, 1_000},
 }
 
 // Run takes the hourly snapshots, deletes what is no longer kept (acked events,
@@ -81,7 +82,9 @@ func (s *Store) trim(ctx context.Context) error {
 			var keys []string
 			err := tx.scan(outbox, []byte(s.trimmed), nil, false, func(key string, e entry) (bool, error) {
 				gen, seq, ok := splitEventKey([]byte(key))
-				if !ok || gen == tx.c.gen && seq > tx.c.acked || e.at > limit || len(keys) == trimChunk {
+				// A time far ahead comes from a clock that was wrong.
+				young := e.at > limit && e.at < tx.at+day.Milliseconds()
+				if !ok || gen == tx.c.gen && seq > tx.c.acked || young || len(keys) == trimChunk {
 					return false, nil
 				}
 				keys = append(keys, key)
@@ -163,21 +166,43 @@ func (s *Store) expire(ctx context.Context) error {
 // checkRoom takes the reserve again once there is room, and stops new sales
 // before the disk is full.
 func (s *Store) checkRoom() {
+	s.holdReserve()
+	s.measure()
+}
+
+// holdReserve allocates the reserve if it is not there and would leave as much
+// again, and notes whether the disk is nearly full.
+func (s *Store) holdReserve() {
 	free, err := freeBytes(s.dir)
 	if err != nil {
 		s.log.Warn("the disk's room is unknown", "err", err)
 		return
 	}
-	if !s.reserve.has() && free > 2*s.o.ReserveBytes {
+	if !s.reserve.has() && (s.reserve.found() || free > 2*s.o.ReserveBytes) {
 		if err := s.reserve.hold(); err != nil {
 			s.log.Warn("no room for the reserve", "err", err)
 		}
 	}
-	low := !s.reserve.has() || free < s.o.ReserveBytes/4
-	if s.low.Swap(low) != low {
-		s.log.Info("room on the disk changed", "low", low, "free", free)
+	s.nearlyFull(!s.reserve.has() || free < s.o.ReserveBytes/4)
+}
+
+// giveReserve frees the reserve on a full disk; false = it was spent before.
+func (s *Store) giveReserve() bool {
+	ok := s.reserve.release()
+	s.nearlyFull(true)
+	return ok
+}
+
+func (s *Store) nearlyFull(low bool) {
+	if s.low.Swap(low) == low {
+		return
 	}
-	s.measure()
+	s.log.Info("room on the disk changed", "low", low)
+	if low {
+		s.raise(kindDisk)
+	} else {
+		s.clear(kindDisk)
+	}
 }
 
 // Close stops taking changes, finishes those that were asked for, brings all

@@ -196,7 +196,7 @@ func (s *Store) commitSome(batch []*request) (left int) {
 		return 0
 	}
 	tx.write, tx.at = true, now.UnixMilli()
-	tx.full = s.pressure.Load() && tx.layers[0].bytes > memLimit || s.used.Load()+int64(tx.layers[0].bytes+tx.layers[1].bytes) >= s.o.MaxBytes+s.o.ReserveBytes
+	tx.full = s.pressure.Load() && tx.layers[0].bytes > memLimit || s.low.Load() && s.last(tx) || s.used.Load()+int64(tx.layers[0].bytes+tx.layers[1].bytes) >= s.o.MaxBytes+s.o.ReserveBytes
 	var head []op
 	if s.journal.full(now) {
 		head = tx.metaOps()
@@ -242,6 +242,14 @@ func (s *Store) commitSome(batch []*request) (left int) {
 	return left
 }
 
+// last reports whether the disk is down to what the store itself needs, to go
+// on and to start again: an eighth of the reserve, and twice what has yet to get
+// into the file.
+func (s *Store) last(tx *Tx) bool {
+	free, err := freeBytes(s.dir)
+	return err == nil && free < s.o.ReserveBytes/8+2*int64(tx.layers[0].bytes+tx.layers[1].bytes)
+}
+
 // try runs one closure on top of those before it and keeps its changes only if
 // it ends well.
 func (tx *Tx) try(r *request) error {
@@ -267,15 +275,22 @@ func (tx *Tx) try(r *request) error {
 func (s *Store) store(tx *Tx, head []op, now time.Time) error {
 	lsn := s.lsn + 1 // only the writer changes it
 	if head != nil {
-		if err := s.journal.start(now, record{lsn: s.lsn, ops: head}); err != nil {
+		r := record{lsn: s.lsn, ops: head}
+		err := s.journal.start(now, r)
+		if err != nil && isFull(err) && s.giveReserve() {
+			err = s.journal.start(now, r)
+		}
+		if err != nil && s.journal.f == nil {
 			return s.failed("journal", err)
+		}
+		if err != nil {
+			s.log.Warn("no new journal file, going on with the old one", "err", err)
 		}
 	}
 	r := record{kind: kindCommit, lsn: lsn, at: tx.at, ops: tx.ops}
 	again, err := s.journal.append(r)
-	if err != nil && again && isFull(err) && s.reserve.release() {
-		s.low.Store(true)
-		_, err = s.journal.append(r)
+	if err != nil && again && isFull(err) && s.giveReserve() {
+		again, err = s.journal.append(r)
 	}
 	if err != nil && !again {
 		// This handle is not to be believed any more. In a new file the header
