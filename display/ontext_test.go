@@ -79,6 +79,28 @@ func TestBasketOnAPanelWithoutChinese(t *testing.T) {
 	}
 }
 
+// A till in China greets in Chinese; a panel without Chinese says it in English,
+// or says the part that it has.
+func TestTextOnAPanelWithoutChinese(t *testing.T) {
+	for _, tt := range []struct {
+		kind              display.Kind
+		title, text, want string
+	}{
+		{display.Idle, "欢迎光临", "", "Welcome|"},
+		{display.Idle, "欢迎 Sunny Tea", "", "Sunny Tea|"},
+		{display.Message, "谢谢 Thank you", "请稍候", "Thank you|"},
+		{display.Message, "", "请稍候 please wait", "please wait|"},
+		{display.Failed, "", "付款失败", "Payment failed|Please try again"},
+		{display.ClosedTill, "暂停", "第 2 台", "Till closed|Use another till"},
+		{display.Offers, "", "", "|"},
+	} {
+		got := show(t, &glass{}, display.Scene{Kind: tt.kind, Title: tt.title, Text: tt.text, Language: "zh-CN"})
+		if strings.Join(got, "|") != tt.want {
+			t.Errorf("%s %q %q: %q, want %q", tt.kind, tt.title, tt.text, got, tt.want)
+		}
+	}
+}
+
 // Whatever the cloud or a price book puts into a scene, the money is whole.
 func FuzzOnText(f *testing.F) {
 	f.Add("Osmanthus oolong tea 250g", "0.735", int64(1990), false)

@@ -3,6 +3,7 @@ package display
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"tilld/internal/lang"
 )
@@ -87,7 +88,7 @@ func (t texter) lines() []string {
 	case ClosedTill:
 		return []string{t.or(s.Title, t.in(words.closed)), t.or(s.Text, t.in(words.other))}
 	case Idle:
-		if s.Title == "" {
+		if t.clean(s.Title) == "" {
 			s.Title = t.in(words.welcome)
 		}
 	}
@@ -106,7 +107,7 @@ func (t texter) item() string {
 			line = l
 		}
 	}
-	name := t.known(line.Name)
+	name := t.clean(line.Name)
 	if name == "" {
 		name = "No. " + strconv.Itoa(max(line.Line, 1))
 	}
@@ -141,8 +142,7 @@ func (t texter) membership() []string {
 			second = t.row(t.in(words.points), strconv.FormatInt(*p.Points.Balance, 10))
 		}
 	}
-	name = strings.Trim(t.clean(name), "? ")
-	if name == "" {
+	if name = t.clean(name); name == "" {
 		name = t.in(words.member)
 	}
 	return []string{t.in(words.welcome) + " " + name, t.clean(second)}
@@ -166,38 +166,31 @@ func (t texter) message(title, text string) []string {
 }
 
 func (t texter) or(text, otherwise string) string {
-	if text = t.clean(text); strings.Trim(text, "? ") == "" {
+	if text = t.clean(text); text == "" {
 		return otherwise
 	}
 	return text
 }
 
-// known is what is left of an article's name without the characters that the
-// panel does not have: a row of '?' tells nobody anything.
-func (t texter) known(name string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !t.has(r) {
-			return -1
-		}
-		return r
-	}, name))
-}
-
-// clean replaces what the panel does not have, and joins lines of text.
+// clean is what is left of a text without the characters that the panel does
+// not have: a row of '?' tells nobody anything, nor does a number that lost its
+// words. Lines of text are joined.
 func (t texter) clean(s string) string {
-	return strings.Map(func(r rune) rune {
+	lost := false
+	left := strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':
 			return ' '
-		case r == '¥' || r == '￥':
-			if !t.has(r) {
-				return -1
-			}
 		case !t.has(r):
-			return '?'
+			lost = true
+			return -1
 		}
 		return r
-	}, s)
+	}, s))
+	if lost && !strings.ContainsFunc(left, unicode.IsLetter) {
+		return ""
+	}
+	return left
 }
 
 func (t texter) in(x lang.Text) string         { return x.In(t.tag) }
