@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tilld/device"
-	"tilld/display"
 	"tilld/internal/health"
 	"tilld/internal/sale"
 	"tilld/printer"
@@ -38,16 +37,15 @@ type Filter struct {
 
 // Scan is one row of the scan ledger.
 type Scan struct {
-	Seq     uint64     `json:"seq"`
-	Device  string     `json:"device"`
-	At      time.Time  `json:"at"`
-	AIM     string     `json:"aim,omitempty"`
-	Kind    string     `json:"kind"`           // kind of package code; auth codes are never in the ledger
-	Code    string     `json:"code,omitempty"` // the payload; "" for secrets
-	SaleID  string     `json:"sale_id,omitempty"`
-	Refused *Refusal   `json:"refused,omitempty"`
-	Repeats int        `json:"repeats,omitempty"` // bounces suppressed
-	AckedAt *time.Time `json:"acked_at,omitempty"`
+	Seq     uint64    `json:"seq"`
+	Device  string    `json:"device"`
+	At      time.Time `json:"at"`
+	AIM     string    `json:"aim,omitempty"`
+	Kind    string    `json:"kind"`           // kind of package code; auth codes are never in the ledger
+	Code    string    `json:"code,omitempty"` // the payload; "" for secrets
+	SaleID  string    `json:"sale_id,omitempty"`
+	Refused *Refusal  `json:"refused,omitempty"`
+	Repeats int       `json:"repeats,omitempty"` // bounces suppressed
 }
 
 // Refusal is why a scan had no effect.
@@ -143,9 +141,4 @@ type ZReport struct {
 	Refunded    sale.Money            `json:"refunded"`
 	Net         sale.Money            `json:"net"`
 	Tenders     map[string]sale.Money `json:"tenders"` // by method
-}
-
-// SceneRequest is the body of PUT /v1/screen.
-type SceneRequest struct {
-	Scene display.Scene `json:"scene"`
 }

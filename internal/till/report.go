@@ -93,8 +93,13 @@ func (t *Till) SaleOpen() bool {
 	return ok
 }
 
+// searchBatch is how many sales one search looks at before it answers with what
+// it has and where to go on.
+const searchBatch = 20_000
+
 // Sales lists stored sales, newest first; next is the id to go on after, "" at
-// the end.
+// the end. A page may be short, or empty, and still have a next one: a search
+// through years of sales is answered in pieces.
 func (t *Till) Sales(f Filter) (list []sale.Sale, next string, err error) {
 	list = []sale.Sale{}
 	limit := bounded(f.Limit)
@@ -105,21 +110,21 @@ func (t *Till) Sales(f Filter) (list []sale.Sale, next string, err error) {
 	if f.After != "" {
 		to = min(to, f.After)
 	}
-	text := strings.ToLower(f.Text)
+	text, last, seen := strings.ToLower(f.Text), "", 0
 	err = t.o.Store.View(func(tx *queue.Tx) error {
 		return tx.RangeBack(queue.Sales, []byte(ulidFloor(f.From)), []byte(to), func(_, v []byte) (bool, error) {
+			if len(list) == limit || seen == searchBatch {
+				next = last
+				return false, nil
+			}
 			var s sale.Sale
 			if err := json.Unmarshal(v, &s); err != nil {
 				return false, err
 			}
-			if !f.matches(s, text) {
-				return true, nil
+			last, seen = s.ID, seen+1
+			if f.matches(s, text) {
+				list = append(list, slim(s))
 			}
-			if len(list) == limit {
-				next = list[limit-1].ID
-				return false, nil
-			}
-			list = append(list, slim(s))
 			return true, nil
 		})
 	})
