@@ -9,7 +9,9 @@ import (
 	"tilld/display/screen"
 	"tilld/printer"
 	"tilld/printer/escpos"
+	"tilld/printer/star"
 	"tilld/scanner"
+	"tilld/scanner/hidpos"
 	"tilld/scanner/line"
 	"tilld/scanner/wedge"
 )
@@ -26,7 +28,9 @@ func driverList() []driver {
 	return []driver{
 		{device.Scanner, "line", line.Check},
 		{device.Scanner, "wedge", wedge.Check},
+		{device.Scanner, "hidpos", hidpos.Check},
 		{device.Printer, "escpos", escpos.Check},
+		{device.Printer, "star", star.Check},
 		{device.Display, "cd5220", cd5220.Check},
 		{device.Display, "screen", noOptions},
 	}
@@ -36,12 +40,14 @@ func scanners() *device.Registry[scanner.Scanner] {
 	var r device.Registry[scanner.Scanner]
 	r.Add("line", line.Open)
 	r.Add("wedge", wedge.Open)
+	r.Add("hidpos", hidpos.Open)
 	return &r
 }
 
 func printers() *device.Registry[printer.Printer] {
 	var r device.Registry[printer.Printer]
 	r.Add("escpos", escpos.Open)
+	r.Add("star", star.Open)
 	return &r
 }
 
