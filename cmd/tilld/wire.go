@@ -173,7 +173,11 @@ func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
 	return status.New(status.Options{
 		Engine: a.till, Feed: a.feed, Health: &a.health, Board: &a.board, Screen: glass.Handler(),
 		TokenFile: filepath.Join(a.cfg.DataDir, "api-token"), Listen: a.cfg.HTTP.Listen,
-		AddrFile:     filepath.Join(a.cfg.DataDir, "http-addr"),
+		AddrFile: filepath.Join(a.cfg.DataDir, "http-addr"),
+		LAN: status.LAN{
+			Listen: a.cfg.HTTP.LAN.Listen, TLSCert: a.cfg.HTTP.LAN.TLSCert, TLSKey: a.cfg.HTTP.LAN.TLSKey,
+			PINFile: a.cfg.HTTP.LAN.PINFile,
+		},
 		AllowedHosts: a.cfg.HTTP.AllowedHosts, AllowedOrigins: a.cfg.HTTP.AllowedOrigins,
 		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
 		Detect:  func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },
