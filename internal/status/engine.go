@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tilld/internal/lang"
@@ -33,4 +34,14 @@ func zone(e Engine) *time.Location {
 		return time.Local
 	}
 	return loc
+}
+
+// status is the till's status with every sentence in language tag.
+func (s *Server) status(tag lang.Tag) till.Status {
+	st := s.o.Engine.Status(tag)
+	st.Devices, st.Conditions = slices.Clone(nonNil(st.Devices)), nonNil(st.Conditions)
+	for i := range st.Devices {
+		st.Devices[i].Hint = st.Devices[i].HintIn(tag)
+	}
+	return st
 }

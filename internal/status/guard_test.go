@@ -10,8 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tilld/device"
 	"tilld/display"
 	"tilld/display/screen"
+	"tilld/internal/lang"
 	"tilld/internal/sale"
 )
 
@@ -322,5 +324,20 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	b.want(t, "GET", "/v1/status", "", 401, codeUnauthorized, "Authorization", "Authorization", "Bearer "+strings.Repeat("s3cr3t", 8))
 	if text := out.String(); strings.Contains(text, b.token) || strings.Contains(text, "134650001234567890") || strings.Contains(text, "s3cr3t") || text == "" {
 		t.Errorf("log: %s", text)
+	}
+}
+
+// A device's hint comes in the language that was asked for.
+func TestHintsAreTranslated(t *testing.T) {
+	b := newBench(t)
+	b.engine.status.Devices[1].Hint = "check the cable"
+	b.engine.status.Devices[1].Advice = device.Advice{Code: "cable", Text: lang.Text{ZH: "请检查连接线", EN: "check the cable"}}
+	for path, headers := range map[string][2]string{"/v1/status": {"zh", "请检查连接线"}, "/v1/devices": {"zh", "请检查连接线"}, "/": {"zh", "请检查连接线"}} {
+		if body := b.want(t, "GET", path, "", 200, "", "", "Accept-Language", headers[0]); !strings.Contains(body, headers[1]) || strings.Contains(body, "check the cable") {
+			t.Errorf("%s: %s", path, body)
+		}
+		if body := b.want(t, "GET", path, "", 200, "", "", "Accept-Language", "en"); !strings.Contains(body, "check the cable") {
+			t.Errorf("%s in English: %s", path, body)
+		}
 	}
 }

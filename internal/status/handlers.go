@@ -166,7 +166,7 @@ func putScreen(c *call) error {
 func clearScreen(c *call) error { return c.bare(till.ClearScene{}) }
 
 func listDevices(c *call) error {
-	return c.json(DeviceList{Devices: nonNil(c.s.o.Engine.Status(c.lang).Devices)})
+	return c.json(DeviceList{Devices: c.s.status(c.lang).Devices})
 }
 
 func nonNil[T any](list []T) []T {

@@ -52,7 +52,7 @@ type saleRow struct {
 const lastSales = 10
 
 func (s *Server) look(tag lang.Tag) view {
-	v := view{Lang: tag, Other: lang.EN, Status: s.o.Engine.Status(tag), Screen: s.o.Screen != nil}
+	v := view{Lang: tag, Other: lang.EN, Status: s.status(tag), Screen: s.o.Screen != nil}
 	if tag == lang.EN {
 		v.Other = lang.ZH
 	}

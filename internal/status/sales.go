@@ -207,7 +207,7 @@ func (c *call) moment(name string, upper bool) (time.Time, error) {
 	return day, nil
 }
 
-func getStatus(c *call) error { return c.json(c.s.o.Engine.Status(c.lang)) }
+func getStatus(c *call) error { return c.json(c.s.status(c.lang)) }
 
 func (s *Server) localRows() []route {
 	rows := []route{
