@@ -287,6 +287,42 @@ func TestCommandAge(t *testing.T) {
 	}
 }
 
+// A command that was run is answered from the store even when the repetition
+// comes after its expiry.
+func TestCommandRepeatedLate(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.routes = []Route{{Type: "screen.clear", Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
+		r.start()
+		time.Sleep(time.Second)
+		token := order(r, b, "j1", "screen.clear", map[string]any{})
+		time.Sleep(time.Hour)
+		b.last().send("command", token)
+		time.Sleep(time.Second)
+		if got := replies(t, b); len(got) != 2 || got[1].State != Done {
+			t.Errorf("replies %+v, want done twice", got)
+		}
+	})
+}
+
+// The first message to a till whose clock is hours fast: it looks expired, waits
+// until the till has asked for the time, and is run.
+func TestDoubtfulCommand(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.clock.wall = func() time.Time { return time.Now().Add(8 * time.Hour) }
+		b.onPublish = answering(a, func(c *fakeConn, q request) {
+			c.send("response", r.sign(cloud.Message{Type: q.Type, Ref: q.ID, Data: map[string]any{"error": map[string]string{"code": "not_found", "message": "?"}}}))
+		})
+		ran := 0
+		r.routes = []Route{{Type: "screen.clear", Handle: func(context.Context, Command) (any, error) { ran++; return nil, nil }}}
+		r.start()
+		time.Sleep(time.Second)
+		order(r, b, "j1", "screen.clear", map[string]any{})
+		if got := replies(t, b); ran != 1 || len(got) != 1 || got[0].State != Done {
+			t.Errorf("ran %d, replies %+v", ran, got)
+		}
+	})
+}
+
 // Commands issued before a copy was restored may have been run by the original.
 func TestCommandBeforeRestore(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {

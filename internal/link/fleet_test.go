@@ -83,7 +83,7 @@ func (o *memoryOutbox) NewEpoch(context.Context, string) error { return nil }
 // A thousand links in one process, as a load generator has them: few goroutines
 // and little memory each, and nothing of them is left afterwards.
 func TestFleet(t *testing.T) {
-	const tills = 1000
+	const tills = fleetSize
 	r := newRig(t)
 	b := &fakeBroker{t: t}
 	b.onPublish = func(c *fakeConn, p *packet) bool {

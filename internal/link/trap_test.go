@@ -114,6 +114,30 @@ func TestStalledPeerIdle(t *testing.T) {
 	})
 }
 
+// The agent has 5 s to stop, and the link 2 s of them, also when the peer takes
+// no bytes.
+func TestStopWhileStalled(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		stalled := make(chan struct{})
+		b.onPublish = func(c *fakeConn, p *packet) bool {
+			if strings.HasSuffix(p.topic, "/status") {
+				c.puback(p)
+				<-stalled // reads no more
+			}
+			return true
+		}
+		r.append(0, 300, 500)
+		r.start()
+		time.Sleep(time.Second)
+		began := time.Now()
+		r.halt()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		close(stalled)
+	})
+}
+
 // A half-open link answers nothing at all; the keep-alive ends it.
 func TestHalfOpen(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {

@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 	"reflect"
-	"syscall"
+	"slices"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
@@ -90,6 +90,8 @@ func alert(err error) (uint64, bool) {
 // hungUp reports whether the peer ended the connection by itself: the sign of a
 // take-over by another client with the same id, and of a broker going down.
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	return slices.ContainsFunc(resets(), func(reset error) bool { return errors.Is(err, reset) })
 }

@@ -1,0 +1,8 @@
+//go:build !windows
+
+package link
+
+import "syscall"
+
+// resets are the system's errors for a connection that the peer cut.
+func resets() []error { return []error{syscall.ECONNRESET, syscall.EPIPE} }
