@@ -136,6 +136,9 @@ func TestWakesUp(t *testing.T) {
 		if err := d.(device.Checker).Check(t.Context()); fault.KindOf(err) != fault.Attention {
 			t.Errorf("once it answers: %v, want attention", err)
 		}
+		if r, err := d.Print(t.Context(), "job", printer.Doc{printer.Text{Line: "x"}}); fault.KindOf(err) != fault.Attention || r.Started {
+			t.Errorf("Print once it answers: %+v, %v, want attention", r, err)
+		}
 		d.Close()
 		far.Close()
 	})
