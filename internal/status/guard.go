@@ -80,11 +80,19 @@ func (g *guard) origin(r *http.Request) (ok, foreign bool) {
 		return g.origins[origins[0]], true
 	}
 	for _, site := range r.Header.Values("Sec-Fetch-Site") {
-		if site != "none" && site != "same-origin" {
+		if site != "none" && site != "same-origin" && !(site == "same-site" && followed(r)) {
 			return false, false
 		}
 	}
 	return true, false
+}
+
+// followed reports whether somebody follows a link to one of our two pages. From
+// a page on another port of this machine (a demo, a launcher) that is let in:
+// it tells that page nothing, and our page changes nothing by being opened.
+func followed(r *http.Request) bool {
+	return r.Method == http.MethodGet && (r.URL.Path == "/" || r.URL.Path == "/screen") &&
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
 // own reports whether origin is the page's own, over plain HTTP.

@@ -341,3 +341,25 @@ func TestHintsAreTranslated(t *testing.T) {
 		}
 	}
 }
+
+// A link on another page of this machine opens our two pages and nothing else.
+func TestFollowedLinks(t *testing.T) {
+	b := newBench(t, withScreen)
+	for _, tc := range []struct {
+		method, path, site, mode, dest string
+		want                           int
+	}{
+		{"GET", "/", "same-site", "navigate", "document", 200},
+		{"GET", "/screen", "same-site", "navigate", "document", 200},
+		{"GET", "/", "cross-site", "navigate", "document", 403},
+		{"GET", "/", "same-site", "navigate", "iframe", 403},
+		{"GET", "/", "same-site", "no-cors", "image", 403},
+		{"GET", "/v1/status", "same-site", "navigate", "document", 403},
+		{"POST", "/page/session", "same-site", "navigate", "document", 403},
+	} {
+		resp, _ := b.ask(t, tc.method, tc.path, "", "Sec-Fetch-Site", tc.site, "Sec-Fetch-Mode", tc.mode, "Sec-Fetch-Dest", tc.dest)
+		if resp.StatusCode != tc.want {
+			t.Errorf("%+v: %d", tc, resp.StatusCode)
+		}
+	}
+}
