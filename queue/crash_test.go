@@ -25,7 +25,7 @@ import (
 const crashCallers = 3
 
 func crashOptions(dir string) Options {
-	return Options{Dir: dir, Seal: sealer, ReserveBytes: 4096, MaxBytes: 64 << 20}
+	return Options{Dir: dir, Seal: sealer, ReserveBytes: 4096, MaxBytes: 16 << 20}
 }
 
 func crashFaults(mode string) faults {
@@ -173,13 +173,7 @@ func powerCuts(t *testing.T, steps []step, perStep int) *crashResult {
 	res := &crashResult{}
 	tasks := make(chan task, 4)
 	var wg sync.WaitGroup
-	shm := t.TempDir()
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
-		if dir, err := os.MkdirTemp("/dev/shm", "tilld-crash"); err == nil {
-			shm = dir
-			t.Cleanup(func() { os.RemoveAll(dir) })
-		}
-	}
+	shm := fastDir(t)
 	for w := range 2 {
 		wg.Go(func() {
 			dir := filepath.Join(shm, strconv.Itoa(w))

@@ -138,7 +138,7 @@ const damages = 420
 // However the file is damaged, the next start has the same data, and says so
 // when it had to rebuild.
 func TestDamage(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	want := busyDay(t, dir, 300)
 	sound, err := os.ReadFile(filepath.Join(dir, dbName))
 	if err != nil {
@@ -168,7 +168,7 @@ func TestDamage(t *testing.T) {
 
 func checkDamage(t *testing.T, from string, sound []byte, seed uint64, want map[string]string) int {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
+	dir := filepath.Join(fastDir(t), "d")
 	copyDir(t, dir, from)
 	b, how := corrupt(append([]byte{}, sound...), seed)
 	if err := os.WriteFile(filepath.Join(dir, dbName), b, 0o600); err != nil {
@@ -211,14 +211,14 @@ func checkDamage(t *testing.T, from string, sound []byte, seed uint64, want map[
 
 // The same with the check in another process, as the daemon does it.
 func TestDamageChild(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	want := busyDay(t, dir, 60)
 	sound, err := os.ReadFile(filepath.Join(dir, dbName))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for seed := uint64(0); seed < damages; seed += 42 {
-		to := filepath.Join(t.TempDir(), "d")
+		to := filepath.Join(fastDir(t), "d")
 		copyDir(t, to, dir)
 		b, how := corrupt(append([]byte{}, sound...), seed)
 		if err := os.WriteFile(filepath.Join(to, dbName), b, 0o600); err != nil {

@@ -290,7 +290,7 @@ func TestFileDestroyed(t *testing.T) {
 // At the limit new sales are refused, the open one can be finished, and acks
 // make room again.
 func TestLimit(t *testing.T) {
-	o := testOptions(t.TempDir())
+	o := testOptions(fastDir(t))
 	o.MaxBytes, o.ReserveBytes, o.KeepAcked = 2<<20, 1<<20, 1
 	o.Health = &health.Board{}
 	s := mustOpen(t, o)

@@ -46,7 +46,7 @@ func forgetJournal(t *testing.T, dir string) {
 
 // An event that went bad comes back from the journal with the same bytes.
 func TestHealFromJournal(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	s := mustOpen(t, testOptions(dir))
 	appendN(t, s, 5)
 	before := verifyChain(t, s, 0)
@@ -74,7 +74,7 @@ func TestStandIn(t *testing.T) {
 		lost []uint64
 	}{{"head", []uint64{1}}, {"middle", []uint64{3}}, {"last", []uint64{6}}, {"run", []uint64{2, 3, 4}}, {"all", []uint64{1, 2, 3, 4, 5, 6}}} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := fastDir(t)
 			s := mustOpen(t, testOptions(dir))
 			appendN(t, s, 6)
 			var hashes [7][32]byte
@@ -138,7 +138,7 @@ func TestStandIn(t *testing.T) {
 
 // Records that are no events: from the journal, else they make way.
 func TestHealRecord(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	s := mustOpen(t, testOptions(dir))
 	put(t, s, "a", "first")
 	put(t, s, "b", "second")

@@ -15,7 +15,7 @@ import (
 // Three days of a till in fake time: a journal file a day, hourly snapshots of
 // which three stay, old acked events, replies and journal files deleted.
 func TestDays(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		o := testOptions(dir)
 		o.KeepAcked = 30 * time.Hour
@@ -86,7 +86,7 @@ func TestDays(t *testing.T) {
 
 // Answers beyond both bounds go, oldest first.
 func TestExpire(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		s, err := Open(t.Context(), testOptions(dir))
 		if err != nil {
@@ -179,7 +179,7 @@ func appendNamed(t testing.TB, s *Store, subject string, n int) {
 
 // A power cut in the middle of a change of epoch: the next start completes it.
 func TestNewEpochTorn(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	s := mustOpen(t, testOptions(dir))
 	appendN(t, s, 3*resendChunk)
 	err := s.ask(t.Context(), &request{alone: func() error {
@@ -237,7 +237,7 @@ func TestJournalGone(t *testing.T) {
 // Neither file nor snapshots nor the journal's beginning: the till still
 // starts, says what is missing, and leaves no hole.
 func TestLittleLeft(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	s, err := openFaulty(t.Context(), testOptions(dir), faults{rotate: 8 << 10})
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +285,7 @@ func TestLittleLeft(t *testing.T) {
 
 // A file that is mostly free pages is rewritten at the start.
 func TestCompact(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	o := testOptions(dir)
 	o.KeepAcked = 1
 	s := mustOpen(t, o)

@@ -289,8 +289,9 @@ func sameSet(a, b []string) bool {
 }
 
 func TestModel(t *testing.T) {
+	base := fastDir(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		root, err := os.MkdirTemp(t.TempDir(), "m")
+		root, err := os.MkdirTemp(base, "m")
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,22 @@ func sealer(h Header, m Message) ([]byte, error) {
 }
 
 func testOptions(dir string) Options {
-	return Options{Dir: dir, Seal: sealer, ReserveBytes: 1 << 20}
+	return Options{Dir: dir, Seal: sealer, ReserveBytes: 64 << 10, MaxBytes: 256 << 20}
+}
+
+// fastDir is a directory in memory where there is one: for tests that sync a
+// lot and do not ask what the disk does.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	if info, err := os.Stat("/dev/shm"); err != nil || !info.IsDir() {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("/dev/shm", "tilld-queue")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func mustOpen(t testing.TB, o Options) *Store {
@@ -168,7 +184,7 @@ func TestReopen(t *testing.T) {
 
 // What one caller does wrong must not touch the others of the same commit.
 func TestClosuresApart(t *testing.T) {
-	s := mustOpen(t, testOptions(t.TempDir()))
+	s := mustOpen(t, testOptions(fastDir(t)))
 	hold := make(chan struct{})
 	results := make([]chan error, 4)
 	go s.Update(context.Background(), func(*Tx) error { <-hold; return nil })
@@ -209,7 +225,7 @@ func TestClosuresApart(t *testing.T) {
 }
 
 func TestRanges(t *testing.T) {
-	s := mustOpen(t, testOptions(t.TempDir()))
+	s := mustOpen(t, testOptions(fastDir(t)))
 	put := func(keys ...string) {
 		update(t, s, func(tx *Tx) error {
 			for _, k := range keys {
@@ -261,7 +277,7 @@ func TestRanges(t *testing.T) {
 }
 
 func TestAck(t *testing.T) {
-	s := mustOpen(t, testOptions(t.TempDir()))
+	s := mustOpen(t, testOptions(fastDir(t)))
 	appendN(t, s, 5)
 	h3, _ := s.Hash(3)
 	h5, _ := s.Hash(5)
@@ -310,7 +326,7 @@ func TestBusy(t *testing.T) {
 
 // A message that cannot be sealed must neither stop the sale nor leave a hole.
 func TestPoison(t *testing.T) {
-	s := mustOpen(t, testOptions(t.TempDir()))
+	s := mustOpen(t, testOptions(fastDir(t)))
 	appendN(t, s, 1)
 	for _, data := range [][]byte{[]byte("{broken"), bytes.Repeat([]byte("7"), MaxBody+1)} {
 		update(t, s, func(tx *Tx) error {
@@ -333,7 +349,7 @@ func TestPoison(t *testing.T) {
 }
 
 func TestNewEpoch(t *testing.T) {
-	dir := t.TempDir()
+	dir := fastDir(t)
 	s := mustOpen(t, testOptions(dir))
 	old := s.Epoch()
 	appendN(t, s, 500)
