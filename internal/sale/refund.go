@@ -41,7 +41,7 @@ func (e RefundRequested) step(w *stepper) error {
 		Cashier: firstOf(e.Cashier, w.book.Cashier, s.Cashier),
 	}
 	switch s.State {
-	case Open, Parked, Paying:
+	case Open, Parked, Paying, Void:
 		err = s.sizeGiveBack(&r, e.Amount)
 	case Closed:
 		if s.Paid > s.Total && len(e.Lines) == 0 {
@@ -76,7 +76,13 @@ func (s *Sale) sizeGiveBack(r *Refund, amount *Money) error {
 	if s.State == Closed {
 		most = over
 	}
-	if !s.PaidButChanged && over <= 0 {
+	switch {
+	case s.State == Void:
+		over = s.Paid // what could not be given back when it was voided
+		if over == 0 {
+			return problem(CodeRefundTooMuch, "", "已经全部退还", "everything was given back already")
+		}
+	case !s.PaidButChanged && over <= 0:
 		return problem(CodeWrongState, "", "这笔销售还没有结束；请删除商品、取消付款或作废", "the sale is not closed: change it, cancel the payment, or void it")
 	}
 	r.GiveBack, r.Amount = true, most

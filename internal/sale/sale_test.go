@@ -172,6 +172,22 @@ func TestVoidThenPaid(t *testing.T) {
 	}
 }
 
+// What the payment side refuses to give back for a void sale can be asked again.
+func TestVoidRefundRefused(t *testing.T) {
+	part := sale.Money(400)
+	start := sale.PaymentStarted{At: noon, Sale: "S", PaymentID: "P1", Method: "qr", Amount: &part, TTL: time.Minute}
+	p := begin(t, items(item("a", 1000, "1")), start, news("P1", sale.PayPaid), sale.VoidRequested{At: noon, Sale: "S", RefundID: "R", Reason: "r"})
+	p.do(sale.RefundNews{At: noon, Sale: "S", RefundID: "R", PaymentID: "P1"})
+	if s := p.sale(); s.State != sale.Void || s.Paid != 400 || s.Refunds[0].State != sale.RefundFailed || len(p.reports("sale.voided")) != 1 {
+		t.Fatalf("%+v", s)
+	}
+	p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: "R2", Reason: "r"}, sale.RefundNews{At: noon, Sale: "S", RefundID: "R2", PaymentID: "P1", OK: true})
+	if s := p.sale(); s.Paid != 0 || s.State != sale.Void || len(p.reports("sale.voided")) != 1 {
+		t.Errorf("%+v", s)
+	}
+	p.refuse(sale.CodeRefundTooMuch, sale.RefundRequested{At: noon, Sale: "S", RefundID: "R3", Reason: "r"})
+}
+
 // "paid" overrules what the cloud called final before.
 func TestCancelledThenPaid(t *testing.T) {
 	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), sale.PaymentDue{At: noon.Add(time.Minute), PaymentID: "P1"})

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"tilld/display"
 	"tilld/internal/feed"
 	"tilld/internal/health"
@@ -23,6 +25,8 @@ import (
 	"tilld/scanner"
 	"tilld/scanner/code"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeCloud answers by type; a type without an answer is silent.
 type fakeCloud struct {

@@ -214,6 +214,29 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// A device's second change is reported once it has been quiet for long enough.
+func TestDeviceChangesAreSpaced(t *testing.T) {
+	clock, board := newClock(), &device.Board{}
+	board.Add(device.Spec{Name: "scanner-1", Kind: device.Scanner})
+	r := newRig(t, func(o *till.Options) { o.Board, o.Now = board, clock.now })
+	board.Report("scanner-1", nil)
+	r.until("the first change", func() bool { return len(r.events("device.changed")) == 1 })
+	board.Report("scanner-1", errors.New("gone"))
+	r.open() // and everything that was due had its turn
+	clock.add(31 * time.Second)
+	r.open()
+	r.until("the second change", func() bool { return len(r.events("device.changed")) == 2 })
+	var at [2]struct{ At time.Time }
+	for i, e := range r.events("device.changed") {
+		if err := json.Unmarshal(e.Data, &at[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := at[1].At.Sub(at[0].At); d < 30*time.Second {
+		t.Errorf("reported %v apart", d)
+	}
+}
+
 func TestShiftAndReport(t *testing.T) {
 	r := newRig(t)
 	do := func(cmd any) map[string]any {
