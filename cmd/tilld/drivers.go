@@ -13,6 +13,7 @@ import (
 	"tilld/scanner"
 	"tilld/scanner/hidpos"
 	"tilld/scanner/line"
+	"tilld/scanner/ssi"
 	"tilld/scanner/wedge"
 )
 
@@ -29,6 +30,7 @@ func driverList() []driver {
 		{device.Scanner, "line", line.Check},
 		{device.Scanner, "wedge", wedge.Check},
 		{device.Scanner, "hidpos", hidpos.Check},
+		{device.Scanner, "ssi", ssi.Check},
 		{device.Printer, "escpos", escpos.Check},
 		{device.Printer, "star", star.Check},
 		{device.Display, "cd5220", cd5220.Check},
@@ -41,6 +43,7 @@ func scanners() *device.Registry[scanner.Scanner] {
 	r.Add("line", line.Open)
 	r.Add("wedge", wedge.Open)
 	r.Add("hidpos", hidpos.Open)
+	r.Add("ssi", ssi.Open)
 	return &r
 }
 

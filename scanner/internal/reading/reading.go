@@ -25,8 +25,8 @@ type Code struct {
 type Decoder interface {
 	// Feed takes the next bytes and returns the codes that they complete.
 	Feed(b []byte) []Code
-	// Pending reports whether an unfinished code is held; Silence is called when
-	// nothing has come for the loop's Gap while one is.
+	// Pending reports whether an unfinished code is held; while one is, Silence is
+	// called each time that nothing has come for the loop's Gap.
 	Pending() bool
 	Silence()
 	// Noise is how many bytes have made no code since the last one that did.
@@ -59,6 +59,7 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 	flood := bucket{perSecond: l.Rate}
 	buf := make([]byte, 4096)
 	last := time.Now() // when the last byte arrived
+	quiet := last      // since when nothing has come, or Silence was called
 	looked := false    // whether the port was looked at once more after the gap
 	for {
 		deadline := time.Time{}
@@ -66,7 +67,7 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 		case looked:
 			deadline = time.Now().Add(time.Millisecond)
 		case d.Pending():
-			deadline = last.Add(l.Gap)
+			deadline = quiet.Add(l.Gap)
 		}
 		err := device.SetReadDeadline(l.Port, deadline)
 		if ctx.Err() != nil {
@@ -78,6 +79,7 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 		}
 		if n > 0 {
 			last, looked = time.Now(), false
+			quiet = last
 		}
 		codes := d.Feed(buf[:n])
 		clear(buf[:n]) // it may have been an auth code
@@ -85,9 +87,9 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 			err = nil
 			// A machine that stood still finds its deadline passed and the rest of
 			// the code waiting: silence is only what a second look confirms.
-			if late := d.Pending() && time.Since(last) >= l.Gap; late && looked {
+			if late := d.Pending() && time.Since(quiet) >= l.Gap; late && looked {
 				d.Silence()
-				looked = false
+				quiet, looked = time.Now(), false
 			} else {
 				looked = late
 			}
