@@ -133,16 +133,17 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 	if c.Kind == code.AuthCode {
 		return t.scanAuthCode(ctx, row, c)
 	}
+	basket := t.currentID() // a scan never goes into another sale than this
 	f, here, err := t.findHere(c)
 	if !here && err == nil {
 		if row.Seq, err = t.enter(ctx, row); err == nil {
-			f, err = t.find(ctx, c, t.currentID())
+			f, err = t.find(ctx, c, basket)
 		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
-		err = t.effect(ctx, &row, f)
+		err = t.effect(ctx, &row, f, basket)
 	}
 	if err != nil {
 		return t.refuse(ctx, row, err), false
@@ -190,15 +191,19 @@ func (x *txn) ledger(row *Scan) {
 	x.writes = append(x.writes, func(tx *queue.Tx) error { return tx.Put(queue.Scans, key, body) })
 }
 
-// effect books what a scan stands for. mu is held.
-func (t *Till) effect(ctx context.Context, row *Scan, f finding) error {
+// effect books what a scan stands for in the sale that was current when it was
+// scanned, or in the present one when there was none. mu is held.
+func (t *Till) effect(ctx context.Context, row *Scan, f finding, basket string) error {
 	x := t.begin()
+	if basket == "" {
+		basket = x.m.Book().Current
+	}
 	entry := *row
 	if entry.Seq == 0 {
 		entry.Seq = x.rec.ScanSeq + 1 // so that the line item can name it
 		x.rec.ScanSeq = entry.Seq
 	}
-	if err := x.apply(f, x.m.Book().Current, entry.Seq); err != nil {
+	if err := x.apply(f, basket, entry.Seq); err != nil {
 		return err
 	}
 	if s := x.about; s != "" {

@@ -146,6 +146,31 @@ func TestUnknownCode(t *testing.T) {
 	}
 }
 
+// While the cloud looks a price up the sale closes and the next one opens: the
+// goods must not end up in the next shopper's basket.
+func TestScanStaysWithItsBasket(t *testing.T) {
+	r := newRig(t)
+	looked, answer := make(chan struct{}), make(chan struct{})
+	r.cloud.on("price.lookup", func(json.RawMessage) (string, error) {
+		close(looked)
+		<-answer
+		return `{"items":[{"sku":"late","name":"迟到","unit_price":100}]}`, nil
+	})
+	first := r.open()
+	r.scan("4006381333931")
+	<-looked
+	r.do(sale.Pay{Sale: first.ID, Method: "cash"})
+	second := r.open()
+	close(answer)
+	r.until("the scan is decided", func() bool { rows := r.ledger(); return len(rows) == 1 && rows[0].Refused != nil })
+	if rows := r.ledger(); rows[0].Refused.Code != sale.CodeWrongState {
+		t.Errorf("%+v", rows)
+	}
+	if s := r.sale(second.ID); len(s.Items) != 2 {
+		t.Errorf("it went into the next sale: %+v", s.Items)
+	}
+}
+
 func TestCodesOfAllKinds(t *testing.T) {
 	r := newRig(t)
 	r.prices()
