@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed tilld.service
 var Unit string
+
+// Rules are the udev rules for the till's hardware.
+//
+//go:embed 60-tilld.rules
+var Rules string

@@ -12,7 +12,10 @@ import (
 	"tilld/packaging"
 )
 
-const unitFile = "/etc/systemd/system/tilld.service"
+const (
+	unitFile  = "/etc/systemd/system/tilld.service"
+	rulesFile = "/etc/udev/rules.d/60-tilld.rules"
+)
 
 func installService(config string) error {
 	if os.Geteuid() != 0 {
@@ -40,6 +43,12 @@ func installService(config string) error {
 	unit := strings.ReplaceAll(packaging.Unit, "@START@", start)
 	if err := os.WriteFile(unitFile, []byte(unit), 0o644); err != nil {
 		return err
+	}
+	if err := os.WriteFile(rulesFile, []byte(packaging.Rules), 0o644); err != nil {
+		return err
+	}
+	if err := tool("udevadm", "control", "--reload"); err != nil {
+		fmt.Fprintf(os.Stderr, "%s counts from the next start of the machine: %v\n", rulesFile, err)
 	}
 	for _, args := range [][]string{{"daemon-reload"}, {"enable", "--now", "tilld.service"}} {
 		if err := tool("systemctl", args...); err != nil {

@@ -66,26 +66,43 @@ func (k *kit) changed(s device.Status) {
 	k.a.feed.Publish(feed.Device, s)
 }
 
-// parts are one supervised part per device.
+// parts are the hardware as one part, so that devices that hang when the agent
+// stops do so side by side.
 func (k *kit) parts() []run.Part {
-	parts := []run.Part{{Name: "hotplug", Run: k.plugs.Run}}
+	keeps := k.keeps()
+	return []run.Part{
+		{Name: "hotplug", Run: k.plugs.Run},
+		{Name: "devices", Stop: 3 * time.Second, Run: func(ctx context.Context) error {
+			var all sync.WaitGroup
+			for _, keep := range keeps {
+				all.Go(func() {
+					if err := keep(ctx); err != nil {
+						k.log.Error("device given up", "err", err)
+					}
+				})
+			}
+			all.Wait()
+			return nil
+		}},
+	}
+}
+
+// keeps are what keeps each device in service.
+func (k *kit) keeps() []func(context.Context) error {
+	var keeps []func(context.Context) error
 	scan, print, show := scanners(), printers(), displays(k.glass)
 	for _, s := range k.specs {
-		var keep func(context.Context) error
 		switch s.Kind {
 		case device.Scanner:
-			keep = slot(k, s, scan, k.scan).Keep
+			keeps = append(keeps, slot(k, s, scan, k.scan).Keep)
 		case device.Printer:
 			k.stations[s.Name].Ledger = k.a.till
-			keep = slot(k, s, print, k.print).Keep
+			keeps = append(keeps, slot(k, s, print, k.print).Keep)
 		case device.Display:
-			keep = slot(k, s, show, k.show).Keep
-		default:
-			continue // refused by the configuration's check
+			keeps = append(keeps, slot(k, s, show, k.show).Keep)
 		}
-		parts = append(parts, run.Part{Name: s.Name, Run: keep})
 	}
-	return parts
+	return keeps
 }
 
 func slot[D device.Device](k *kit, s device.Spec, r *device.Registry[D], serve func(context.Context, D) error) device.Slot[D] {
