@@ -77,6 +77,7 @@ type question struct {
 	data       any
 	timeout    time.Duration
 	wait       time.Duration // before asking
+	first      bool          // somebody waits for the answer
 }
 
 // next decides what to ask about a payment, from how it stands. mu is held.
@@ -97,10 +98,14 @@ func (t *Till) questionOf(s sale.Sale, p sale.Payment, a *asker) question {
 	case p.Withdrawn:
 		q.kind = "payment.cancel"
 	case p.State == sale.PayRequested && p.Method == "qr":
-		q.kind = "payment.create"
+		q.kind, q.first = "payment.create", true
 		q.data = createData{p.ID, p.Amount, t.o.Currency, p.ItemsDigest, int(p.ExpiresAt.Sub(p.RequestedAt) / time.Second)}
+	case p.State == sale.PayPending && p.Verified && p.Method == "qr" && p.URL == "" && p.PicturePNGBase64 == "":
+		// The answer with the code got lost; the same payment gets the same code.
+		q.kind, q.wait = "payment.create", askFirst
+		q.data = createData{p.ID, p.Amount, t.o.Currency, p.ItemsDigest, max(1, int(p.ExpiresAt.Sub(t.now())/time.Second))}
 	case p.State == sale.PayRequested && a.secret != "":
-		q.kind = "payment.collect"
+		q.kind, q.first = "payment.collect", true
 		q.data = collectData{p.ID, p.Amount, t.o.Currency, a.secret}
 		a.secret = "" // sent once
 	default:
@@ -185,16 +190,15 @@ func (t *Till) answered(ctx context.Context, id string, q question, event sale.E
 	if ctx.Err() != nil {
 		return false
 	}
-	first := q.kind == "payment.create" || q.kind == "payment.collect"
 	refusal, refused := errors.AsType[*CloudError](err)
 	switch {
-	case refused && (first || unknownPayment(refusal.Code)):
+	case refused && (q.first || unknownPayment(refusal.Code)):
 		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
 	case err != nil:
 		if !errors.Is(err, ErrLinkDown) && !errors.Is(err, ErrNoAnswer) {
 			t.log.Warn("the cloud's answer about a payment cannot be used", "sale", q.sale, "kind", q.kind, "err", err)
 		}
-		if first {
+		if q.first {
 			t.silent(ctx, id)
 		}
 		return false
@@ -202,7 +206,7 @@ func (t *Till) answered(ctx context.Context, id string, q question, event sale.E
 	x := t.begin()
 	if err := x.step(event); err != nil {
 		t.log.Warn("the cloud's answer about a payment was refused", "sale", q.sale, "kind", q.kind, "err", err)
-		if first {
+		if q.first {
 			t.silent(ctx, id)
 		}
 		return false

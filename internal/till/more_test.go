@@ -123,6 +123,24 @@ func TestJobsOfAPrinterThatIsGone(t *testing.T) {
 	}
 }
 
+// The answer with the pay code got lost, the query says pending: the code is
+// asked for again instead of an empty square being shown.
+func TestLostPayCode(t *testing.T) {
+	r := newRig(t, impatient)
+	s := r.open()
+	r.refused(sale.CodePaymentUnknown, sale.Pay{Sale: s.ID, Method: "qr"})
+	r.cloud.says("payment.query", `{"state":"pending"}`)
+	r.until("the query says pending", func() bool { return r.sale(s.ID).Payment.State == sale.PayPending })
+	if sc := r.scene(); sc.Kind != display.Processing || sc.Pay != nil {
+		t.Errorf("scene %+v", sc)
+	}
+	r.cloud.on("payment.create", echo(`{"state":"pending","url":"https://pay.example/$id"}`))
+	r.until("the code is there", func() bool { return r.scene().Pay != nil })
+	if n := len(r.events("payment.unknown")); n != 1 {
+		t.Errorf("payment.unknown %d times", n)
+	}
+}
+
 // Calls with the same key at the same time are one call.
 func TestSameKeyAtOnce(t *testing.T) {
 	r := newRig(t)
