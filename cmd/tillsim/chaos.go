@@ -77,7 +77,7 @@ func (k *killer) kill() error {
 		return err
 	}
 	if k.rng.IntN(3) > 0 { // else it may be hit again while it starts
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 		defer cancel()
 		return k.shop.tilld.Ready(ctx)
 	}
@@ -139,7 +139,7 @@ func (p *script) chaos(ctx context.Context, n int) error {
 
 func (p *script) sellAll(ctx context.Context, n int) error {
 	for i := range n {
-		own, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("not within a minute"))
+		own, cancel := context.WithTimeoutCause(ctx, 3*time.Minute, errors.New("not within three minutes"))
 		err := p.sellInChaos(own, i)
 		cancel()
 		if err != nil {
@@ -301,7 +301,7 @@ func (s *one) closedInChaos(ctx context.Context) error {
 // is looked for on the paper, and printed again, as a marked copy, if it is not
 // there.
 func (p *script) settleReceipts(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("not within 30 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errors.New("not within 90 s"))
 	defer cancel()
 	for _, s := range p.sold {
 		for asked := false; ; {

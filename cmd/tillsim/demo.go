@@ -64,7 +64,7 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
 
 // begin starts tilld and gives it its price book.
 func (d *demo) begin(ctx context.Context) error {
-	ready, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("not within 30 s"))
+	ready, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errors.New("not within 90 s"))
 	defer cancel()
 	if err := d.shop.start(ready, false); err != nil {
 		return err

@@ -32,7 +32,7 @@ func (p *script) finish(ctx context.Context, n int) error {
 
 // drained waits until the till says that the cloud has everything.
 func (p *script) drained(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("not within 30 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errors.New("not within 90 s"))
 	defer cancel()
 	for {
 		status, err := p.shop.api.status(ctx)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tilld/internal/cloud"
 	"tilld/internal/sim"
 )
 
@@ -166,6 +167,63 @@ func cableCut(ctx context.Context, s *one) error {
 		return err
 	}
 	return s.then(ctx, s.inCloud)
+}
+
+// killedPrinting: the serial printer is left in the middle of a command. What it
+// prints next must be whole all the same, and the torn receipt is not printed
+// again by itself.
+func killedPrinting(ctx context.Context, s *one) error {
+	if err := s.swapPrinters(ctx); err != nil {
+		return err
+	}
+	s.shop.serial.Set(func(w *sim.Switches) { w.Deaf = true })
+	// A long receipt: a short one would fit into the line's buffers.
+	var items []map[string]any
+	s.goods = nil
+	for i := range 120 {
+		name := fmt.Sprintf("第 %d 件商品，名称较长，为使小票变长", i+1)
+		items = append(items, map[string]any{"sku": fmt.Sprintf("LONG-%d", i), "name": name, "quantity": "1", "unit_price": 100})
+		s.goods = append(s.goods, cloud.Article{Name: name, UnitPrice: 100})
+	}
+	if err := s.shop.api.call(ctx, "POST", "/v1/sales", s.key("open"), map[string]any{"items": items}, &struct{ ID *string }{&s.id}); err != nil {
+		return err
+	}
+	if err := s.then(ctx, s.payCode, s.shopperPays); err != nil {
+		return err
+	}
+	select { // until the line is full
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(700 * time.Millisecond):
+	}
+	if err := s.shop.tilld.Kill(); err != nil {
+		return err
+	}
+	s.shop.serial.Set(func(w *sim.Switches) { w.Deaf = false })
+	if err := s.shop.start(ctx, true); err != nil {
+		return err
+	}
+	if err := s.outcome(ctx, "unknown"); err != nil {
+		return err
+	}
+	if o, c := s.receipts(); o+c > 0 {
+		return fmt.Errorf("%d receipts although the printer took only a part", o+c)
+	}
+	next := &one{script: s.script, goods: s.book(2), began: time.Now(), name: "the next sale"}
+	if err := next.play(ctx, next.scanAll, next.cash, next.receipt, next.inCloud); err != nil {
+		return fmt.Errorf("the next sale: %w", err)
+	}
+	if o, c := s.receipts(); o+c > 0 {
+		return fmt.Errorf("the torn receipt was printed again by itself: %d", o+c)
+	}
+	key := s.key("reprint")
+	if err := s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/reprint", key, map[string]any{}, nil); err != nil {
+		return err
+	}
+	if err := s.papers(ctx, 0, 1); err != nil {
+		return err
+	}
+	return s.inCloud(ctx)
 }
 
 // printerSilent: takes everything, says nothing, as cheap clones do.

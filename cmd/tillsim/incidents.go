@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tilld/internal/cloud"
+	"tilld/internal/sim"
 )
 
 // incidentsCmd is `tillsim incidents`.
@@ -49,6 +50,7 @@ func incidents() []incident {
 		{"the shopper's own pay code", authCode},
 		{"the cloud acks nothing for a while", noAcks},
 		{"the goods come back", refund},
+		{"killed in the middle of a receipt", killedPrinting},
 		// Last: a printer that said nothing is not asked again for a minute.
 		{"the printer answers nothing", printerSilent},
 	}
@@ -58,7 +60,7 @@ func incidents() []incident {
 func (c *incidentsCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
 
 func (c *incidentsCmd) run(ctx context.Context, out io.Writer) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("not within ten minutes"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Minute, errors.New("not within twenty minutes"))
 	defer cancel()
 	s, err := openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -85,7 +87,7 @@ func (p *script) playAll(ctx context.Context, only string) error {
 		}
 		played++
 		began := time.Now()
-		own, cancel := context.WithTimeoutCause(ctx, 40*time.Second, errors.New("not within 40 s"))
+		own, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("not within two minutes"))
 		s := &one{script: p, goods: p.book(2), began: began, name: i.name}
 		err := s.play(own, func(ctx context.Context) error { return i.play(ctx, s) })
 		cancel()
@@ -159,14 +161,16 @@ func (s *one) outcome(ctx context.Context, want ...string) error {
 
 // receipts counts originals and copies of this sale on paper.
 func (s *one) receipts() (originals, copies int) {
-	list, _ := s.shop.lan.Tickets(0)
-	for _, k := range list {
-		switch {
-		case !slices.Contains(k.QR, saleURL(s.id)):
-		case isCopy(k):
-			copies++
-		default:
-			originals++
+	for _, pr := range []*sim.Printer{s.shop.lan, s.shop.serial} {
+		list, _ := pr.Tickets(0)
+		for _, k := range list {
+			switch {
+			case !slices.Contains(k.QR, saleURL(s.id)):
+			case isCopy(k):
+				copies++
+			default:
+				originals++
+			}
 		}
 	}
 	return originals, copies

@@ -35,7 +35,7 @@ func (c *saleCmd) run(ctx context.Context, out io.Writer) error {
 	if c.Seed == 0 {
 		c.Seed = rand.Uint64()
 	}
-	limit := time.Minute + time.Duration(c.Sales)*10*time.Second
+	limit := 3*time.Minute + time.Duration(c.Sales)*20*time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%d sales took more than %v", c.Sales, limit))
 	defer cancel()
 	log := slog.New(slog.DiscardHandler)
@@ -141,7 +141,7 @@ func (p *script) calm(ctx context.Context, n int) error {
 
 // oneCalm is one sale with what comes before it.
 func (p *script) oneCalm(ctx context.Context, i int) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("not within 30 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errors.New("not within 90 s"))
 	defer cancel()
 	switch i % 8 {
 	case 2:
@@ -164,7 +164,7 @@ func (p *script) oneCalm(ctx context.Context, i int) error {
 // stockUp gives the till its price book, all but one article, which it has to
 // ask for.
 func (p *script) stockUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, errors.New("not within 20 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errors.New("not within 90 s"))
 	defer cancel()
 	p.screen = follow(ctx, p.shop.api.base+"/screen/events")
 	p.screen.close()
