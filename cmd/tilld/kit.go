@@ -239,5 +239,5 @@ func (k *kit) caps() printer.Caps {
 			return c
 		}
 	}
-	return printer.Caps{Columns: 48, Dots: 576, DPI: 203, Cutter: true}
+	return printer.Caps{Columns: 48, Dots: 576, DPI: 203, Chinese: true, Cutter: true}
 }
