@@ -93,7 +93,7 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	}
 	a.feed = feed.New(a.store.Boot())
 	a.stage = display.NewStage(display.Scene{Kind: display.Idle, Currency: a.cfg.Till.Currency, Language: a.cfg.Till.Language})
-	glass := screen.New(a.stage, screen.Options{Log: a.log.With("part", "screen")})
+	glass := screen.New(a.stage, screen.Options{Boot: a.store.Boot(), Log: a.log.With("part", "screen")})
 	a.kit = newKit(a, glass)
 	if a.till, err = a.newTill(key, clock); err != nil {
 		return nil, err

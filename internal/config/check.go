@@ -105,8 +105,9 @@ func (r *reader) checkHTTP(c *Config) {
 			r.problem("http.allowed_origins", [2]string{"%q 不是来源", "%q is no origin"}, [2]string{"例如 https://pos.example.com", "write for example https://pos.example.com"}, o)
 		}
 	}
-	if lan := c.HTTP.LAN; lan.Listen != "" && (lan.TLSCert == "" || lan.TLSKey == "") {
-		r.problem("http.lan.listen", [2]string{"局域网页面必须用 TLS", "the page for the store's network needs TLS"}, [2]string{"写上 http.lan.tls_cert 和 http.lan.tls_key", "set http.lan.tls_cert and http.lan.tls_key"})
+	if lan := c.HTTP.LAN; lan.Listen != "" && (lan.TLSCert == "" || lan.TLSKey == "" || lan.PINFile == "") {
+		r.problem("http.lan.listen", [2]string{"局域网页面必须用 TLS 和 PIN", "the page for the store's network needs TLS and a PIN"},
+			[2]string{"写上 http.lan.tls_cert、http.lan.tls_key 和 http.lan.pin_file", "set http.lan.tls_cert, http.lan.tls_key and http.lan.pin_file"})
 	}
 }
 
