@@ -28,8 +28,7 @@ type cloudCmd struct {
 	Quiet  bool          `help:"Events only."`
 }
 
-const cloudHelp = `commands: pay ID | decline ID | order TILL TYPE {data} | report | alarms | payments
-`
+const cloudHelp = "commands: pay ID | decline ID | order TILL TYPE {data} | report | alarms | payments"
 
 // Run serves until ^C.
 func (c *cloudCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdin, os.Stdout) }
@@ -75,7 +74,7 @@ func (c *cloudCmd) run(ctx context.Context, in io.Reader, out io.Writer) error {
 			fmt.Fprintf(out, "%s %-16s %-3s %-9s %-24s %s %.300s\n", t.At.Format("15:04:05.000"), t.Till, t.Way, t.Kind, t.Type, t.ID, data)
 		},
 	})
-	fmt.Fprintf(out, "cloud at %s; tills need cloud.trust_file: %s\n%s", c.Broker, file, cloudHelp)
+	fmt.Fprintf(out, "cloud at %s; tills need cloud.trust_file: %s\n%s\n", c.Broker, file, cloudHelp)
 	go func() {
 		for sc := bufio.NewScanner(in); sc.Scan(); {
 			if err := obeyCloud(k, out, strings.TrimSpace(sc.Text())); err != nil {

@@ -218,9 +218,14 @@ func (v *visitor) killed() {
 	v.must(map[string]any{"what": "tilld", "value": "start"})
 	v.until("the sale again", func(s page) bool { return s.Tilld.Running && s.Sale != nil && s.Sale.Total == 200 })
 	for _, o := range []map[string]any{
-		{"what": "printer", "name": "lan", "value": "paper-out"}, {"what": "printer", "name": "lan", "value": "paper-out"},
-		{"what": "unplug", "value": "pole"}, {"what": "plug", "value": "pole"}, {"what": "fault", "value": "deny"},
-		{"what": "command", "value": "till.report", "data": map[string]any{}}, {"what": "tear", "name": "lan"}, {"what": "cashier", "value": "void"},
+		{"what": "printer", "name": "lan", "value": "paper-out"},
+		{"what": "printer", "name": "lan", "value": "paper-out"},
+		{"what": "unplug", "value": "pole"},
+		{"what": "plug", "value": "pole"},
+		{"what": "fault", "value": "deny"},
+		{"what": "command", "value": "till.report", "data": map[string]any{}},
+		{"what": "tear", "name": "lan"},
+		{"what": "cashier", "value": "void"},
 	} {
 		v.must(o)
 	}

@@ -52,7 +52,6 @@ type shop struct {
 	tilld   *child
 	api     *api
 	lanPort int
-	beeps   sync.Map // what the host sent to the scanner
 
 	cancel context.CancelFunc
 	parts  sync.WaitGroup

@@ -39,7 +39,7 @@ type style struct {
 	cjkWidth, cjkHeight          bool
 	align                        byte // 0 left, 1 centre, 2 right
 	spacing                      int  // line spacing in dots
-	gap, gapRight                int  // between characters
+	gap                          int  // between characters
 	chinese                      bool
 	page                         byte // code page, ESC t
 	left, area                   int  // margin and width of the print area
