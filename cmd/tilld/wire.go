@@ -142,7 +142,7 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 		QRTTL: c.Payment.QRTTL.Std(), RequestTimeout: c.Payment.RequestTimeout.Std(),
 		Receipt:        till.ReceiptConfig{Template: c.Receipt.Template, Copies: c.Receipt.Copies, QR: qr, InvoiceURL: c.Receipt.InvoiceURL},
 		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Scanners: a.kit.names(device.Scanner),
-		Markup:     receiptline.Parse,
+		Markup: receiptline.Parse, FetchPrices: priceFetcher(c.Firmware.Repository),
 		Sign:       func(message []byte) []byte { return ed25519.Sign(key, message) },
 		LinkStatus: func() till.LinkStatus { return till.LinkStatus(a.link.Status()) },
 		ClockStatus: func() till.ClockStatus {

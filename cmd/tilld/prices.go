@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+)
+
+// maxPrices bounds a price book file.
+const maxPrices = 64 << 20
+
+// priceFetcher reads price book files below one repository; nil without one.
+func priceFetcher(repository string) func(ctx context.Context, address, sum string, size int64) ([]byte, error) {
+	if repository == "" {
+		return nil
+	}
+	client := &http.Client{Timeout: 5 * time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return errors.New("the repository redirects elsewhere")
+	}}
+	return func(ctx context.Context, address, sum string, size int64) ([]byte, error) {
+		if size <= 0 || size > maxPrices {
+			return nil, fmt.Errorf("%d bytes: a price book has 1 to %d", size, maxPrices)
+		}
+		rest, err := below(repository, address)
+		if err != nil {
+			return nil, err
+		}
+		source, err := openPrices(ctx, client, repository, rest)
+		if err != nil {
+			return nil, err
+		}
+		defer source.Close()
+		data, err := io.ReadAll(io.LimitReader(source, size+1))
+		if err != nil {
+			return nil, err
+		}
+		have := sha256.Sum256(data)
+		if int64(len(data)) != size || hex.EncodeToString(have[:]) != strings.ToLower(sum) {
+			return nil, errors.New("the file is not the one that was announced: size or SHA-256 differ")
+		}
+		return data, nil
+	}
+}
+
+// below returns the path of address under the repository, or why it is not
+// there. An address may also be relative.
+func below(repository, address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	rest := u.Path
+	if u.IsAbs() || u.Host != "" {
+		base := strings.TrimRight(repository, "/") + "/"
+		trimmed, ok := strings.CutPrefix(address, base)
+		if !ok {
+			return "", fmt.Errorf("%q is not below the configured repository", address)
+		}
+		rest = trimmed
+	}
+	clean := strings.TrimPrefix(path.Clean("/"+rest), "/")
+	if clean == "" || clean != strings.TrimPrefix(rest, "/") || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(clean, `\%`) {
+		return "", fmt.Errorf("%q is no plain path below the configured repository", address)
+	}
+	return clean, nil
+}
+
+func openPrices(ctx context.Context, client *http.Client, repository, rest string) (io.ReadCloser, error) {
+	if !strings.HasPrefix(repository, "http://") && !strings.HasPrefix(repository, "https://") {
+		root, err := os.OpenRoot(repository)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		return root.Open(rest)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(repository, "/")+"/"+rest, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, fmt.Errorf("the repository answers %s", resp.Status)
+	}
+	return resp.Body, nil
+}
