@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,8 +134,8 @@ func TestAsyncAPIMessages(t *testing.T) {
 		})
 		r.opts.Devices = func() any { return []map[string]any{{"name": "printer-1", "state": "ready"}} }
 		r.opts.Telemetry = func() any { return map[string]any{"depth": 0} }
-		off := time.Duration(0)
-		r.clock.wall = func() time.Time { return time.Now().Add(off) }
+		var off atomic.Int64
+		r.clock.wall = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 		r.routes = []Route{{Type: "drawer.open", Handle: func(context.Context, Command) (any, error) { return map[string]any{"opened": true}, nil }}}
 		r.start()
 		time.Sleep(time.Second)
@@ -145,9 +146,9 @@ func TestAsyncAPIMessages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		off = time.Hour
+		off.Store(int64(time.Hour))
 		time.Sleep(3 * time.Second)
-		off = 0
+		off.Store(0)
 		if _, err := r.link.Ask(t.Context(), Question{Type: "price.lookup", Sale: "s1", Data: map[string]any{"code": "690"}}); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/json"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,16 +98,16 @@ func TestClockFloor(t *testing.T) {
 // measured offset moves along at once.
 func TestClockJump(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
-		off := time.Duration(0)
-		r.clock.wall = func() time.Time { return time.Now().Add(off) }
+		var off atomic.Int64
+		r.clock.wall = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 		r.start()
 		r.append(0, 1, 10)
 		time.Sleep(5 * time.Second)
-		off = 1500 * time.Millisecond // below the limit
+		off.Store(int64(1500 * time.Millisecond)) // below the limit
 		time.Sleep(5 * time.Second)
-		off = 3601500 * time.Millisecond
+		off.Store(int64(3601500 * time.Millisecond))
 		time.Sleep(5 * time.Second)
-		off = 1500 * time.Millisecond
+		off.Store(int64(1500 * time.Millisecond))
 		time.Sleep(5 * time.Second)
 		var jumps []int64
 		list, err := r.store.Pending(0, 100, 1<<20)

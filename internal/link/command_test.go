@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,13 +204,14 @@ func TestCommandDiedInBetween(t *testing.T) {
 
 func TestCommandIdle(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
-		open := true
-		r.opts.Idle = func() bool { return !open }
+		var open atomic.Bool
+		open.Store(true)
+		r.opts.Idle = func() bool { return !open.Load() }
 		r.routes = []Route{{Type: "till.restart", Idle: true, Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
 		r.start()
 		time.Sleep(time.Second)
 		order(r, b, "j1", "till.restart", nil)
-		open = false
+		open.Store(false)
 		order(r, b, "j2", "till.restart", nil)
 		got := replies(t, b)
 		if len(got) != 2 || got[0].State != Refused || got[0].Error.Code != CodeSelling || got[1].State != Done {
@@ -239,6 +241,8 @@ func TestCommandLanes(t *testing.T) {
 		}
 		order(r, b, "pay", "payment.result", map[string]any{})
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		if want := []string{"pay", "p1", "p2", "p3"}; !slices.Equal(seen, want) {
 			t.Errorf("order %v, want %v", seen, want)
 		}
@@ -380,13 +384,16 @@ func TestInboxSweep(t *testing.T) {
 			}
 			return e
 		}
-		time.Sleep(7 * 24 * time.Hour)
-		if find() == nil {
+		sweep := func(age time.Duration) {
+			if err := r.link.dispatch.inbox.sweep(t.Context(), time.Now().Add(age)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if sweep(7 * 24 * time.Hour); find() == nil {
 			t.Error("forgotten within a week")
 		}
-		time.Sleep(3 * time.Hour)
-		if find() != nil {
-			t.Error("still there after a week and three hours")
+		if sweep(7*24*time.Hour + time.Hour); find() != nil {
+			t.Error("still there after a week and an hour")
 		}
 	})
 }

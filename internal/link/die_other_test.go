@@ -2,6 +2,11 @@
 
 package link
 
-import "os/exec"
+import (
+	"os/exec"
+	"time"
+)
 
 func dieWithParent(*exec.Cmd) {}
+
+func cpuTime() time.Duration { return 0 }

@@ -175,6 +175,7 @@ func TestReconnectStorm(t *testing.T) {
 		mu.Unlock()
 		b.closeAll()
 		time.Sleep(time.Minute)
+		mu.Lock()
 		slots := map[time.Duration]int{}
 		for _, d := range back {
 			slots[d/(100*time.Millisecond)]++
@@ -187,6 +188,7 @@ func TestReconnectStorm(t *testing.T) {
 				t.Errorf("%d tills came back in the same tenth of a second, %v after the restart", n, slot*100*time.Millisecond)
 			}
 		}
+		mu.Unlock()
 		cancel()
 		running.Wait()
 		b.closeAll()

@@ -32,6 +32,7 @@ type batch struct {
 	sent        time.Time
 	reading     time.Time // of the till's clock at that moment
 	fresh       bool      // none of its events can have been sent before
+	once        bool      // none of its events was sent before in this session
 	hash        [32]byte
 	token       mqtt.Token
 }
@@ -46,6 +47,7 @@ type pump struct {
 	epoch string
 
 	cursor uint64  // next event to send
+	high   uint64  // highest event sent in this session
 	air    []batch // not taken by the broker yet, oldest first
 	flying int     // bytes of air
 	pace   pace
@@ -184,7 +186,8 @@ func (p *pump) publish(events []queue.Event) error {
 		body = buf.Bytes()
 	}
 	p.flying += len(body)
-	b := batch{first: first, last: last, size: len(body), flying: p.flying, sent: time.Now(), reading: p.l.clock.reading(), fresh: first > p.l.sent.Load()}
+	b := batch{first: first, last: last, size: len(body), flying: p.flying, sent: time.Now(), reading: p.l.clock.reading(), fresh: first > p.l.sent.Load(), once: first > p.high}
+	p.high = max(p.high, last)
 	if p.l.ackBroker() {
 		b.hash = sha256.Sum256(events[len(events)-1].Body)
 	}
@@ -264,7 +267,7 @@ func (p *pump) acked(through uint64) {
 	p.mu.Lock()
 	i := 0
 	for i < len(p.open) && p.open[i].last <= through {
-		if b := p.open[i]; b.last == through && b.fresh {
+		if b := p.open[i]; b.last == through && b.once {
 			p.trip = smooth(p.trip, now.Sub(b.sent))
 		}
 		p.openSize -= p.open[i].size

@@ -38,6 +38,8 @@ type rig struct {
 	routes []Route
 	timing timing
 	open   func(context.Context) (*wire, error)
+	// prepare changes a link before it runs; may be nil.
+	prepare func(*Link)
 
 	link *Link
 	stop func()
@@ -107,6 +109,9 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.link.timing = r.timing
+	if r.prepare != nil {
+		r.prepare(r.link)
+	}
 	if r.open != nil {
 		r.link.open = r.open
 	}
@@ -209,7 +214,7 @@ func (r *rig) sign(m cloud.Message) []byte {
 // startCloud runs the cloud's half against a broker.
 func (r *rig) startCloud(url string) *cloud.Cloud {
 	r.t.Helper()
-	c := cloud.New(cloud.Options{Broker: "tcp" + url[len("mqtt"):], Key: r.key, Log: r.opts.Log})
+	c := cloud.New(cloud.Options{Broker: "tcp" + url[len("mqtt"):], Key: r.key, Log: r.opts.Log, AckEvery: 5 * time.Millisecond})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
