@@ -11,6 +11,7 @@ import (
 	"tilld/printer/escpos"
 	"tilld/printer/star"
 	"tilld/scanner"
+	"tilld/scanner/camera"
 	"tilld/scanner/hidpos"
 	"tilld/scanner/line"
 	"tilld/scanner/ssi"
@@ -31,6 +32,7 @@ func driverList() []driver {
 		{device.Scanner, "wedge", wedge.Check},
 		{device.Scanner, "hidpos", hidpos.Check},
 		{device.Scanner, "ssi", ssi.Check},
+		{device.Scanner, "camera", camera.Check},
 		{device.Printer, "escpos", escpos.Check},
 		{device.Printer, "star", star.Check},
 		{device.Display, "cd5220", cd5220.Check},
@@ -44,6 +46,7 @@ func scanners() *device.Registry[scanner.Scanner] {
 	r.Add("wedge", wedge.Open)
 	r.Add("hidpos", hidpos.Open)
 	r.Add("ssi", ssi.Open)
+	r.Add("camera", camera.Open)
 	return &r
 }
 
