@@ -292,3 +292,39 @@ func TestPictureLargerThanTheBuffer(t *testing.T) {
 		t.Errorf("%d dots of paper", k.Height)
 	}
 }
+
+// Where the dots of one word are, from the left, and how tall they are.
+func TestPlacement(t *testing.T) {
+	for _, tt := range []struct {
+		name, bytes       string
+		left, right, tall int // from, to, at least
+	}{
+		{"left", "HHHH\n", 0, 48, 10},
+		{"centre", "\x1ba\x01HHHH\n", 264, 312, 10},
+		{"right", "\x1ba\x02HHHH\n", 528, 576, 10},
+		{"margin", "\x1dL\x64\x00HHHH\n", 100, 148, 10},
+		{"absolute", "\x1b$\xc8\x00HHHH\n", 200, 248, 10},
+		{"double", "\x1d!\x11HHHH\n", 0, 96, 22},
+		{"print mode", "\x1b!\x30HHHH\n", 0, 96, 22},
+		{"chinese", "\x1c&\xb2\xe8\xb2\xe8\n", 0, 48, 14},
+		{"chinese, double", "\x1c&\x1c!\x0c\xb2\xe8\xb2\xe8\n", 0, 96, 28},
+		{"underlined", "\x1ba\x02\x1b-\x02    \n", 528, 576, 2},
+		{"reverse", "\x1dB\x01    \n", 0, 48, 24},
+	} {
+		p, host := connect(t, sim.Model{Font: sim.SystemFonts()})
+		send(t, host, "\x1b@"+tt.bytes+"\x1dV\x00")
+		img := p.Picture(ticket(t, p, 0).ID)
+		left, right, top, bottom := 1000, -1, 1000, -1
+		for y := range img.Rect.Dy() {
+			for x := range img.Rect.Dx() {
+				if img.GrayAt(x, y).Y == 0 {
+					left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
+				}
+			}
+		}
+		left, right = left-16, right-16 // the picture's margin
+		if left < tt.left || left > tt.left+12 || right >= tt.right || right < tt.right-14 || bottom-top+1 < tt.tall {
+			t.Errorf("%s: dots from %d to %d, %d tall; want %d to %d, %d tall", tt.name, left, right, bottom-top+1, tt.left, tt.right, tt.tall)
+		}
+	}
+}
