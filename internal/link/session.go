@@ -125,14 +125,31 @@ func (s *session) options() (*mqtt.ClientOptions, error) {
 // incoming is called by the library for every message; it must never block.
 func (s *session) incoming(_ mqtt.Client, m mqtt.Message) {
 	in := inbound{topic: strings.TrimPrefix(m.Topic(), s.base), retained: m.Retained(), body: m.Payload(), at: s.l.clock.reading()}
-	to := s.msgs
 	if in.topic == "ack" {
-		to = s.acks
+		s.newest(in)
+		return
 	}
 	select {
-	case to <- in:
-	default: // the next ack is cumulative, a command comes again, a question times out
+	case s.msgs <- in:
+	default: // a command comes again, a question times out
 		s.l.dropped.Add(1)
+	}
+}
+
+// newest keeps an ack; when there is no room the oldest has to go, because acks
+// are cumulative and no other may follow the newest.
+func (s *session) newest(in inbound) {
+	for {
+		select {
+		case s.acks <- in:
+			return
+		default:
+		}
+		select {
+		case <-s.acks:
+			s.l.dropped.Add(1)
+		default:
+		}
 	}
 }
 

@@ -413,6 +413,28 @@ func TestAckOfEarlierRun(t *testing.T) {
 	})
 }
 
+// More acks at once than there is room for: the newest counts, since none may
+// follow it.
+func TestNewestAckCounts(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 300, 50)
+		r.start()
+		time.Sleep(2 * time.Second)
+		for seq := uint64(1); seq <= 300; seq++ {
+			h, err := r.store.Hash(seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.last().send("ack", r.ackToken(r.store.Epoch(), seq, hex.EncodeToString(h[:])))
+		}
+		time.Sleep(time.Second)
+		if got := r.store.AckedSeq(); got != 300 {
+			t.Errorf("acked %d, want 300", got)
+		}
+	})
+}
+
 // A retained message was not sent to this session, perhaps years ago.
 func TestRetainedRefused(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
