@@ -18,16 +18,15 @@ import (
 // one is one sale as it is played.
 type one struct {
 	*script
-	name    string
-	goods   basket
-	began   time.Time
-	id      string
-	payID   string
-	tries   int
-	pulses  int
-	offline bool
-	cashed  bool
-	mark    map[*sim.Printer]int
+	name   string
+	goods  basket
+	began  time.Time
+	id     string
+	payID  string
+	tries  int
+	pulses int
+	cashed bool
+	mark   map[*sim.Printer]int
 }
 
 // play runs the steps and prints the timeline.
@@ -87,9 +86,6 @@ func (s *one) scanAll(ctx context.Context) error {
 		}
 		name := "scan → line on the screen"
 		if s.asked(a) {
-			if s.offline { // the till cannot ask: it has to say so
-				continue
-			}
 			name = "scan → line on the screen, price asked"
 		}
 		f, err := s.screen.wait(ctx, mark, "line of "+a.Name, func(f frame) bool {

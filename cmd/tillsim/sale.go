@@ -227,7 +227,8 @@ func (p *script) offlineSale(ctx context.Context, i int) error {
 	if err := p.shop.broker.Stop(); err != nil {
 		return err
 	}
-	s := &one{script: p, goods: p.goods(), began: time.Now(), name: fmt.Sprintf("sale %d, offline", i+1), offline: true}
+	goods := p.book(1 + p.rng.IntN(4)) // nobody can be asked for a price
+	s := &one{script: p, goods: goods, began: time.Now(), name: fmt.Sprintf("sale %d, offline", i+1)}
 	return s.play(ctx, s.scanAll, s.noPayCode, s.cash, s.receipt, func(ctx context.Context) error {
 		status, err := p.shop.api.status(ctx)
 		if err != nil {
