@@ -5,7 +5,26 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"time"
 )
+
+// buildTime is when the source of this build was committed; zero when the build
+// does not know. No clock of a till is earlier.
+func buildTime() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			if at, err := time.Parse(time.RFC3339, s.Value); err == nil {
+				return at
+			}
+		}
+	}
+	return time.Time{}
+}
 
 type versionCmd struct {
 	JSON bool `help:"As JSON." name:"json"`

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tilld/device"
 	"tilld/device/detect"
 	"tilld/display"
@@ -51,7 +53,7 @@ type agent struct {
 
 // run builds the agent, runs it until ctx ends, and stops it in order.
 func (a *agent) run(ctx context.Context) error {
-	clock := link.NewClock(time.Time{})
+	clock := link.NewClock(buildTime())
 	source := a.cfg.Cloud.TopicRoot + "/" + a.cfg.Path()
 	store, err := queue.Open(ctx, queue.Options{
 		Dir: a.cfg.DataDir, Seal: link.Sealer(source, a.bootID, clock),
@@ -184,6 +186,7 @@ func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
 		Trace:   a.kit.traces,
 		Journal: a.store,
 		Update:  func() (any, error) { return firmware.Status(a.cfg.DataDir) },
+		Metrics: []prometheus.Collector{newLinkMetrics(a)},
 		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },
 	})
 }

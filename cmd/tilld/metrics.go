@@ -1,0 +1,47 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// linkMetrics are the link's counters for /metrics.
+type linkMetrics struct {
+	a                                         *agent
+	sessions, rewinds, dropped, late, refused *prometheus.Desc
+}
+
+func newLinkMetrics(a *agent) *linkMetrics {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("tilld_link_"+name, help, labels, nil)
+	}
+	return &linkMetrics{
+		a:        a,
+		sessions: desc("sessions_total", "Sessions with the broker that came up since the start."),
+		rewinds:  desc("rewinds_total", "Times the pump went back to the last ack for want of progress."),
+		dropped:  desc("dropped_total", "Messages from the broker that found no room."),
+		late:     desc("late_answers_total", "Answers to questions that no longer waited."),
+		refused:  desc("refused_total", "Messages refused, by reason.", "reason"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *linkMetrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.sessions, m.rewinds, m.dropped, m.late, m.refused} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *linkMetrics) Collect(out chan<- prometheus.Metric) {
+	c := m.a.link.Counters()
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	count(m.sessions, c.Sessions)
+	count(m.rewinds, c.Rewinds)
+	count(m.dropped, c.Dropped)
+	count(m.late, c.Late)
+	for reason, n := range c.Refused {
+		count(m.refused, n, reason)
+	}
+}
