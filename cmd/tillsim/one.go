@@ -71,8 +71,8 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // key is an idempotency key of this sale.
 func (s *one) key(what string) string {
-	s.tries++
-	return fmt.Sprintf("sim-%d-%s-%s-%d", s.seed, s.id, what, s.tries)
+	s.calls++
+	return fmt.Sprintf("sim-%d-%s-%s-%d", s.seed, s.id, what, s.calls)
 }
 
 // scanAll reads each article with the scanner and sees it on the screen, on

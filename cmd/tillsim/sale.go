@@ -73,6 +73,7 @@ type script struct {
 	scanned map[string]time.Time // when each code was last read
 	killer  *killer              // nil in a calm run
 	quiet   bool                 // no line per sale
+	calls   int                  // made so far, for their keys
 	// refunded are sold ones whose money went back.
 	refunded map[string]bool
 }
