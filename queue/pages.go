@@ -98,6 +98,16 @@ func openPages(f *os.File) (*pages, error) {
 		p.boltMeta = m0
 	}
 	p.torn = err0 != nil || err1 != nil
+	// The head of a page is outside of the checksum, and bbolt insists on it.
+	for i := range uint64(2) {
+		var h [pageHead]byte
+		if _, err := p.r.ReadAt(h[:], int64(i)*p.boltMeta.page); err != nil {
+			return nil, err
+		}
+		if e := binary.NativeEndian; e.Uint64(h[:]) != i || e.Uint16(h[8:]) != metaFlag {
+			return nil, fmt.Errorf("meta page %d does not say that it is one", i)
+		}
+	}
 	if p.high > uint64(p.size/p.boltMeta.page) {
 		// The last pages may lie in a part of the file that a cut took away.
 		p.cut = true
