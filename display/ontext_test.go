@@ -68,8 +68,10 @@ func TestScenesOnTwentyByTwo(t *testing.T) {
 
 func TestBasketOnAPanelWithoutChinese(t *testing.T) {
 	total := int64(990)
-	s := display.Scene{Kind: display.Basket, Currency: "CNY", Total: &total, Language: "zh-CN",
-		Lines: []display.Line{{Line: 3, Name: "乌龙茶", Quantity: "1", Total: 990}}}
+	s := display.Scene{
+		Kind: display.Basket, Currency: "CNY", Total: &total, Language: "zh-CN",
+		Lines: []display.Line{{Line: 3, Name: "乌龙茶", Quantity: "1", Total: 990}},
+	}
 	if got := show(t, &glass{}, s); got[0] != "No. 3           9.90" {
 		t.Errorf("got %q, want a number instead of question marks", got[0])
 	}
@@ -107,8 +109,10 @@ func FuzzOnText(f *testing.F) {
 	f.Add("\x1b\n茶", "1000000000000000000000000", int64(-5), true)
 	f.Fuzz(func(t *testing.T, name, quantity string, amount int64, chinese bool) {
 		g := &glass{chinese: chinese}
-		rows := show(t, g, display.Scene{Kind: display.Basket, Currency: "CNY", Total: &amount, Language: "zh",
-			Lines: []display.Line{{Name: name, Quantity: quantity, Total: amount}}})
+		rows := show(t, g, display.Scene{
+			Kind: display.Basket, Currency: "CNY", Total: &amount, Language: "zh",
+			Lines: []display.Line{{Name: name, Quantity: quantity, Total: amount}},
+		})
 		money := display.Money(amount, "CNY")
 		for _, row := range rows {
 			if !strings.HasSuffix(row, money) || (display.Cells(row) != 20 && len(money) < 19) {
@@ -138,8 +142,13 @@ func TestMoney(t *testing.T) {
 		currency string
 		want     string
 	}{
-		{12800, "CNY", "128.00"}, {5, "CNY", "0.05"}, {-5, "CNY", "-0.05"}, {0, "CNY", "0.00"},
-		{500, "JPY", "500"}, {1234, "KWD", "1.234"}, {-9223372036854775808, "CNY", "-92233720368547758.08"},
+		{12800, "CNY", "128.00"},
+		{5, "CNY", "0.05"},
+		{-5, "CNY", "-0.05"},
+		{0, "CNY", "0.00"},
+		{500, "JPY", "500"},
+		{1234, "KWD", "1.234"},
+		{-9223372036854775808, "CNY", "-92233720368547758.08"},
 	} {
 		if got := display.Money(tt.amount, tt.currency); got != tt.want {
 			t.Errorf("Money(%d, %s) = %q, want %q", tt.amount, tt.currency, got, tt.want)

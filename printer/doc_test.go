@@ -15,7 +15,10 @@ func TestDocSurvivesJSON(t *testing.T) {
 		printer.QR{Payload: "https://example.cn/1", MM: 30},
 		printer.Barcode{Symbology: "ean13", Data: "6901234567892", HRI: true},
 		printer.Image{PNG: []byte{1, 2, 3}},
-		printer.Rule{}, printer.Feed{Lines: 2}, printer.Cut{}, printer.OpenDrawer{Pin: 2},
+		printer.Rule{},
+		printer.Feed{Lines: 2},
+		printer.Cut{},
+		printer.OpenDrawer{Pin: 2},
 	}
 	data, err := json.Marshal(doc)
 	if err != nil {

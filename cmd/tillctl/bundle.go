@@ -14,8 +14,13 @@ type bundleCmd struct {
 // parts of a bundle: what the API says of the till's state. Sales, members and
 // codes are not in it.
 var bundleParts = []struct{ name, path string }{
-	{"status.json", "/v1/status"}, {"devices.json", "/v1/devices"}, {"detect.json", "/v1/detect"},
-	{"readyz.json", "/readyz"}, {"metrics.txt", "/metrics"}, {"update.json", "/v1/update"}, {"openapi.json", "/openapi.json"},
+	{"status.json", "/v1/status"},
+	{"devices.json", "/v1/devices"},
+	{"detect.json", "/v1/detect"},
+	{"readyz.json", "/readyz"},
+	{"metrics.txt", "/metrics"},
+	{"update.json", "/v1/update"},
+	{"openapi.json", "/openapi.json"},
 }
 
 // Run collects the parts. One that cannot be had is noted, not fatal: a bundle

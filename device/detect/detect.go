@@ -30,8 +30,10 @@ type Found struct {
 // no driver is for.
 func guess(n sysfs.Node) (f Found, scheme string, ok bool) {
 	m, known := modelOf(n.Identity)
-	f = Found{Kind: m.kind, Driver: m.driver, Sure: m.sure, Identity: n.Identity.String(), Node: n.Dev,
-		Name: cmp.Or(strings.TrimSpace(n.Vendor+" "+n.Product), m.name, n.Name)}
+	f = Found{
+		Kind: m.kind, Driver: m.driver, Sure: m.sure, Identity: n.Identity.String(), Node: n.Dev,
+		Name: cmp.Or(strings.TrimSpace(n.Vendor+" "+n.Product), m.name, n.Name),
+	}
 	if known && m.name != "" && !strings.Contains(f.Name, m.name) {
 		f.Name += " (" + m.name + ")"
 	}

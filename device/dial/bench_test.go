@@ -63,12 +63,16 @@ func BenchmarkIdle(b *testing.B) {
 		go func() { f(ctx); ended <- struct{}{} }()
 	}
 	keep(watcher.Run)
-	keep(device.Slot[scanner.Scanner]{Spec: device.Spec{Name: "scanner-1", Driver: "line", Address: "serial:///dev/ttyACM0"},
+	keep(device.Slot[scanner.Scanner]{
+		Spec:     device.Spec{Name: "scanner-1", Driver: "line", Address: "serial:///dev/ttyACM0"},
 		Registry: &scanners, Dialer: dialer, Board: board, Log: quiet, Arrived: watcher.Subscribe(),
-		Serve: func(ctx context.Context, s scanner.Scanner) error { return s.Run(ctx, func(scanner.Scan) {}) }}.Keep)
-	keep(device.Slot[display.Display]{Spec: device.Spec{Name: "pole-1", Driver: "cd5220", Address: "serial:///dev/ttyUSB0?backend=tarm"},
+		Serve: func(ctx context.Context, s scanner.Scanner) error { return s.Run(ctx, func(scanner.Scan) {}) },
+	}.Keep)
+	keep(device.Slot[display.Display]{
+		Spec:     device.Spec{Name: "pole-1", Driver: "cd5220", Address: "serial:///dev/ttyUSB0?backend=tarm"},
 		Registry: &displays, Dialer: dialer, Board: board, Log: quiet, Arrived: watcher.Subscribe(),
-		Serve: func(ctx context.Context, d display.Display) error { return display.Follow(ctx, d, stage) }}.Keep)
+		Serve: func(ctx context.Context, d display.Display) error { return display.Follow(ctx, d, stage) },
+	}.Keep)
 	time.Sleep(time.Second)
 	before, seconds := cpu(b), 0.0
 	for b.Loop() {

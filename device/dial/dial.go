@@ -56,8 +56,10 @@ func New(o Options) device.Dialer {
 func (d dialer) Dial(ctx context.Context, addr string) (device.Port, error) {
 	u, err := url.Parse(addr)
 	if err != nil || u.Scheme == "" {
-		return nil, &fault.Error{Kind: fault.Config, Component: addr, Op: "dial",
-			Hint: "write an address such as serial:///dev/ttyUSB0?baud=9600 or tcp://192.168.1.87:9100", Err: errors.Join(errors.New("not an address"), err)}
+		return nil, &fault.Error{
+			Kind: fault.Config, Component: addr, Op: "dial",
+			Hint: "write an address such as serial:///dev/ttyUSB0?baud=9600 or tcp://192.168.1.87:9100", Err: errors.Join(errors.New("not an address"), err),
+		}
 	}
 	open, ok := d.schemes[u.Scheme]
 	if !ok {

@@ -46,8 +46,10 @@ func Open(ctx context.Context, u *url.URL) (device.Port, error) {
 var (
 	nobodyListens = device.Advice{Code: "nobody_listens", Text: lang.Text{
 		ZH: "设备在线，但端口 {port} 没有应答：请检查端口号，或是否有另一台收银机正在使用它",
-		EN: "the device is there but nothing answers on port {port}: check the port, and whether another till is using the device"}}
+		EN: "the device is there but nothing answers on port {port}: check the port, and whether another till is using the device",
+	}}
 	plugInNetwork = device.Advice{Code: "no_network", Text: lang.Text{
 		ZH: "连接不到 {host}：请检查设备电源、网线和 IP 地址",
-		EN: "{host} cannot be reached: check that the device is switched on, its network cable and its IP address"}}
+		EN: "{host} cannot be reached: check that the device is switched on, its network cable and its IP address",
+	}}
 )

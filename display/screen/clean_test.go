@@ -29,8 +29,10 @@ func TestText(t *testing.T) {
 // The scene on the stage is shared: cleaning must not touch it.
 func TestCleanLeavesTheSceneAlone(t *testing.T) {
 	bad := "x\u202ey"
-	sc := display.Scene{Title: bad, Lines: []display.Line{{Name: bad}}, Offers: []display.Offer{{Title: bad}}, QR: []display.QR{{Title: bad}},
-		Paid: &display.Receipt{Member: &display.Membership{NameMasked: bad}, StoredValue: &display.StoredValue{CardMasked: bad}}}
+	sc := display.Scene{
+		Title: bad, Lines: []display.Line{{Name: bad}}, Offers: []display.Offer{{Title: bad}}, QR: []display.QR{{Title: bad}},
+		Paid: &display.Receipt{Member: &display.Membership{NameMasked: bad}, StoredValue: &display.StoredValue{CardMasked: bad}},
+	}
 	out := clean(sc)
 	for _, s := range []string{out.Title, out.Lines[0].Name, out.Offers[0].Title, out.QR[0].Title, out.Paid.Member.NameMasked, out.Paid.StoredValue.CardMasked} {
 		if s != "xy" {

@@ -31,8 +31,10 @@ func get(t *testing.T, h http.Handler, path string) *httptest.ResponseRecorder {
 // nothing else is made into a code.
 func TestPayCodeOnlyFromTheScene(t *testing.T) {
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	stage := display.NewStage(display.Scene{Kind: display.Paying, Pay: &display.Pay{PaymentID: "p1", URL: payURL, Amount: 1, ExpiresAt: now.Add(time.Minute)},
-		QR: []display.QR{{URL: "https://acme.example/a"}}})
+	stage := display.NewStage(display.Scene{
+		Kind: display.Paying, Pay: &display.Pay{PaymentID: "p1", URL: payURL, Amount: 1, ExpiresAt: now.Add(time.Minute)},
+		QR: []display.QR{{URL: "https://acme.example/a"}},
+	})
 	s := screen.New(stage, screen.Options{Now: func() time.Time { return now }})
 	rec := get(t, s.Handler(), "/screen/pay.png?id=p1&side=400")
 	if rec.Code != 200 || rec.Header().Get("Content-Type") != "image/png" || rec.Header().Get("Cache-Control") != "no-store" {
@@ -162,8 +164,10 @@ func TestBlankAndHarmless(t *testing.T) {
 	page.Screenshot()
 
 	// expiry
-	stage.Set(display.Scene{Kind: display.Paying, Currency: "CNY", Language: "en", SaleID: "S", Total: money(100),
-		Pay: &display.Pay{PaymentID: "p1", URL: payURL, Amount: 100, ExpiresAt: time.Now().Add(2500 * time.Millisecond)}})
+	stage.Set(display.Scene{
+		Kind: display.Paying, Currency: "CNY", Language: "en", SaleID: "S", Total: money(100),
+		Pay: &display.Pay{PaymentID: "p1", URL: payURL, Amount: 100, ExpiresAt: time.Now().Add(2500 * time.Millisecond)},
+	})
 	page.Until(`document.querySelector(".paycard img")?.naturalWidth`)
 	page.Until(`document.querySelector(".paycard.blank") && !document.querySelector(".paycard img")`)
 	if got := kiosktest.Read(t, page.Screenshot()); strings.Contains(got, payURL) {
@@ -171,8 +175,10 @@ func TestBlankAndHarmless(t *testing.T) {
 	}
 
 	// the agent ends
-	stage.Set(display.Scene{Kind: display.Paying, Currency: "CNY", Language: "en", SaleID: "S2", Total: money(100),
-		Pay: &display.Pay{PaymentID: "p2", URL: payURL, Amount: 100, ExpiresAt: time.Now().Add(5 * time.Minute)}})
+	stage.Set(display.Scene{
+		Kind: display.Paying, Currency: "CNY", Language: "en", SaleID: "S2", Total: money(100),
+		Pay: &display.Pay{PaymentID: "p2", URL: payURL, Amount: 100, ExpiresAt: time.Now().Add(5 * time.Minute)},
+	})
 	page.Until(`document.body.dataset.sale === "S2" && document.querySelector(".paycard img")?.naturalWidth`)
 	page.Eval("window.went = performance.now()", nil)
 	srv.CloseClientConnections()

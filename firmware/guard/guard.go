@@ -54,9 +54,13 @@ func (o *Options) defaults() {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.HealthTime, 5 * time.Minute}, {&o.StopTime, 8 * time.Second}, {&o.Poll, 250 * time.Millisecond},
-		{&o.FirstWait, 500 * time.Millisecond}, {&o.LongestWait, 30 * time.Second},
-		{&o.SteadyTime, time.Minute}, {&o.TrialWait, 2 * time.Second},
+		{&o.HealthTime, 5 * time.Minute},
+		{&o.StopTime, 8 * time.Second},
+		{&o.Poll, 250 * time.Millisecond},
+		{&o.FirstWait, 500 * time.Millisecond},
+		{&o.LongestWait, 30 * time.Second},
+		{&o.SteadyTime, time.Minute},
+		{&o.TrialWait, 2 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

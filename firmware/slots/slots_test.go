@@ -273,8 +273,10 @@ func TestOneGuardPerDirectory(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	ascending := []string{"dev", "0.0.1", "0.9.10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2",
-		"1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "10.0.0"}
+	ascending := []string{
+		"dev", "0.0.1", "0.9.10", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2",
+		"1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "10.0.0",
+	}
 	for i, a := range ascending {
 		for j, b := range ascending {
 			want := 0

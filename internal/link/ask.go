@@ -102,8 +102,10 @@ func (l *Link) ask(ctx context.Context, q Question, clock bool) (json.RawMessage
 	}
 	left := untilDeadline(ctx)
 	sent := l.clock.Now()
-	body, err := encode(request{ID: id, Type: q.Type, Sale: q.Sale, Data: data,
-		Sent: sent.UTC().Format(stamp), Expires: sent.Add(left).UTC().Format(stamp)})
+	body, err := encode(request{
+		ID: id, Type: q.Type, Sale: q.Sale, Data: data,
+		Sent: sent.UTC().Format(stamp), Expires: sent.Add(left).UTC().Format(stamp),
+	})
 	if err != nil {
 		return nil, err
 	}

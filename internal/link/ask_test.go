@@ -53,14 +53,14 @@ func TestAsk(t *testing.T) {
 			t.Errorf("before the link is up: %v, want ErrDown", err)
 		}
 		time.Sleep(time.Second)
-		ask := func() (json.RawMessage, error, time.Duration) {
+		ask := func() (json.RawMessage, time.Duration, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			began := time.Now()
 			data, err := r.link.Ask(ctx, Question{Type: "price.lookup", Sale: "s1", Data: map[string]any{"code": "690"}})
-			return data, err, time.Since(began)
+			return data, time.Since(began), err
 		}
-		if data, err, _ := ask(); err != nil || string(data) != `{"items":[]}` {
+		if data, _, err := ask(); err != nil || string(data) != `{"items":[]}` {
 			t.Errorf("answer %s, %v", data, err)
 		}
 		q := asked[0]
@@ -72,11 +72,11 @@ func TestAsk(t *testing.T) {
 		if err1 != nil || err2 != nil || expires.Sub(sent) != 2*time.Second {
 			t.Errorf("sent %s, expires %s", q.Sent, q.Expires)
 		}
-		if _, err, _ := ask(); !isRemote(err) || err.Error() != `cloud: not_found: "no such code"` {
+		if _, _, err := ask(); !isRemote(err) || err.Error() != `cloud: not_found: "no such code"` {
 			t.Errorf("error of the cloud: %v", err)
 		}
 		for _, what := range []string{"another type", "another ref", "another till"} {
-			if _, err, took := ask(); !errors.Is(err, ErrNoAnswer) || took != 2*time.Second {
+			if _, took, err := ask(); !errors.Is(err, ErrNoAnswer) || took != 2*time.Second {
 				t.Errorf("%s: %v after %v, want ErrNoAnswer after 2 s", what, err, took)
 			}
 		}

@@ -61,8 +61,10 @@ var (
 )
 
 // downKinds are the conditions above.
-var downKinds = []health.Kind{condDown, condName, condConfig, condRefused, condSubscribe, condPacket, condTLS, condTLSWrongCA,
-	condTLSExpired, condTLSWrongHost, condTLSRefusedClient, condTLSNotSpoken}
+var downKinds = []health.Kind{
+	condDown, condName, condConfig, condRefused, condSubscribe, condPacket, condTLS, condTLSWrongCA,
+	condTLSExpired, condTLSWrongHost, condTLSRefusedClient, condTLSNotSpoken,
+}
 
 // What can be wrong while there is a link.
 var (

@@ -42,8 +42,10 @@ type dispatcher struct {
 }
 
 func newDispatcher(l *Link, q Records, routes []Route) (*dispatcher, error) {
-	d := &dispatcher{l: l, inbox: inbox{q}, routes: make(map[string]Route), lanes: map[string][]string{}, active: map[string]bool{},
-		bucket: bucket{rate: floodRate, size: floodBurst}, run: context.Background()}
+	d := &dispatcher{
+		l: l, inbox: inbox{q}, routes: make(map[string]Route), lanes: map[string][]string{}, active: map[string]bool{},
+		bucket: bucket{rate: floodRate, size: floodBurst}, run: context.Background(),
+	}
 	for _, r := range routes {
 		if _, twice := d.routes[r.Type]; twice || r.Type == "" || r.Handle == nil {
 			return nil, configFault("routes", fmt.Errorf("command %q: twice, or without a handler", r.Type))

@@ -36,6 +36,7 @@ func (o *memoryOutbox) LastSeq() uint64 {
 	defer o.mu.Unlock()
 	return uint64(len(o.events))
 }
+
 func (o *memoryOutbox) AckedSeq() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -73,8 +73,10 @@ type timing struct {
 	telemetry time.Duration
 }
 
-var usual = timing{first: time.Second, most: 5 * time.Minute, healthy: time.Minute, takeover: 30 * time.Second,
-	progress: 10 * time.Second, telemetry: time.Minute}
+var usual = timing{
+	first: time.Second, most: 5 * time.Minute, healthy: time.Minute, takeover: 30 * time.Second,
+	progress: 10 * time.Second, telemetry: time.Minute,
+}
 
 // kicks is how many short sessions in a row, each ended by the broker and each
 // followed by a connection at the first try, count as a take-over.
@@ -230,12 +232,11 @@ func (l *Link) keep(ctx context.Context) {
 	tries, short := 0, 0
 	for ctx.Err() == nil {
 		l.become("connecting", nil)
-		began := time.Now()
 		s, err := l.connect(ctx)
 		if err != nil {
 			short = 0
 		} else {
-			began = time.Now()
+			began := time.Now()
 			err = l.live(ctx, s)
 			lived := time.Since(began)
 			if short++; lived >= 2*l.timing.healthy || !hungUp(err) {

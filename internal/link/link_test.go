@@ -31,7 +31,8 @@ func TestWithMosquitto(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	data, err := r.link.Ask(ctx, Question{Type: "payment.create", Sale: "s1", Data: map[string]any{
-		"payment_id": "01JZZZZZZZZZZZZZZZZZZZZZZZ", "amount": 1234, "currency": "CNY", "items_digest": "00", "ttl_s": 300}})
+		"payment_id": "01JZZZZZZZZZZZZZZZZZZZZZZZ", "amount": 1234, "currency": "CNY", "items_digest": "00", "ttl_s": 300,
+	}})
 	var p struct{ State, URL string }
 	if err != nil || json.Unmarshal(data, &p) != nil || p.State != "pending" || p.URL == "" {
 		t.Errorf("payment.create: %s, %v", data, err)

@@ -23,8 +23,10 @@ const (
 )
 
 // fastTiming makes tests short without changing what they prove.
-var fastTiming = timing{first: 20 * time.Millisecond, most: 100 * time.Millisecond, healthy: time.Minute, takeover: 100 * time.Millisecond,
-	progress: 10 * time.Second, telemetry: time.Minute}
+var fastTiming = timing{
+	first: 20 * time.Millisecond, most: 100 * time.Millisecond, healthy: time.Minute, takeover: 100 * time.Millisecond,
+	progress: 10 * time.Second, telemetry: time.Minute,
+}
 
 // rig is a till's queue and link, and the keys of its cloud.
 type rig struct {
@@ -59,8 +61,10 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.opts = Options{Merchant: "acme", Store: "sh-001", Till: "03", Version: "1.2.3", BootID: "boot-1",
-		TrustFile: filepath.Join(r.dir, "trust.json"), Health: r.health, Changed: r.changed}
+	r.opts = Options{
+		Merchant: "acme", Store: "sh-001", Till: "03", Version: "1.2.3", BootID: "boot-1",
+		TrustFile: filepath.Join(r.dir, "trust.json"), Health: r.health, Changed: r.changed,
+	}
 	if testing.Verbose() {
 		r.opts.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

@@ -27,10 +27,17 @@ func TestSealGolden(t *testing.T) {
 		m    queue.Message
 		want string
 	}{
-		{"with subject", h, queue.Message{Type: "tilld.sale.closed.v1", Subject: "01JZZZZZZZZZZZZZZZZZZZZZZZ", Data: []byte("{ \"name\": \"茶 <&> \u2028\",\n \"total\": 1200 }")},
-			`{"specversion":"1.0","id":"` + testEpoch + `-42","source":"tilld/v1/acme/sh-001/03","type":"tilld.sale.closed.v1","subject":"01JZZZZZZZZZZZZZZZZZZZZZZZ","time":"2026-11-24T06:03:09.087Z","datacontenttype":"application/json","epoch":"` + testEpoch + `","sequence":"00000000000000000042","prevhash":"ab` + strings.Repeat("00", 30) + `cd","bootid":"01KBOOT","clockoffsetms":"0","data":{"name":"茶 <&> ` + "\u2028" + `","total":1200}}`},
-		{"first, without subject", queue.Header{Epoch: testEpoch, Sequence: 1, At: sealAt}, queue.Message{Type: "tilld.till.started.v1"},
-			`{"specversion":"1.0","id":"` + testEpoch + `-1","source":"tilld/v1/acme/sh-001/03","type":"tilld.till.started.v1","time":"2026-11-24T06:03:09.087Z","datacontenttype":"application/json","epoch":"` + testEpoch + `","sequence":"00000000000000000001","prevhash":"` + strings.Repeat("00", 32) + `","bootid":"01KBOOT","clockoffsetms":"0","data":{}}`},
+		{
+			"with subject", h,
+			queue.Message{Type: "tilld.sale.closed.v1", Subject: "01JZZZZZZZZZZZZZZZZZZZZZZZ", Data: []byte("{ \"name\": \"茶 <&> \u2028\",\n \"total\": 1200 }")},
+			`{"specversion":"1.0","id":"` + testEpoch + `-42","source":"tilld/v1/acme/sh-001/03","type":"tilld.sale.closed.v1","subject":"01JZZZZZZZZZZZZZZZZZZZZZZZ","time":"2026-11-24T06:03:09.087Z","datacontenttype":"application/json","epoch":"` + testEpoch + `","sequence":"00000000000000000042","prevhash":"ab` + strings.Repeat("00", 30) + `cd","bootid":"01KBOOT","clockoffsetms":"0","data":{"name":"茶 <&> ` + "\u2028" + `","total":1200}}`,
+		},
+		{
+			"first, without subject",
+			queue.Header{Epoch: testEpoch, Sequence: 1, At: sealAt},
+			queue.Message{Type: "tilld.till.started.v1"},
+			`{"specversion":"1.0","id":"` + testEpoch + `-1","source":"tilld/v1/acme/sh-001/03","type":"tilld.till.started.v1","time":"2026-11-24T06:03:09.087Z","datacontenttype":"application/json","epoch":"` + testEpoch + `","sequence":"00000000000000000001","prevhash":"` + strings.Repeat("00", 32) + `","bootid":"01KBOOT","clockoffsetms":"0","data":{}}`,
+		},
 	} {
 		got, err := Sealer("tilld/v1/acme/sh-001/03", "01KBOOT", clock)(c.h, c.m)
 		if err != nil || string(got) != c.want {

@@ -71,9 +71,11 @@ func (l *Link) connect(ctx context.Context) (_ *session, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{l: l, number: n, base: l.base + "/", wire: w,
+	s := &session{
+		l: l, number: n, base: l.base + "/", wire: w,
 		acks: make(chan inbound, inboundAcks), msgs: make(chan inbound, inboundMsgs), lost: make(chan error, 1),
-		slot: make(chan struct{}, 1), gone: make(chan struct{})}
+		slot: make(chan struct{}, 1), gone: make(chan struct{}),
+	}
 	w.sent = s.written
 	o, err := s.options()
 	if err != nil {

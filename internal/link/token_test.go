@@ -38,13 +38,17 @@ func tokenOf(header string, claims any, key ed25519.PrivateKey) []byte {
 const goodHeader = `{"alg":"EdDSA","kid":"k1","typ":"JWT"}`
 
 func goodClaims() map[string]any {
-	return map[string]any{"iss": "cloud", "aud": tillPath, "jti": "j1", "iat": testIssue.Unix(), "exp": testIssue.Unix() + 600,
-		"type": "screen.clear", "data": map[string]any{}}
+	return map[string]any{
+		"iss": "cloud", "aud": tillPath, "jti": "j1", "iat": testIssue.Unix(), "exp": testIssue.Unix() + 600,
+		"type": "screen.clear", "data": map[string]any{},
+	}
 }
 
 func testVerifier() *verifier {
-	trust := Trust{message: map[string]ed25519.PublicKey{"k1": testKey.Public().(ed25519.PublicKey)},
-		proof: map[string]ed25519.PublicKey{"7": otherKey.Public().(ed25519.PublicKey)}}
+	trust := Trust{
+		message: map[string]ed25519.PublicKey{"k1": testKey.Public().(ed25519.PublicKey)},
+		proof:   map[string]ed25519.PublicKey{"7": otherKey.Public().(ed25519.PublicKey)},
+	}
 	return newVerifier("acme", "sh-001", "03", func(string) (Trust, error) { return trust, nil })
 }
 
@@ -205,8 +209,13 @@ func TestFresh(t *testing.T) {
 		trusted bool
 		why     refusal
 	}{
-		{0, true, ""}, {time.Minute - 1, true, ""}, {time.Minute, true, refExpired}, {-maxAhead, true, ""},
-		{-maxAhead - 1, true, refFuture}, {-time.Hour, false, ""}, {time.Hour, false, refExpired},
+		{0, true, ""},
+		{time.Minute - 1, true, ""},
+		{time.Minute, true, refExpired},
+		{-maxAhead, true, ""},
+		{-maxAhead - 1, true, refFuture},
+		{-time.Hour, false, ""},
+		{time.Hour, false, refExpired},
 	} {
 		err := m.fresh(testIssue.Add(c.now), c.trusted)
 		r, _ := errors.AsType[*refused](err)

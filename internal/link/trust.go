@@ -31,8 +31,10 @@ func (t Trust) Len() (messages, proofs int) { return len(t.message), len(t.proof
 // LoadTrust reads cloud.trust_file. It fails with [fault.Config].
 func LoadTrust(path string) (Trust, error) {
 	bad := func(err error) (Trust, error) {
-		return Trust{}, &fault.Error{Kind: fault.Config, Component: "cloud.trust_file", Op: "read", Err: err,
-			Hint: "put the cloud's public keys there as a JWK set"}
+		return Trust{}, &fault.Error{
+			Kind: fault.Config, Component: "cloud.trust_file", Op: "read", Err: err,
+			Hint: "put the cloud's public keys there as a JWK set",
+		}
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -82,8 +82,10 @@ func TestStuckPartDoesNotHoldUpTheOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		start := time.Now()
-		err := run.Group(ctx, quiet, run.Part{Name: "printer", Stop: 2 * time.Second,
-			Run: func(context.Context) error { <-release; return errors.New("late") }})
+		err := run.Group(ctx, quiet, run.Part{
+			Name: "printer", Stop: 2 * time.Second,
+			Run: func(context.Context) error { <-release; return errors.New("late") },
+		})
 		if err == nil || time.Since(start) != 2*time.Second {
 			t.Errorf("after %v: %v, want an error after 2s", time.Since(start), err)
 		}

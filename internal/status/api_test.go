@@ -92,8 +92,10 @@ func TestCommands(t *testing.T) {
 		want               any
 	}{
 		{"POST", "/v1/sales", ``, 201, sale.OpenSale{}},
-		{"POST", "/v1/sales", `{"external_id":"x","items":[{"code":"69"},{"sku":"tea","name":"茶","quantity":"2","unit_price":1250}]}`, 201,
-			sale.OpenSale{ExternalID: "x", Items: []sale.Add{{Code: "69"}, {SKU: "tea", Name: "茶", Quantity: "2", UnitPrice: ptr(sale.Money(1250))}}}},
+		{
+			"POST", "/v1/sales", `{"external_id":"x","items":[{"code":"69"},{"sku":"tea","name":"茶","quantity":"2","unit_price":1250}]}`, 201,
+			sale.OpenSale{ExternalID: "x", Items: []sale.Add{{Code: "69"}, {SKU: "tea", Name: "茶", Quantity: "2", UnitPrice: ptr(sale.Money(1250))}}},
+		},
 		{"POST", "/v1/sales/S/items", `{"code":"69"}`, 200, sale.AddItem{Sale: "S", Add: sale.Add{Code: "69"}}},
 		{"PATCH", "/v1/sales/S/items/2", `{"quantity":"0.735"}`, 200, sale.ChangeItem{Sale: "S", Line: 2, Quantity: ptr("0.735")}},
 		{"DELETE", "/v1/sales/S/items/2", ``, 200, sale.RemoveItem{Sale: "S", Line: 2}},

@@ -188,8 +188,10 @@ func TestMetrics(t *testing.T) {
 		b.feed.Publish(feed.Sale, map[string]any{"id": "A", "state": "closed"})
 	}
 	b.feed.Publish(feed.Print, map[string]any{"job_id": "A/receipt", "outcome": "confirmed"})
-	want := []string{`tilld_scans_total{result="ok"} 1`, `tilld_scans_total{result="refused"} 1`, "tilld_sales_closed_total 1", `tilld_prints_total{outcome="confirmed"} 1`,
-		"tilld_queue_depth 3", "tilld_link_up 1", `tilld_device_state{device="printer-1",kind="printer",state="absent"} 1`, "tilld_ready 1", "go_goroutines", `tilld_info{till="acme/sh-001/03",version="1.4.0"} 1`}
+	want := []string{
+		`tilld_scans_total{result="ok"} 1`, `tilld_scans_total{result="refused"} 1`, "tilld_sales_closed_total 1", `tilld_prints_total{outcome="confirmed"} 1`,
+		"tilld_queue_depth 3", "tilld_link_up 1", `tilld_device_state{device="printer-1",kind="printer",state="absent"} 1`, "tilld_ready 1", "go_goroutines", `tilld_info{till="acme/sh-001/03",version="1.4.0"} 1`,
+	}
 	for end := time.Now().Add(10 * time.Second); ; {
 		text := b.want(t, "GET", "/metrics", "", 200, "", "", "Authorization", "")
 		missing := ""

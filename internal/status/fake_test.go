@@ -131,24 +131,29 @@ func (f *fakeEngine) Sales(q till.Filter) ([]sale.Sale, string, error) {
 	}
 	return list, list[len(list)-1].ID, nil
 }
+
 func (f *fakeEngine) Scans(after uint64, _ int) ([]till.Scan, uint64, error) {
 	if after >= 7 {
 		return nil, after, nil
 	}
 	return []till.Scan{{Seq: 7, Device: "scanner-1", At: moment, Kind: "gtin", Code: "6901234567892"}}, 7, nil
 }
+
 func (f *fakeEngine) Job(id string) (till.PrintAnswer, error) {
 	if id == "none" {
 		return till.PrintAnswer{}, problem(sale.CodeUnknownJob, "", "没有这个打印任务", "there is no such print job")
 	}
 	return exampleJob(id), nil
 }
+
 func (f *fakeEngine) ReceiptDoc(string) (printer.Doc, error) {
 	return printer.Doc{printer.Text{Line: "收据"}}, nil
 }
+
 func (f *fakeEngine) ZReport(day string) (till.ZReport, error) {
 	return till.ZReport{Day: day, Currency: "CNY", Tenders: map[string]sale.Money{"cash": 100}}, nil
 }
+
 func (f *fakeEngine) Status(tag lang.Tag) till.Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,6 +165,7 @@ func (f *fakeEngine) Status(tag lang.Tag) till.Status {
 	}
 	return st
 }
+
 func (f *fakeEngine) Ready() (bool, []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -43,8 +43,10 @@ func newGuard(addr string, hosts, origins []string) (*guard, error) {
 	}
 	for _, o := range origins {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || o != strings.ToLower(o) {
-			return nil, &fault.Error{Kind: fault.Config, Component: "http", Op: "read allowed origins",
-				Hint: "write scheme, host and port only, in lower case: https://pos.example.com", Err: &url.Error{Op: "origin", URL: o, Err: http.ErrNotSupported}}
+			return nil, &fault.Error{
+				Kind: fault.Config, Component: "http", Op: "read allowed origins",
+				Hint: "write scheme, host and port only, in lower case: https://pos.example.com", Err: &url.Error{Op: "origin", URL: o, Err: http.ErrNotSupported},
+			}
 		}
 		g.origins[o] = true
 	}

@@ -27,8 +27,10 @@ type metrics struct {
 func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		problems: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tilld_http_problems_total", Help: "Error answers of the local API by code."}, []string{"code"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tilld_http_seconds", Help: "Time to answer by operation.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}}, []string{"operation"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tilld_http_seconds", Help: "Time to answer by operation.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
+		}, []string{"operation"}),
 		scans:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tilld_scans_total", Help: "Scans since start by result."}, []string{"result"}),
 		sales:  prometheus.NewCounter(prometheus.CounterOpts{Name: "tilld_sales_closed_total", Help: "Sales closed since start."}),
 		prints: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tilld_prints_total", Help: "Print jobs since start by outcome."}, []string{"outcome"}),
@@ -140,8 +142,10 @@ var (
 )
 
 func (snapshot) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDepth, descOldest, descBytes, descLimit, descLast, descAcked, descDead, descLink,
-		descDevice, descCond, descClock, descReady, descInfo, descWrong, descStream} {
+	for _, d := range []*prometheus.Desc{
+		descDepth, descOldest, descBytes, descLimit, descLast, descAcked, descDead, descLink,
+		descDevice, descCond, descClock, descReady, descInfo, descWrong, descStream,
+	} {
 		ch <- d
 	}
 }

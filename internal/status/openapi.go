@@ -25,8 +25,10 @@ func document(rows []route, version string) ([]byte, error) {
 	in, out := newRegistry("Input"), newRegistry("")
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
-		Info: &huma.Info{Title: "tilld local API", Version: orDev(version),
-			Description: "What a POS application and store IT can ask of one till. Money is integers in minor units of the till's currency, quantities are decimal strings, times RFC 3339 with zone. See docs/api.md."},
+		Info: &huma.Info{
+			Title: "tilld local API", Version: orDev(version),
+			Description: "What a POS application and store IT can ask of one till. Money is integers in minor units of the till's currency, quantities are decimal strings, times RFC 3339 with zone. See docs/api.md.",
+		},
 		Servers: []*huma.Server{{URL: "/"}},
 		Paths:   map[string]*huma.PathItem{},
 	}
@@ -110,8 +112,10 @@ func operation(r route, in, out huma.Registry, problemRef *huma.Schema) *huma.Op
 		if s := in.SchemaFromRef(schema.Ref); s != nil {
 			s.Required = r.needs
 		}
-		op.RequestBody = &huma.RequestBody{Required: len(r.needs) > 0,
-			Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+		op.RequestBody = &huma.RequestBody{
+			Required: len(r.needs) > 0,
+			Content:  map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		}
 	}
 	if len(r.query) > 0 {
 		codes = append(codes, codeUnknownField, "invalid_field")
@@ -132,8 +136,10 @@ func operation(r route, in, out huma.Registry, problemRef *huma.Schema) *huma.Op
 	}
 	for status, codes := range byStatus {
 		slices.Sort(codes)
-		op.Responses[status] = &huma.Response{Description: strings.Join(codes, ", "),
-			Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problemRef}}}
+		op.Responses[status] = &huma.Response{
+			Description: strings.Join(codes, ", "),
+			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: problemRef}},
+		}
 	}
 	return op
 }
@@ -143,8 +149,10 @@ func success(r route, out huma.Registry) map[string]*huma.MediaType {
 	case r.answer != nil:
 		return map[string]*huma.MediaType{"application/json": {Schema: out.Schema(reflect.TypeOf(r.answer), true, r.id)}}
 	case r.media == "text/event-stream":
-		return map[string]*huma.MediaType{r.media: {Schema: &huma.Schema{Type: "string",
-			Description: "Frames of event, id and data; events: " + strings.Join([]string{feed.Scan, feed.Sale, feed.Scene, feed.Print, feed.Device, feed.Link, feed.Condition}, " ")}}}
+		return map[string]*huma.MediaType{r.media: {Schema: &huma.Schema{
+			Type:        "string",
+			Description: "Frames of event, id and data; events: " + strings.Join([]string{feed.Scan, feed.Sale, feed.Scene, feed.Print, feed.Device, feed.Link, feed.Condition}, " "),
+		}}}
 	case r.media != "":
 		return map[string]*huma.MediaType{r.media: {Schema: &huma.Schema{Type: "string"}}}
 	}

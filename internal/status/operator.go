@@ -30,13 +30,19 @@ const journalPage = 4 << 20
 
 func (s *Server) operatorRows() []route {
 	return []route{
-		{method: http.MethodGet, path: "/v1/journal", id: "listEvents", tag: "till", status: 200, answer: EventList{},
+		{
+			method: http.MethodGet, path: "/v1/journal", id: "listEvents", tag: "till", status: 200, answer: EventList{},
 			query:   []param{{"after", "sequence to go on after; 0 for all that are kept", uint64(0)}, limitRow},
-			summary: "Events of this epoch as they were written, in order", codes: []string{sale.CodeInvalid, sale.CodeNotFound, sale.CodeUnavailable}, handle: listEvents},
-		{method: http.MethodGet, path: "/v1/queue/dead", id: "listDead", tag: "till", status: 200, answer: DeadList{},
-			summary: "Records that were set aside, with reason and raw bytes", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: listDead},
-		{method: http.MethodGet, path: "/v1/update", id: "getUpdate", tag: "till", status: 200, answer: map[string]any{},
-			summary: "Versions in the slots and what the guard made of them", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: getUpdate},
+			summary: "Events of this epoch as they were written, in order", codes: []string{sale.CodeInvalid, sale.CodeNotFound, sale.CodeUnavailable}, handle: listEvents,
+		},
+		{
+			method: http.MethodGet, path: "/v1/queue/dead", id: "listDead", tag: "till", status: 200, answer: DeadList{},
+			summary: "Records that were set aside, with reason and raw bytes", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: listDead,
+		},
+		{
+			method: http.MethodGet, path: "/v1/update", id: "getUpdate", tag: "till", status: 200, answer: map[string]any{},
+			summary: "Versions in the slots and what the guard made of them", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: getUpdate,
+		},
 	}
 }
 

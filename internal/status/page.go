@@ -272,15 +272,21 @@ func closeSession(c *call) error {
 
 func (s *Server) pageRows() []route {
 	file := func(path, name, media string) route {
-		return route{method: http.MethodGet, path: path, id: "file" + strings.ReplaceAll(name, ".", "_"), tag: "page", access: byLocal, status: 200,
-			media: media, summary: "Part of the status page", handle: servePageFile(name, media)}
+		return route{
+			method: http.MethodGet, path: path, id: "file" + strings.ReplaceAll(name, ".", "_"), tag: "page", access: byLocal, status: 200,
+			media: media, summary: "Part of the status page", handle: servePageFile(name, media),
+		}
 	}
 	rows := []route{
 		{method: http.MethodGet, path: "/{$}", id: "page", tag: "page", access: byLocal, status: 200, media: "text/html", summary: "Status page for store IT", handle: servePage},
-		{method: http.MethodGet, path: "/page/events", id: "pageEvents", tag: "page", access: byPage, status: 200, media: "text/event-stream",
-			query: []param{{"lang", "zh-CN or en", ""}}, summary: "What changes on the status page", codes: []string{codeStreams}, handle: streamPage},
-		{method: http.MethodPost, path: "/page/session", id: "openSession", tag: "page", access: byLocal, status: 200, body: signInBody{}, needs: []string{"token"},
-			answer: map[string]any{}, summary: "Sign in with the token: sets a cookie for half an hour", codes: []string{codeUnauthorized, codeTooMany, sale.CodeInvalid}, handle: openSession},
+		{
+			method: http.MethodGet, path: "/page/events", id: "pageEvents", tag: "page", access: byPage, status: 200, media: "text/event-stream",
+			query: []param{{"lang", "zh-CN or en", ""}}, summary: "What changes on the status page", codes: []string{codeStreams}, handle: streamPage,
+		},
+		{
+			method: http.MethodPost, path: "/page/session", id: "openSession", tag: "page", access: byLocal, status: 200, body: signInBody{}, needs: []string{"token"},
+			answer: map[string]any{}, summary: "Sign in with the token: sets a cookie for half an hour", codes: []string{codeUnauthorized, codeTooMany, sale.CodeInvalid}, handle: openSession,
+		},
 		{method: http.MethodDelete, path: "/page/session", id: "closeSession", tag: "page", access: byLocal, status: 200, body: empty{}, answer: map[string]any{}, summary: "Sign out", handle: closeSession},
 		file("/page/status.js", "status.js", "text/javascript; charset=utf-8"),
 		file("/page/status.css", "status.css", "text/css; charset=utf-8"),
@@ -290,8 +296,10 @@ func (s *Server) pageRows() []route {
 	rows[len(rows)-1].id = "favicon"
 	if s.o.Screen != nil {
 		for _, path := range []string{"/screen", "/screen/{rest...}"} {
-			rows = append(rows, route{method: http.MethodGet, path: path, id: "screen" + strconv.Itoa(len(rows)), tag: "page", access: byLocal, status: 200,
-				media: "text/html", summary: "Customer screen: page, pictures and the scene's event stream (/screen/events)", handle: serveScreen})
+			rows = append(rows, route{
+				method: http.MethodGet, path: path, id: "screen" + strconv.Itoa(len(rows)), tag: "page", access: byLocal, status: 200,
+				media: "text/html", summary: "Customer screen: page, pictures and the scene's event stream (/screen/events)", handle: serveScreen,
+			})
 		}
 	}
 	return rows

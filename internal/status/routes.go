@@ -27,18 +27,24 @@ var basketCodes = []string{
 
 func (s *Server) stateRows() []route {
 	return []route{
-		{method: http.MethodGet, path: "/v1/status", id: "getStatus", tag: "till", access: byPage, status: 200,
-			summary: "How the till stands: link, queue, devices, conditions, clock", answer: till.Status{}, handle: getStatus},
-		{method: http.MethodGet, path: "/v1/events", id: "streamEvents", tag: "till", status: 200, media: "text/event-stream",
+		{
+			method: http.MethodGet, path: "/v1/status", id: "getStatus", tag: "till", access: byPage, status: 200,
+			summary: "How the till stands: link, queue, devices, conditions, clock", answer: till.Status{}, handle: getStatus,
+		},
+		{
+			method: http.MethodGet, path: "/v1/events", id: "streamEvents", tag: "till", status: 200, media: "text/event-stream",
 			query:   []param{{"last_event_id", "as the header Last-Event-ID, for clients that cannot set it", uint64(0)}},
-			summary: "Server-sent events: scan sale scene print device link condition", codes: []string{codeGone, codeStreams, sale.CodeInvalid}, handle: streamEvents},
+			summary: "Server-sent events: scan sale scene print device link condition", codes: []string{codeGone, codeStreams, sale.CodeInvalid}, handle: streamEvents,
+		},
 	}
 }
 
 func (s *Server) saleRows() []route {
 	row := func(method, path, id, summary string, body any, handle func(*call) error, more ...string) route {
-		return route{method: method, path: "/v1/sales" + path, id: id, tag: "sales", summary: summary, body: body,
-			status: 200, answer: sale.Sale{}, codes: slices.Concat(basketCodes, more), handle: handle}
+		return route{
+			method: method, path: "/v1/sales" + path, id: id, tag: "sales", summary: summary, body: body,
+			status: 200, answer: sale.Sale{}, codes: slices.Concat(basketCodes, more), handle: handle,
+		}
 	}
 	open := row(http.MethodPost, "", "openSale", "Open a sale and make it current; an open current sale is parked", sale.OpenSale{}, openSale)
 	open.status = http.StatusCreated
@@ -54,7 +60,8 @@ func (s *Server) saleRows() []route {
 	cancel := row(http.MethodPost, "/{id}/cancel-payment", "cancelPayment", "Withdraw the pay code and cancel the payment", empty{}, cancelPayment, sale.CodeNotPaying)
 	return []route{
 		open,
-		{method: http.MethodGet, path: "/v1/sales", id: "listSales", tag: "sales", status: 200, answer: SaleList{},
+		{
+			method: http.MethodGet, path: "/v1/sales", id: "listSales", tag: "sales", status: 200, answer: SaleList{},
 			summary: "Search sales, newest first", handle: listSales, codes: []string{sale.CodeInvalid},
 			query: []param{
 				{"from", "opened at or after: RFC 3339 with zone, or YYYY-MM-DD in the till's zone", ""},
@@ -62,11 +69,17 @@ func (s *Server) saleRows() []route {
 				{"state", "open paying paid closed void refunded parked", sale.State("")},
 				{"amount", "exact total in minor units", int64(0)},
 				{"text", "in names, SKUs, codes, external id, cashier; up to 128 characters", ""},
-				afterSale, limitRow}},
-		{method: http.MethodGet, path: "/v1/sales/current", id: "getCurrentSale", tag: "sales", status: 200, answer: sale.Sale{},
-			summary: "The sale that scans go to", codes: []string{sale.CodeNoCurrentSale}, handle: currentSale},
-		{method: http.MethodGet, path: "/v1/sales/{id}", id: "getSale", tag: "sales", status: 200, answer: sale.Sale{},
-			summary: "One sale", codes: []string{sale.CodeUnknownSale}, handle: getSale},
+				afterSale, limitRow,
+			},
+		},
+		{
+			method: http.MethodGet, path: "/v1/sales/current", id: "getCurrentSale", tag: "sales", status: 200, answer: sale.Sale{},
+			summary: "The sale that scans go to", codes: []string{sale.CodeNoCurrentSale}, handle: currentSale,
+		},
+		{
+			method: http.MethodGet, path: "/v1/sales/{id}", id: "getSale", tag: "sales", status: 200, answer: sale.Sale{},
+			summary: "One sale", codes: []string{sale.CodeUnknownSale}, handle: getSale,
+		},
 		row(http.MethodPost, "/{id}/items", "addItem", "Add a line item: a code, or sku, name and unit_price", addItem{}, addItemTo),
 		row(http.MethodPatch, "/{id}/items/{line}", "changeItem", "Change a line's quantity or discount", sale.ChangeItem{}, changeItem, sale.CodeUnknownLine),
 		row(http.MethodDelete, "/{id}/items/{line}", "removeItem", "Take a line away", empty{}, removeItem, sale.CodeUnknownLine),
@@ -82,47 +95,71 @@ func (s *Server) saleRows() []route {
 
 func (s *Server) scanRows() []route {
 	return []route{
-		{method: http.MethodGet, path: "/v1/scans", id: "listScans", tag: "scans", status: 200, answer: ScanList{},
+		{
+			method: http.MethodGet, path: "/v1/scans", id: "listScans", tag: "scans", status: 200, answer: ScanList{},
 			query:   []param{{"after", "scan number to go on after; 0 for all that are held", uint64(0)}, limitRow},
-			summary: "The scan ledger, oldest first; pay codes are never in it", codes: []string{sale.CodeInvalid}, handle: listScans},
-		{method: http.MethodPost, path: "/v1/scans/{seq}/ack", id: "ackScan", tag: "scans", status: 200, body: empty{}, answer: Acked{},
-			summary: "Consume the ledger up to and including this scan", codes: []string{sale.CodeInvalid, sale.CodeNotFound, sale.CodeKeyReused, sale.CodeQueueFull}, handle: ackScan},
+			summary: "The scan ledger, oldest first; pay codes are never in it", codes: []string{sale.CodeInvalid}, handle: listScans,
+		},
+		{
+			method: http.MethodPost, path: "/v1/scans/{seq}/ack", id: "ackScan", tag: "scans", status: 200, body: empty{}, answer: Acked{},
+			summary: "Consume the ledger up to and including this scan", codes: []string{sale.CodeInvalid, sale.CodeNotFound, sale.CodeKeyReused, sale.CodeQueueFull}, handle: ackScan,
+		},
 	}
 }
 
 func (s *Server) printRows() []route {
 	print := []string{sale.CodeInvalid, sale.CodeJobConflict, sale.CodeNoPrinter, sale.CodeUnknownSale, sale.CodeRateLimited, sale.CodeUnavailable, sale.CodeUnknownDevice, sale.CodeKeyReused, sale.CodeQueueFull}
 	return []route{
-		{method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, body: till.PrintRequest{}, needs: []string{"job_id"}, large: true,
-			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob},
-		{method: http.MethodGet, path: "/v1/print/{job_id...}", id: "getPrintJob", tag: "printing", status: 200, answer: till.PrintAnswer{},
-			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob},
-		{method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", status: 200, created: true, body: empty{}, answer: till.PrintAnswer{},
-			summary: "Print a job again, marked COPY 重打", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob},
-		{method: http.MethodGet, path: "/v1/receipts/{file}", shown: "/v1/receipts/{id}.png", id: "getReceipt", tag: "printing", status: 200, media: "image/png",
-			summary: "What a sale's receipt looks like", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG},
-		{method: http.MethodPut, path: "/v1/screen", id: "putScreen", tag: "screen", status: 200, body: SceneBody{}, needs: []string{"scene"}, large: true, answer: display.Scene{},
-			summary: "Show a scene of one's own while no sale is open", codes: []string{sale.CodeInvalid, sale.CodeSaleOpen, sale.CodeKeyReused}, handle: putScreen},
-		{method: http.MethodDelete, path: "/v1/screen", id: "clearScreen", tag: "screen", status: 200, body: empty{}, answer: Cleared{},
-			summary: "Take the scene of PUT away", codes: []string{sale.CodeKeyReused}, handle: clearScreen},
+		{
+			method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, body: till.PrintRequest{}, needs: []string{"job_id"}, large: true,
+			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob,
+		},
+		{
+			method: http.MethodGet, path: "/v1/print/{job_id...}", id: "getPrintJob", tag: "printing", status: 200, answer: till.PrintAnswer{},
+			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob,
+		},
+		{
+			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", status: 200, created: true, body: empty{}, answer: till.PrintAnswer{},
+			summary: "Print a job again, marked COPY 重打", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob,
+		},
+		{
+			method: http.MethodGet, path: "/v1/receipts/{file}", shown: "/v1/receipts/{id}.png", id: "getReceipt", tag: "printing", status: 200, media: "image/png",
+			summary: "What a sale's receipt looks like", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG,
+		},
+		{
+			method: http.MethodPut, path: "/v1/screen", id: "putScreen", tag: "screen", status: 200, body: SceneBody{}, needs: []string{"scene"}, large: true, answer: display.Scene{},
+			summary: "Show a scene of one's own while no sale is open", codes: []string{sale.CodeInvalid, sale.CodeSaleOpen, sale.CodeKeyReused}, handle: putScreen,
+		},
+		{
+			method: http.MethodDelete, path: "/v1/screen", id: "clearScreen", tag: "screen", status: 200, body: empty{}, answer: Cleared{},
+			summary: "Take the scene of PUT away", codes: []string{sale.CodeKeyReused}, handle: clearScreen,
+		},
 	}
 }
 
 func (s *Server) deviceRows() []route {
 	return []route{
-		{method: http.MethodGet, path: "/v1/devices", id: "listDevices", tag: "devices", access: byPage, status: 200, answer: DeviceList{},
-			summary: "Every configured device and how it stands", handle: listDevices},
-		{method: http.MethodPost, path: "/v1/devices/{name}/test", id: "testDevice", tag: "devices", access: byPage, status: 200, body: empty{}, answer: Tested{},
-			summary: "Harmless self-test: test page, beep or test scene", codes: []string{sale.CodeUnknownDevice, sale.CodeUnavailable, sale.CodeWrongState, sale.CodeRateLimited, sale.CodeKeyReused}, handle: testDevice},
-		{method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: Opened{},
-			summary: "Open the cash drawer without a sale; audited, few an hour", codes: []string{sale.CodeInvalid, sale.CodeRateLimited, sale.CodeNoPrinter, sale.CodeUnavailable, sale.CodeKeyReused, sale.CodeQueueFull}, handle: openDrawer},
+		{
+			method: http.MethodGet, path: "/v1/devices", id: "listDevices", tag: "devices", access: byPage, status: 200, answer: DeviceList{},
+			summary: "Every configured device and how it stands", handle: listDevices,
+		},
+		{
+			method: http.MethodPost, path: "/v1/devices/{name}/test", id: "testDevice", tag: "devices", access: byPage, status: 200, body: empty{}, answer: Tested{},
+			summary: "Harmless self-test: test page, beep or test scene", codes: []string{sale.CodeUnknownDevice, sale.CodeUnavailable, sale.CodeWrongState, sale.CodeRateLimited, sale.CodeKeyReused}, handle: testDevice,
+		},
+		{
+			method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: Opened{},
+			summary: "Open the cash drawer without a sale; audited, few an hour", codes: []string{sale.CodeInvalid, sale.CodeRateLimited, sale.CodeNoPrinter, sale.CodeUnavailable, sale.CodeKeyReused, sale.CodeQueueFull}, handle: openDrawer,
+		},
 	}
 }
 
 func (s *Server) shiftRows() []route {
 	row := func(path, id, summary string, body, answer any, handle func(*call) error, needs ...string) route {
-		return route{method: http.MethodPost, path: path, id: id, tag: "shift", status: 200, body: body, answer: answer, summary: summary, needs: needs,
-			codes: []string{sale.CodeInvalid, sale.CodeWrongState, sale.CodeSaleOpen, sale.CodeShiftOpen, sale.CodeNotFound, sale.CodePickupDone, sale.CodeKeyReused, sale.CodeQueueFull}, handle: handle}
+		return route{
+			method: http.MethodPost, path: path, id: id, tag: "shift", status: 200, body: body, answer: answer, summary: summary, needs: needs,
+			codes: []string{sale.CodeInvalid, sale.CodeWrongState, sale.CodeSaleOpen, sale.CodeShiftOpen, sale.CodeNotFound, sale.CodePickupDone, sale.CodeKeyReused, sale.CodeQueueFull}, handle: handle,
+		}
 	}
 	opening := row("/v1/shift/open", "openShift", "Open a shift with the cash in the drawer", till.OpenShift{}, sale.Shift{}, openShift)
 	opening.status = http.StatusCreated
@@ -132,8 +169,10 @@ func (s *Server) shiftRows() []route {
 		row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, Cashier{}, signIn, "badge"),
 		row("/v1/cashier/sign-out", "signOut", "Sign the cashier out", empty{}, Cashier{}, signOut),
 		row("/v1/pickups/{id}/confirm", "confirmPickup", "Record that the order on the screen was handed over, once", empty{}, PickedUp{}, confirmPickup),
-		{method: http.MethodGet, path: "/v1/reports/z", id: "getZReport", tag: "shift", status: 200, answer: till.ZReport{},
+		{
+			method: http.MethodGet, path: "/v1/reports/z", id: "getZReport", tag: "shift", status: 200, answer: till.ZReport{},
 			query:   []param{{"day", "business day YYYY-MM-DD; the present one when not given", ""}},
-			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport},
+			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport,
+		},
 	}
 }

@@ -37,8 +37,10 @@ func openToken(path string) (*token, error) {
 	}
 	clean := strings.TrimSpace(string(text))
 	if len(clean) < 32 {
-		return nil, &fault.Error{Kind: fault.Config, Component: "http", Op: "read api token",
-			Hint: "remove the file; a new token is made at the next start", Err: errors.New("shorter than 32 characters")}
+		return nil, &fault.Error{
+			Kind: fault.Config, Component: "http", Op: "read api token",
+			Hint: "remove the file; a new token is made at the next start", Err: errors.New("shorter than 32 characters"),
+		}
 	}
 	if err := ownerOnly(path); err != nil {
 		return nil, err

@@ -18,8 +18,10 @@ func ownerOnly(path string) error {
 		return fault.New(fault.Config, "http", "read api token", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return &fault.Error{Kind: fault.Config, Component: "http", Op: "read api token",
-			Hint: "chmod 600 the file api-token", Err: fmt.Errorf("mode %#o lets other users read it", mode)}
+		return &fault.Error{
+			Kind: fault.Config, Component: "http", Op: "read api token",
+			Hint: "chmod 600 the file api-token", Err: fmt.Errorf("mode %#o lets other users read it", mode),
+		}
 	}
 	return nil
 }

@@ -18,8 +18,10 @@ type Tracing struct {
 
 func (s *Server) traceRows() []route {
 	row := func(method, path, id, summary string, handle func(*call) error) route {
-		r := route{method: method, path: "/v1/devices/{name}/trace" + path, id: id, tag: "devices", status: 200, summary: summary,
-			codes: []string{sale.CodeUnknownDevice, sale.CodeNotFound, sale.CodeUnavailable, sale.CodeWrongState}, handle: handle}
+		r := route{
+			method: method, path: "/v1/devices/{name}/trace" + path, id: id, tag: "devices", status: 200, summary: summary,
+			codes: []string{sale.CodeUnknownDevice, sale.CodeNotFound, sale.CodeUnavailable, sale.CodeWrongState}, handle: handle,
+		}
 		if r.effect() {
 			r.body, r.answer = empty{}, Tracing{}
 		} else {
@@ -31,8 +33,10 @@ func (s *Server) traceRows() []route {
 		row(http.MethodGet, "", "getTrace", "The recorded wire: lines of > hex, < hex and # note", getTrace),
 		row(http.MethodPost, "/start", "startTrace", "Record the device's wire for at most 15 minutes and 4 MiB", startTrace),
 		row(http.MethodPost, "/stop", "stopTrace", "Stop recording", stopTrace),
-		{method: http.MethodGet, path: "/v1/detect", id: "detect", tag: "devices", status: 200, answer: map[string]any{},
-			summary: "Hardware that is plugged in, with the address to configure", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: detect},
+		{
+			method: http.MethodGet, path: "/v1/detect", id: "detect", tag: "devices", status: 200, answer: map[string]any{},
+			summary: "Hardware that is plugged in, with the address to configure", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: detect,
+		},
 	}
 }
 

@@ -319,7 +319,8 @@ func TestTextNeverBecomesACommand(t *testing.T) {
 			rt.Fatal(err)
 		}
 		doc := printer.Doc{
-			printer.Text{Line: text, Bold: true}, printer.Text{Spans: []printer.Span{{Text: text, Width: 2}}},
+			printer.Text{Line: text, Bold: true},
+			printer.Text{Spans: []printer.Span{{Text: text, Width: 2}}},
 			printer.Columns{Cells: []printer.Cell{{Text: text}, {Text: text, Width: 9}}},
 			printer.Columns{Border: printer.Lines, Cells: []printer.Cell{{Text: text}}},
 		}

@@ -167,8 +167,11 @@ func TestTextOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := printer.Doc{
-		printer.Text{Line: "Tea 茶"}, printer.Rule{}, printer.Rule{Double: true},
-		printer.Columns{Border: printer.Lines, Cells: []printer.Cell{{Text: "a"}, {Text: "b"}}}, printer.Cut{},
+		printer.Text{Line: "Tea 茶"},
+		printer.Rule{},
+		printer.Rule{Double: true},
+		printer.Columns{Border: printer.Lines, Cells: []printer.Cell{{Text: "a"}, {Text: "b"}}},
+		printer.Cut{},
 	}
 	if _, err := d.Print(t.Context(), "job", doc); err != nil {
 		t.Fatal(err)

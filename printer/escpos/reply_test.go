@@ -97,8 +97,13 @@ func TestJudge(t *testing.T) {
 		b    [4]byte
 		want printer.Want
 	}{
-		{[4]byte{0x10, 0, 0, 0}, ""}, {[4]byte{0x38, 0, 0, 0}, printer.WantCover}, {[4]byte{0x18, 0, 0x0f, 0}, printer.WantPaper},
-		{[4]byte{0x18, 0x08, 0, 0}, printer.WantCutter}, {[4]byte{0x18, 0x20, 0, 0}, printer.WantRepair}, {[4]byte{0x18, 0x40, 0, 0}, printer.WantCool}, {[4]byte{0x18, 0, 0, 0}, printer.WantOnline},
+		{[4]byte{0x10, 0, 0, 0}, ""},
+		{[4]byte{0x38, 0, 0, 0}, printer.WantCover},
+		{[4]byte{0x18, 0, 0x0f, 0}, printer.WantPaper},
+		{[4]byte{0x18, 0x08, 0, 0}, printer.WantCutter},
+		{[4]byte{0x18, 0x20, 0, 0}, printer.WantRepair},
+		{[4]byte{0x18, 0x40, 0, 0}, printer.WantCool},
+		{[4]byte{0x18, 0, 0, 0}, printer.WantOnline},
 	} {
 		if got := judgeASB(c.b[:]); got.want != c.want {
 			t.Errorf("%x: %q, want %q", c.b, got.want, c.want)

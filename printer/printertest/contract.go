@@ -83,7 +83,9 @@ func Contract(t *testing.T, d Driver) {
 	})
 	each("Text", func(t *testing.T, v Virtual, p printer.Printer) {
 		doc := printer.Doc{
-			printer.Text{Line: "left"}, printer.Text{Line: "中间 mid", Align: printer.Center}, printer.Text{Line: "right", Align: printer.Right},
+			printer.Text{Line: "left"},
+			printer.Text{Line: "中间 mid", Align: printer.Center},
+			printer.Text{Line: "right", Align: printer.Right},
 			printer.Columns{Cells: []printer.Cell{{Text: "tea"}, {Text: "12.50", Align: printer.Right, Keep: true}}},
 		}
 		if _, err := p.Print(t.Context(), "job", doc); err != nil {
