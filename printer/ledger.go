@@ -17,6 +17,12 @@ type Ledger interface {
 	End(ctx context.Context, jobID string, o Outcome, e Evidence, reason string) error
 }
 
+// Rememberer is a Ledger that knows from an earlier run of the agent whether the
+// last job that was begun on a printer ended in the middle.
+type Rememberer interface {
+	Torn(printer string) (bool, error)
+}
+
 // Attentive is a Printer that tells while a job is in the machine that it waits
 // for a person, and that the wait is over (nil). f must not block.
 type Attentive interface {

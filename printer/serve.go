@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"tilld/device"
@@ -38,7 +39,10 @@ type Station struct {
 	Log    *slog.Logger
 
 	lent lent
-	torn bool // the last job ended in the middle: the printer may wait for bytes
+
+	sync sync.Mutex // held while the printer is brought back; guards what follows
+	torn bool       // the last job ended in the middle: the printer may wait for bytes
+	told bool       // what the ledger remembers of the time before this run is in torn
 }
 
 // Serve prints the jobs of l on p until ctx ends or p fails. It is
@@ -61,6 +65,11 @@ func (st *Station) Serve(ctx context.Context, p Printer) error {
 	if a, ok := p.(Attentive); ok {
 		a.OnAttention(st.attend)
 		defer a.OnAttention(func(error) {})
+	}
+	if err := st.resync(ctx, p); fault.KindOf(err) == fault.Attention {
+		st.attend(err)
+	} else if err != nil {
+		return err
 	}
 	for {
 		job, err := st.next(ctx, p)
@@ -119,7 +128,10 @@ func (st *Station) one(ctx context.Context, p Printer, job Job) (wait bool, err 
 	if expired(job) {
 		return false, st.end(ctx, job, Failed, NoEvidence, "expired before it could be printed")
 	}
-	if err := st.resync(ctx, p); err != nil {
+	if err := st.resync(ctx, p); fault.KindOf(err) == fault.Attention {
+		st.attend(err)
+		return true, nil
+	} else if err != nil {
 		return false, err
 	}
 	if err := st.look(ctx, p); fault.KindOf(err) == fault.Attention {
@@ -134,8 +146,19 @@ func (st *Station) one(ctx context.Context, p Printer, job Job) (wait bool, err 
 	return st.settle(ctx, job, result, err)
 }
 
-// resync is done once after a job that ended in the middle.
+// resync is done once after a job that ended in the middle, also when that was
+// before the agent was started: the next receipt would be taken for the rest of
+// a picture.
 func (st *Station) resync(ctx context.Context, p Printer) error {
+	st.sync.Lock()
+	defer st.sync.Unlock()
+	if l, ok := st.Ledger.(Rememberer); ok && !st.told {
+		torn, err := l.Torn(st.Name)
+		if err != nil {
+			return fmt.Errorf("%s: last job: %w", st.Name, err)
+		}
+		st.torn, st.told = st.torn || torn, true
+	}
 	r, ok := p.(Resyncer)
 	if !ok || !st.torn {
 		return nil
@@ -181,7 +204,9 @@ func (st *Station) settle(ctx context.Context, job Job, r Result, cause error) (
 	case cause == nil:
 		return false, st.end(ctx, job, Sent, r.Evidence, "")
 	case r.Started:
+		st.sync.Lock()
 		st.torn = true
+		st.sync.Unlock()
 		err = st.end(ctx, job, Uncertain, r.Evidence, cause.Error())
 		if attention {
 			st.attend(cause)

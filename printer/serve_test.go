@@ -265,3 +265,38 @@ func TestStopsDuringAJob(t *testing.T) {
 		})
 	}
 }
+
+// remembering is a ledger that knows of a job which an earlier run left in the
+// middle.
+type remembering struct {
+	printertest.Ledger
+	torn bool
+}
+
+func (l *remembering) Torn(string) (bool, error) { return l.torn, nil }
+
+// A printer that an earlier run of the agent left in the middle of a job is
+// brought back once, before it gets anything else.
+func TestTornBeforeTheStart(t *testing.T) {
+	for _, torn := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &remembering{torn: torn}
+			f := &fake{results: []result{{printer.Result{Started: true, Evidence: printer.ProcessID}, nil}}}
+			st := &printer.Station{Name: "printer-1", Ledger: l, Log: quiet()}
+			stop := serve(t, st, f)
+			synctest.Wait()
+			want := 0
+			if torn {
+				want = 1
+			}
+			if f.resyncs != want {
+				t.Errorf("torn %v: %d resyncs before the first job, want %d", torn, f.resyncs, want)
+			}
+			l.Add(job("a"))
+			time.Sleep(30 * time.Second)
+			if err := stop(); err != nil || f.resyncs != want {
+				t.Errorf("torn %v: %v, %d resyncs, want %d", torn, err, f.resyncs, want)
+			}
+		})
+	}
+}

@@ -42,6 +42,10 @@ func (st *Station) OpenDrawer(ctx context.Context, pin int) error {
 	if !ok || !p.Caps().Drawer {
 		return fault.New(fault.Refused, st.Name, "open drawer", errors.New("no cash drawer is connected to this printer"))
 	}
+	// A printer that waits for the rest of a picture would swallow the command.
+	if err := st.resync(ctx, p); err != nil && fault.KindOf(err) != fault.Attention {
+		return err
+	}
 	return k.OpenDrawer(ctx, pin)
 }
 

@@ -190,3 +190,39 @@ QR
 		t.Errorf("refund receipt %s:\n%s", j.ID, docText(j.Doc))
 	}
 }
+
+// After a restart the ledger knows whether a printer was left in the middle of
+// its last job.
+func TestTorn(t *testing.T) {
+	r := newRig(t, plainMarkup)
+	ctx := context.Background()
+	torn := func(want bool, when string) {
+		t.Helper()
+		got, err := r.till.Torn("printer-1")
+		if err != nil || got != want {
+			t.Errorf("%s: torn %v, %v; want %v", when, got, err, want)
+		}
+	}
+	torn(false, "before the first job")
+	if _, err := r.print(till.PrintRequest{JobID: "j1", Markup: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	torn(false, "queued")
+	if err := r.till.Begin(ctx, "j1"); err != nil {
+		t.Fatal(err)
+	}
+	torn(true, "being sent")
+	r.restart()
+	torn(true, "stopped in the middle")
+	r.restart()
+	torn(true, "and stopped once more")
+	if _, err := r.print(till.PrintRequest{JobID: "j2", Markup: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	torn(true, "the next one waits")
+	r.printJob(printer.Confirmed, printer.InOrder)
+	torn(false, "the next one is on paper")
+	if got, err := r.till.Torn("printer-2"); got || err != nil {
+		t.Errorf("another printer: %v, %v", got, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -63,6 +64,30 @@ func (t *Till) interrupted(x *txn) {
 		}
 	}
 }
+
+// Torn reports whether the last job that was begun on a printer ended in the
+// middle, see [printer.Rememberer].
+func (t *Till) Torn(name string) (torn bool, err error) {
+	left := tornDepth
+	err = t.o.Store.View(func(tx *queue.Tx) error {
+		return tx.RangeBack(queue.Prints, nil, []byte("id/"), func(_, v []byte) (bool, error) {
+			var j printer.Job
+			if err := json.Unmarshal(v, &j); err != nil {
+				return false, err
+			}
+			if left--; j.Printer != name || j.Outcome == printer.Queued {
+				return left > 0, nil
+			}
+			torn = j.Outcome == printer.Sending || j.Outcome == printer.Uncertain
+			return false, nil
+		})
+	})
+	return torn, err
+}
+
+// tornDepth is how many jobs back a printer's last one is looked for; the other
+// jobs are of other printers, or wait.
+const tornDepth = 1000
 
 // queueJob adds a job to this commit.
 func (x *txn) queueJob(j printer.Job) *printer.Job {

@@ -8,18 +8,6 @@ import (
 	"tilld/internal/fault"
 )
 
-// Resync brings a printer that was left in the middle of a command back: it may
-// wait for the rest of a picture, which zeros fill; as text they print nothing.
-func (d *Printer) Resync(ctx context.Context) error {
-	if err := d.take(ctx, "resync"); err != nil {
-		return err
-	}
-	defer d.give()
-	fill := make([]byte, d.cfg.Strip*(d.cfg.Dots+7)/8)
-	_, err := d.wire.Write(ctx, "resync", append(fill, esc, '@'))
-	return err
-}
-
 // OpenDrawer kicks the drawer; it waits for its turn on the wire, not for the
 // end of a job that waits for paper. Pin 0 is 2. A printer that waits for a
 // person gets the real-time form: the other would lie in its buffer and open the
