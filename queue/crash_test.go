@@ -77,12 +77,9 @@ func crashChild(dir, mode string, from, n int) error {
 					os.Stdout.Write(ack)
 				}
 				if i%7 == 0 && g == 0 {
-					h, err := s.Hash(s.LastSeq())
-					if err != nil {
-						panic(err)
-					}
 					last := s.LastSeq()
-					if h, err = s.Hash(last); err != nil {
+					h, err := s.Hash(last)
+					if err != nil {
 						panic(err)
 					}
 					if err := s.Ack(context.Background(), s.Epoch(), last, last, h); err != nil {
@@ -112,8 +109,10 @@ func crashOp(tx *Tx, g, i int) error {
 			err = errors.Join(err, tx.Put(Sales, []byte(k), []byte(v)))
 		}
 	}
-	_, aerr := tx.Append(Message{Type: "tilld.test.v1", Subject: fmt.Sprint(g),
-		Data: fmt.Appendf(nil, `{"g":%d,"i":%d,"pad":%q}`, g, i, strings.Repeat("p", r.IntN(300)))})
+	_, aerr := tx.Append(Message{
+		Type: "tilld.test.v1", Subject: fmt.Sprint(g),
+		Data: fmt.Appendf(nil, `{"g":%d,"i":%d,"pad":%q}`, g, i, strings.Repeat("p", r.IntN(300))),
+	})
 	return errors.Join(err, aerr)
 }
 
@@ -155,9 +154,9 @@ func traceChild(t *testing.T, dir, mode string, from, n int) []step {
 
 // crashResult counts what the images showed.
 type crashResult struct {
-	images, same, recovered int64
-	bad                     atomic.Int64
-	first                   atomic.Pointer[string]
+	images, same int64
+	bad          atomic.Int64
+	first        atomic.Pointer[string]
 }
 
 // powerCuts replays steps and checks images of each point, from the creation of

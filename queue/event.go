@@ -38,8 +38,10 @@ func (tx *Tx) appendAt(m Message, at int64) (uint64, error) {
 	if err == nil {
 		return tx.chain(stored{body: body}, at), nil
 	}
-	id := tx.bury(DeadRecord{Reason: err.Error(), Bucket: outbox, Epoch: tx.c.epochText(), Sequence: tx.c.last + 1,
-		Type: m.Type, Subject: m.Subject, Data: m.Data})
+	id := tx.bury(DeadRecord{
+		Reason: err.Error(), Bucket: outbox, Epoch: tx.c.epochText(), Sequence: tx.c.last + 1,
+		Type: m.Type, Subject: m.Subject, Data: m.Data,
+	})
 	data, jerr := json.Marshal(map[string]any{"reason": "cannot be sealed: " + err.Error(), "type": m.Type, "dead": id})
 	if jerr != nil {
 		return 0, jerr

@@ -40,8 +40,10 @@ func lockDir(dir string, shared bool, wait time.Duration) (*os.File, error) {
 		}
 		if time.Now().After(end) {
 			f.Close()
-			return nil, &fault.Error{Kind: fault.Busy, Component: "queue", Op: "open", Err: holder(path),
-				Hint: "Another tilld uses this data directory. Stop it first."}
+			return nil, &fault.Error{
+				Kind: fault.Busy, Component: "queue", Op: "open", Err: holder(path),
+				Hint: "Another tilld uses this data directory. Stop it first.",
+			}
 		}
 	}
 	if shared {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"tilld/internal/fault"
 	"tilld/internal/health"
@@ -102,7 +103,7 @@ func (s *Store) begin() (*Tx, error) {
 	file, err := s.db.Begin(false)
 	if err != nil {
 		s.handle.RUnlock()
-		if errors.Is(err, bolt.ErrDatabaseNotOpen) {
+		if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 			return nil, ErrClosed
 		}
 		return nil, fault.New(fault.Corrupt, "queue", "begin", err)
@@ -211,8 +212,10 @@ func (s *Store) Stats() Stats {
 }
 
 func (s *Store) fullFault() error {
-	return &fault.Error{Kind: fault.Full, Component: "queue", Op: "put", Err: errors.New("no room left"),
-		Hint: kindFull.Remedy.EN}
+	return &fault.Error{
+		Kind: fault.Full, Component: "queue", Op: "put", Err: errors.New("no room left"),
+		Hint: kindFull.Remedy.EN,
+	}
 }
 
 func (s *Store) raise(k health.Kind, args ...string) {

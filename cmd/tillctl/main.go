@@ -20,6 +20,7 @@ type cli struct {
 	Status        statusCmd  `cmd:"" help:"How the till stands."`
 	Devices       devicesCmd `cmd:"" help:"Devices and their states."`
 	Test          testCmd    `cmd:"" help:"Run a device's harmless self-test."`
+	Trace         traceCmd   `cmd:"" help:"Record the bytes on a device's wire; what scanners read is masked."`
 	Detect        detectCmd  `cmd:"" help:"What is plugged in, with configuration lines for it."`
 	Queue         queueCmd   `cmd:"" help:"The queue: depth, oldest, acked; records set aside."`
 	Sales         salesCmd   `cmd:"" help:"Search sales."`

@@ -97,6 +97,31 @@ func (c testCmd) Run(s *session) error {
 	return s.print(body, &v, func() { fmt.Fprintf(s.out, "%s: test done; look at it or listen\n", c.Name) })
 }
 
+type traceCmd struct {
+	Name   string `arg:"" help:"Name of the device."`
+	Action string `arg:"" help:"start, stop or show." enum:"start,stop,show" default:"show" optional:""`
+}
+
+// Run starts or stops the recording, or prints it: lines of "> hex" written,
+// "< hex" read and "# note".
+func (c traceCmd) Run(s *session) error {
+	path := "/v1/devices/" + url.PathEscape(c.Name) + "/trace"
+	if c.Action == "show" {
+		body, err := s.api.get(path)
+		if err != nil {
+			return err
+		}
+		_, err = s.out.Write(body)
+		return err
+	}
+	body, err := s.api.post(path + "/" + c.Action)
+	if err != nil {
+		return err
+	}
+	var v struct{ On bool }
+	return s.print(body, &v, func() { fmt.Fprintf(s.out, "%s: recording %t\n", c.Name, v.On) })
+}
+
 type detectCmd struct{}
 
 func (detectCmd) Run(s *session) error {

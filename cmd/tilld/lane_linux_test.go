@@ -55,7 +55,7 @@ http: {listen: "127.0.0.1:0"}
 cloud: {url: "mqtt://%s", trust_file: "%s"}
 log: {level: %s}
 devices:
-  - {name: scanner-1, kind: scanner, driver: line, address: "serial://%s?baud=115200", options: {aim: true}}
+  - {name: scanner-1, kind: scanner, driver: line, address: "serial://%s?baud=115200", options: {aim: true, max_per_second: 10000}}
   - {name: screen, kind: display, driver: screen}
 `, broker, trust, level, near.Name()), 0o600))
 	out, err := os.OpenFile(l.log, os.O_CREATE|os.O_WRONLY, 0o600)

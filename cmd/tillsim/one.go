@@ -23,7 +23,6 @@ type one struct {
 	began  time.Time
 	id     string
 	payID  string
-	tries  int
 	pulses int
 	cashed bool
 	mark   map[*sim.Printer]int

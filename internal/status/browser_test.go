@@ -52,6 +52,9 @@ func TestPageInBrowser(t *testing.T) {
 	b.engine.mu.Unlock()
 	page.Until(`document.querySelector("#queue .big").innerText.startsWith("77")`)
 
+	page.Eval(`document.getElementById("detect").click()`, nil)
+	page.Until(`document.getElementById("found").textContent === "- {name: scanner-9}   # Honeywell <b>, /dev/ttyACM0"`)
+
 	page.Eval(`document.querySelector('[data-test="scanner-1"]').click()`, nil)
 	page.Until(`document.querySelector('[data-result="scanner-1"]').className === "good"`)
 	if call, cmd := b.engine.last(); cmd != (till.TestDevice{Name: "scanner-1"}) || call.Origin != "cashier" {

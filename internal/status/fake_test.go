@@ -209,7 +209,9 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 		Engine: engine, Feed: feed.New(1), Health: &health.Board{}, Board: &device.Board{},
 		TokenFile: filepath.Join(t.TempDir(), "api-token"), Listen: "127.0.0.1:0", Language: lang.ZH,
 		Log: slog.New(slog.DiscardHandler), Version: "1.4.0",
-		Detect: func(context.Context) (any, error) { return []any{}, nil }, Trace: traceStub{},
+		Detect: func(context.Context) (any, error) {
+			return []map[string]string{{"config": "{name: scanner-9}", "name": "Honeywell <b>", "node": "/dev/ttyACM0"}}, nil
+		}, Trace: traceStub{},
 		Journal: journalStub{}, Update: func() (any, error) { return map[string]any{"active": nil}, nil },
 		Preview: func(printer.Doc) ([]byte, error) { return []byte("\x89PNG\r\n\x1a\n"), nil },
 	}

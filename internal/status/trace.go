@@ -34,7 +34,7 @@ func (s *Server) traceRows() []route {
 		row(http.MethodPost, "/start", "startTrace", "Record the device's wire for at most 15 minutes and 4 MiB", startTrace),
 		row(http.MethodPost, "/stop", "stopTrace", "Stop recording", stopTrace),
 		{
-			method: http.MethodGet, path: "/v1/detect", id: "detect", tag: "devices", status: 200, answer: map[string]any{},
+			method: http.MethodGet, path: "/v1/detect", id: "detect", tag: "devices", access: byPage, status: 200, answer: map[string]any{},
 			summary: "Hardware that is plugged in, with the address to configure", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: detect,
 		},
 	}

@@ -166,4 +166,5 @@ func pause(ctx context.Context, d time.Duration) {
 
 var noPictures = device.Advice{Code: "no_pictures", Text: lang.Text{
 	ZH: "收到的数据不是图像：请检查摄像头，或目录中的文件是否为完整的 PNG/JPEG（最大 1600 万像素）",
-	EN: "what arrives are no pictures: check the camera, or whether the directory's files are whole PNG or JPEG files of at most 16 megapixels"}}
+	EN: "what arrives are no pictures: check the camera, or whether the directory's files are whole PNG or JPEG files of at most 16 megapixels",
+}}

@@ -39,8 +39,10 @@ type Config struct {
 const formats = "qr ean code128 datamatrix"
 
 // Defaults suits a webcam that looks at a counter.
-var Defaults = Config{Formats: strings.Fields(formats), FPS: 5, Width: 1280, Height: 720,
-	MaxPixels: 1280 * 720, Window: 5, Encoding: "gb18030"}
+var Defaults = Config{
+	Formats: strings.Fields(formats), FPS: 5, Width: 1280, Height: 720,
+	MaxPixels: 1280 * 720, Window: 5, Encoding: "gb18030",
+}
 
 func (c Config) check() error {
 	for _, f := range c.Formats {

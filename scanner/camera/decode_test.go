@@ -149,14 +149,22 @@ func TestJudge(t *testing.T) {
 		j     judge
 		steps []step
 	}{
-		"two of five": {judge{votes: 2, window: 5, repeat: 700 * time.Millisecond},
-			[]step{{a, 0, false}, {none, 100, false}, {none, 100, false}, {a, 100, true}, {a, 100, false}, {a, 600, false}, {a, 600, false}}},
-		"one misread frame": {judge{votes: 2, window: 5, repeat: 700 * time.Millisecond},
-			[]step{{a, 0, false}, {b, 100, false}, {a, 100, true}, {none, 100, false}, {none, 100, false}, {none, 100, false}, {none, 100, false}, {b, 100, false}}},
-		"out of sight and back": {judge{votes: 2, window: 5, repeat: 700 * time.Millisecond},
-			[]step{{a, 0, false}, {a, 100, true}, {none, 300, false}, {a, 300, false}, {none, 400, false}, {none, 400, false}, {a, 100, false}, {a, 100, true}}},
-		"one after the other": {judge{votes: 2, window: 3, repeat: 700 * time.Millisecond},
-			[]step{{a, 0, false}, {a, 100, true}, {b, 100, false}, {b, 100, true}, {b, 100, false}}},
+		"two of five": {
+			judge{votes: 2, window: 5, repeat: 700 * time.Millisecond},
+			[]step{{a, 0, false}, {none, 100, false}, {none, 100, false}, {a, 100, true}, {a, 100, false}, {a, 600, false}, {a, 600, false}},
+		},
+		"one misread frame": {
+			judge{votes: 2, window: 5, repeat: 700 * time.Millisecond},
+			[]step{{a, 0, false}, {b, 100, false}, {a, 100, true}, {none, 100, false}, {none, 100, false}, {none, 100, false}, {none, 100, false}, {b, 100, false}},
+		},
+		"out of sight and back": {
+			judge{votes: 2, window: 5, repeat: 700 * time.Millisecond},
+			[]step{{a, 0, false}, {a, 100, true}, {none, 300, false}, {a, 300, false}, {none, 400, false}, {none, 400, false}, {a, 100, false}, {a, 100, true}},
+		},
+		"one after the other": {
+			judge{votes: 2, window: 3, repeat: 700 * time.Millisecond},
+			[]step{{a, 0, false}, {a, 100, true}, {b, 100, false}, {b, 100, true}, {b, 100, false}},
+		},
 		"every frame": {judge{votes: 1, window: 5}, []step{{a, 0, true}, {a, 0, true}, {none, 0, false}, {b, 0, true}}},
 	} {
 		at := time.Now()

@@ -63,7 +63,8 @@ func (v *video) start(c Config) error {
 	i := slices.IndexFunc(known, func(k struct {
 		code webcam.PixelFormat
 		step int
-	}) bool {
+	},
+	) bool {
 		_, ok := offered[k.code]
 		return ok
 	})
@@ -175,8 +176,10 @@ func classify(name, op string, err error) error {
 var (
 	otherFormat = device.Advice{Code: "picture_format", Text: lang.Text{
 		ZH: "不支持这个摄像头的图像格式：请换用提供 YUYV 或 MJPEG 的 USB 摄像头",
-		EN: "the camera's picture formats are not supported: use a USB camera with YUYV or MJPEG"}}
+		EN: "the camera's picture formats are not supported: use a USB camera with YUYV or MJPEG",
+	}}
 	noFrames = device.Advice{Code: "no_frames", Text: lang.Text{
 		ZH: "摄像头没有图像：请重新插拔",
-		EN: "the camera sends no pictures: unplug it and plug it in again"}}
+		EN: "the camera sends no pictures: unplug it and plug it in again",
+	}}
 )

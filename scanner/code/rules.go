@@ -89,8 +89,12 @@ func Compile(c Config) (Rules, error) {
 		key      string
 		patterns []string
 	}{
-		{Member, "member", c.Member}, {Coupon, "coupon", c.Coupon}, {Pickup, "pickup", c.Pickup},
-		{Handover, "basket", c.Basket}, {Badge, "badge", c.Badge}, {Receipt, "receipt", c.Receipt},
+		{Member, "member", c.Member},
+		{Coupon, "coupon", c.Coupon},
+		{Pickup, "pickup", c.Pickup},
+		{Handover, "basket", c.Basket},
+		{Badge, "badge", c.Badge},
+		{Receipt, "receipt", c.Receipt},
 	} {
 		for i, src := range group.patterns {
 			re, err := whole(src)

@@ -87,8 +87,10 @@ func (r *reader) Close() error { return r.port.Close() }
 // Run implements [scanner.Scanner]. It fails with a fault of kind Protocol when
 // only reports without codes arrive.
 func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
-	l := reading.Loop{Name: r.info.Name, Port: r.port, Gap: time.Duration(r.cfg.GapMS) * time.Millisecond,
-		Rate: r.cfg.MaxPerSecond, Advice: reading.NoBarcodes}
+	l := reading.Loop{
+		Name: r.info.Name, Port: r.port, Gap: time.Duration(r.cfg.GapMS) * time.Millisecond,
+		Rate: r.cfg.MaxPerSecond, Advice: reading.NoBarcodes,
+	}
 	return l.Run(ctx, &decoder{at: r.at, encoding: r.cfg.Encoding, stream: r.stream}, reading.MaxNoise, emit)
 }
 
@@ -116,4 +118,5 @@ func (a answering) beep(ctx context.Context, op string, times int) error {
 
 var setHIDPOS = device.Advice{Code: "not_hid_pos", Text: lang.Text{
 	ZH: "该设备不是 HID POS 模式的扫码枪：请扫描说明书中的 “USB HID POS” 设置码，或改用 USB 串口模式（driver: line）",
-	EN: "this is no scanner in HID POS mode: scan the manual's setting code \"USB HID POS\", or use USB serial mode (driver: line)"}}
+	EN: "this is no scanner in HID POS mode: scan the manual's setting code \"USB HID POS\", or use USB serial mode (driver: line)",
+}}

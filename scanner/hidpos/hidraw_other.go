@@ -17,4 +17,5 @@ func prepare(_ device.Port, name string, _ bool) ([]byte, error) {
 
 var setSerial = device.Advice{Code: "not_here", Text: lang.Text{
 	ZH: "本系统无法读取 HID POS 模式的扫码枪：请把扫码枪设为 USB 串口模式（USB-COM），并改用 driver: line",
-	EN: "HID POS scanners cannot be read on this system: set the scanner to USB serial mode (USB-COM) and use driver: line"}}
+	EN: "HID POS scanners cannot be read on this system: set the scanner to USB serial mode (USB-COM) and use driver: line",
+}}

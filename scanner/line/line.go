@@ -133,7 +133,8 @@ var (
 
 	checkSpeed = device.Advice{Code: "scanner_noise", Text: lang.Text{
 		ZH: "收到的数据不是条码：请检查 address 中的波特率（baud）、扫码枪的后缀设置（suffix），以及该端口上是否真的是扫码枪",
-		EN: "what arrives is no barcode: check baud in the address, the scanner's suffix setting, and that a scanner is plugged in here"}}
+		EN: "what arrives is no barcode: check baud in the address, the scanner's suffix setting, and that a scanner is plugged in here",
+	}}
 )
 
 func (r *reader) fault(cause error) error {

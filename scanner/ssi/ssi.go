@@ -97,8 +97,10 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 		next := emit
 		emit = func(s scanner.Scan) { next(s); reply(packet(opStartSession)) }
 	}
-	l := reading.Loop{Name: r.info.Name, Port: r.port, Gap: time.Duration(r.cfg.GapMS) * time.Millisecond,
-		Rate: r.cfg.MaxPerSecond, Advice: reading.NoBarcodes, OnFault: func() error { return failed }}
+	l := reading.Loop{
+		Name: r.info.Name, Port: r.port, Gap: time.Duration(r.cfg.GapMS) * time.Millisecond,
+		Rate: r.cfg.MaxPerSecond, Advice: reading.NoBarcodes, OnFault: func() error { return failed },
+	}
 	return l.Run(ctx, newDecoder(r.cfg, reply), reading.MaxNoise, emit)
 }
 

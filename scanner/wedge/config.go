@@ -44,8 +44,10 @@ type settings struct {
 }
 
 func (c Config) compile() (settings, error) {
-	s := settings{enter: c.Suffix != "tab", tab: c.Suffix != "enter", aim: c.AIM, unicode: c.ALT == "unicode",
-		encoding: c.Encoding, gap: time.Duration(c.GapMS) * time.Millisecond, grab: c.Grab, rate: c.MaxPerSecond}
+	s := settings{
+		enter: c.Suffix != "tab", tab: c.Suffix != "enter", aim: c.AIM, unicode: c.ALT == "unicode",
+		encoding: c.Encoding, gap: time.Duration(c.GapMS) * time.Millisecond, grab: c.Grab, rate: c.MaxPerSecond,
+	}
 	switch {
 	case c.Suffix != "enter" && c.Suffix != "tab" && c.Suffix != "any":
 		return s, fmt.Errorf("suffix is %q, want enter, tab or any", c.Suffix)

@@ -79,8 +79,10 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 var (
 	noBarcodes = device.Advice{Code: "scanner_noise", Text: lang.Text{
 		ZH: "键盘输入不是条码：请检查 address 是否指向扫码枪而不是普通键盘，并把扫码枪设为美式键盘布局、以回车结尾",
-		EN: "the keys make no barcodes: check that the address leads to the scanner and not to a keyboard, and set the scanner to the US layout with Enter at the end"}}
+		EN: "the keys make no barcodes: check that the address leads to the scanner and not to a keyboard, and set the scanner to the US layout with Enter at the end",
+	}}
 	grabbed = device.Advice{Code: "held_by_other", Text: lang.Text{
 		ZH: "另一个程序独占了这台扫码枪（键盘）：请关闭它",
-		EN: "another program has taken this scanner's keyboard for itself: close it"}}
+		EN: "another program has taken this scanner's keyboard for itself: close it",
+	}}
 )

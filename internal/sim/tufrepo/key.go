@@ -21,8 +21,10 @@ func NewKey() (Key, error) {
 
 // Public is the key as root metadata lists it.
 func (k Key) Public() Doc {
-	return Doc{"keytype": "ed25519", "scheme": "ed25519",
-		"keyval": Doc{"public": hex.EncodeToString(k.private.Public().(ed25519.PublicKey))}}
+	return Doc{
+		"keytype": "ed25519", "scheme": "ed25519",
+		"keyval": Doc{"public": hex.EncodeToString(k.private.Public().(ed25519.PublicKey))},
+	}
 }
 
 // ID names the key: the SHA-256 of its canonical form.

@@ -115,8 +115,10 @@ func (r *Repo) MetaFile(role string, version int) string {
 
 // Signed is the next version of a role's metadata, before it is signed.
 func (r *Repo) Signed(role string) Doc {
-	return Doc{"_type": role, "spec_version": "1.0.34", "version": r.Version[role] + 1,
-		"expires": r.Now.Add(r.Life[role]).UTC().Format("2006-01-02T15:04:05Z")}
+	return Doc{
+		"_type": role, "spec_version": "1.0.34", "version": r.Version[role] + 1,
+		"expires": r.Now.Add(r.Life[role]).UTC().Format("2006-01-02T15:04:05Z"),
+	}
 }
 
 // PublishRoot publishes the next root, with the keys and thresholds of now. old

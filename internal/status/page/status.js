@@ -72,6 +72,24 @@ async function call(method, path, data) {
   throw new Error(text);
 }
 
+// detect lists what is plugged in as lines for the configuration.
+async function detect(out) {
+  out.textContent = "…";
+  let response, answer;
+  try {
+    response = await fetch("/v1/detect", { credentials: "same-origin", headers: { "Accept-Language": language } });
+    answer = await response.json();
+  } catch (err) {
+    out.className = "bad";
+    out.textContent = err.message;
+    return;
+  }
+  const found = answer.found || [];
+  out.className = response.ok ? "lines" : "bad";
+  out.textContent = !response.ok ? answer.detail : found.length === 0 ? body.dataset.nothing :
+    found.map(f => `- ${f.config}   # ${f.name}, ${f.node}`).join("\n");
+}
+
 document.addEventListener("click", async e => {
   const button = e.target.closest("[data-test]");
   if (button) {
@@ -86,6 +104,7 @@ document.addEventListener("click", async e => {
     }
     show();
   }
+  if (e.target.id === "detect") await detect(document.getElementById("found"));
   if (e.target.id === "signout") {
     await call("DELETE", "/page/session");
     location.reload();

@@ -119,7 +119,8 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 // NoBarcodes is the advice when what a scanner sends makes no sense.
 var NoBarcodes = device.Advice{Code: "scanner_noise", Text: lang.Text{
 	ZH: "收到的数据不是条码：请检查 address 是否指向扫码枪、扫码枪的接口模式是否与 driver 一致，以及后缀设置（suffix）",
-	EN: "what arrives is no barcode: check that the address leads to a scanner, that its interface mode fits the driver, and its suffix setting"}}
+	EN: "what arrives is no barcode: check that the address leads to a scanner, that its interface mode fits the driver, and its suffix setting",
+}}
 
 // bucket allows so many codes per second over ten seconds.
 type bucket struct {
