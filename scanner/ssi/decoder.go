@@ -85,7 +85,7 @@ func (d *decoder) Noise() int { return d.noise }
 func (d *decoder) spoil() {
 	d.noise += len(d.buf)
 	d.drop()
-	d.bad = false
+	d.bad = true
 }
 
 func (d *decoder) drop() {
