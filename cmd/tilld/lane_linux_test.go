@@ -70,7 +70,7 @@ devices:
 		l.base = "http://" + strings.TrimSpace(string(addr))
 		token, terr := os.ReadFile(filepath.Join(l.dir, "api-token"))
 		l.token = strings.TrimSpace(string(token))
-		return err == nil && terr == nil && l.token != ""
+		return err == nil && terr == nil && len(addr) > 0 && l.token != ""
 	})
 	l.await("link and scanner", func() bool {
 		var s struct {
@@ -144,7 +144,7 @@ func (l *lane) await(what string, ok func() bool) {
 	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) { // polls a process
 		if time.Now().After(end) {
 			text, _ := os.ReadFile(l.log)
-			l.t.Fatalf("%s: not within a minute\n%s", what, text)
+			l.t.Fatalf("%s: not within a minute; status %s\n%s", what, l.get("/v1/status"), text)
 		}
 	}
 }

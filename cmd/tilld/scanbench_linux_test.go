@@ -89,14 +89,14 @@ func (l *lane) body(method, path, body string) []byte {
 	return b
 }
 
-// last returns the newest whole frame with data.
+// last returns the newest whole scene.
 func (s *stream) last() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.all.Bytes()
 	for end := bytes.LastIndex(b, []byte("\n\n")); end >= 0; end = bytes.LastIndex(b[:end], []byte("\n\n")) {
 		frame := b[bytes.LastIndex(b[:end], []byte("\n\n"))+1 : end]
-		if bytes.Contains(frame, []byte("data:")) {
+		if bytes.Contains(frame, []byte("event: scene")) {
 			return bytes.Clone(frame)
 		}
 	}

@@ -77,6 +77,7 @@ func TestReports(t *testing.T) {
 		{"NUL in it", reports("]E0", "69\x0001", false), nil},
 		{"another report", append(edit(reports("]E0", "1", false), 0, 9), reports("]E0", "2", false)...), []string{"]E0|2"}},
 		{"impossible number", append(edit(reports("]E0", "1", false), 1, 57), reports("]E0", "2", false)...), []string{"]E0|2"}},
+		{"a number that reaches beyond the data", append(edit(edit(reports("]E0", strings.Repeat("1", 56), false), 1, 57), 61, 'x'), reports("]E0", "2", false)...), []string{"]E0|2"}},
 		{"impossible number in the middle", append(edit(reports("]Q1", long, false), 64+1, 200), reports("]E0", "2", false)...), []string{"]E0|2"}},
 		{"the last report is lost", append(reports("]Q1", long, false)[:64], reports("]E0", "2", false)...), nil},
 		{"an open end", reports("]Q1", long, false)[:128], nil},
