@@ -350,27 +350,32 @@ func checkImage(dir string, acked [crashCallers]int, deep bool) error {
 }
 
 func TestPowerCut(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
 	began := time.Now()
-	var steps []step
-	for range 5 {
-		// The next process goes on where the one before ended without a word.
-		// What that one did not come to sync is in memory still.
-		more := traceChild(t, dir, "", -1, 14)
-		for i := range more {
-			more[i].from += len(steps)
+	images := int64(0)
+	// How many steps a run has depends on how its commits fall together, so runs
+	// are added until there are enough images.
+	for run := 0; images < 10_000; run++ {
+		dir := filepath.Join(t.TempDir(), "d")
+		var steps []step
+		for range 5 {
+			// The next process goes on where the one before ended without a word.
+			// What that one did not come to sync is in memory still.
+			more := traceChild(t, dir, "", -1, 14)
+			for i := range more {
+				more[i].from += len(steps)
+			}
+			steps = append(steps, more...)
 		}
-		steps = append(steps, more...)
-	}
-	traced := time.Since(began)
-	res := powerCuts(t, steps, 20)
-	t.Logf("%d steps, %d distinct images (%d more were the same), %d bad; trace %v, all %v",
-		len(steps), res.images, res.same, res.bad.Load(), traced.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-	if res.bad.Load() > 0 {
-		t.Errorf("%d bad images, first: %s", res.bad.Load(), *res.first.Load())
-	}
-	if res.images < 10_000 {
-		t.Errorf("only %d images", res.images)
+		res := powerCuts(t, steps, 20)
+		images += res.images
+		t.Logf("run %d: %d steps, %d distinct images (%d more were the same), %d bad, after %v",
+			run, len(steps), res.images, res.same, res.bad.Load(), time.Since(began).Round(time.Millisecond))
+		if res.bad.Load() > 0 {
+			t.Fatalf("%d bad images, first: %s", res.bad.Load(), *res.first.Load())
+		}
+		if res.images < 500 {
+			t.Fatalf("only %d images in a run", res.images)
+		}
 	}
 }
 

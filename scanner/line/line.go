@@ -82,9 +82,13 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 	flood := bucket{perSecond: r.cfg.rate}
 	buf := make([]byte, 4096)
 	last := time.Now() // when the last byte arrived
+	looked := false    // whether the port was looked at once more after the gap
 	for {
 		deadline := time.Time{}
-		if f.pending() {
+		switch {
+		case looked:
+			deadline = time.Now().Add(time.Millisecond)
+		case f.pending():
 			deadline = last.Add(r.cfg.gap)
 		}
 		err := device.SetReadDeadline(r.port, deadline)
@@ -96,16 +100,20 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 			n, err = r.port.Read(buf)
 		}
 		if n > 0 {
-			last = time.Now()
+			last, looked = time.Now(), false
 		}
 		codes := f.feed(buf[:n])
 		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
 			err = nil
-			if f.pending() && time.Since(last) >= r.cfg.gap {
+			// A machine that stood still finds its deadline passed and the rest of
+			// the code waiting: silence is only what a second look confirms.
+			late := f.pending() && time.Since(last) >= r.cfg.gap
+			if late && looked {
 				if c, ok := f.gap(); ok {
 					codes = append(codes, c)
 				}
 			}
+			looked = late && !looked
 		}
 		for _, c := range codes {
 			if !flood.take(last) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -133,9 +134,46 @@ func TestAtIsWhenTheLastByteArrived(t *testing.T) {
 		time.Sleep(time.Second)
 		p.Feed([]byte("690"))
 		fed := time.Now()
-		if sc := <-got; !sc.At.Equal(fed) || time.Since(fed) != 50*time.Millisecond {
+		if sc := <-got; !sc.At.Equal(fed) || time.Since(fed) != 51*time.Millisecond { // the gap and one more look at the port
 			t.Errorf("At is %v after the last byte, emitted %v after it", sc.At.Sub(fed), time.Since(fed))
 		}
+	})
+}
+
+// stalled is a port on a machine that stood still in the middle of a code: the
+// deadline has passed, and the rest of the code waits.
+type stalled struct {
+	devtest.Recorder
+	reads int
+}
+
+func (p *stalled) Read(b []byte) (int, error) {
+	p.reads++
+	switch p.reads {
+	case 1:
+		return copy(b, "690"), nil
+	case 2:
+		time.Sleep(time.Second)
+		return 0, os.ErrDeadlineExceeded
+	case 3:
+		return copy(b, "1234567892\r"), nil
+	}
+	return p.Recorder.Read(b)
+}
+
+// Half a code can be the number of another article.
+func TestStallTearsNoCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, new(stalled), `{}`)
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan string, 4)
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx, func(sc scanner.Scan) { got <- string(sc.Data) }) }()
+		if code := <-got; code != "6901234567892" {
+			t.Errorf("got %q, want the whole code", code)
+		}
+		cancel()
+		<-done
 	})
 }
 
