@@ -2,6 +2,7 @@ package hidpos
 
 import (
 	"bytes"
+	"time"
 
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
@@ -21,12 +22,13 @@ type decoder struct {
 	open   bool
 	broken bool // something of it is missing: drop it whole
 	noise  int  // bytes since the last code that made none
+	tear   reading.Tear
 }
 
 // Feed implements [reading.Decoder].
-func (d *decoder) Feed(b []byte) (out []reading.Code) {
+func (d *decoder) Feed(at time.Time, b []byte) (out []reading.Code) {
 	if !d.stream {
-		if c, ok := d.report(b); ok {
+		if c, ok := d.report(at, b); ok {
 			out = append(out, c)
 		}
 		return out
@@ -38,7 +40,7 @@ func (d *decoder) Feed(b []byte) (out []reading.Code) {
 		if len(d.part) < capturedSize {
 			break
 		}
-		if c, ok := d.report(d.part); ok {
+		if c, ok := d.report(at, d.part); ok {
 			out = append(out, c)
 		}
 		clear(d.part)
@@ -52,7 +54,10 @@ func (d *decoder) Pending() bool { return d.open || len(d.part) > 0 }
 
 // Silence implements [reading.Decoder]: a code whose last report does not come
 // is half a code.
-func (d *decoder) Silence() {
+func (d *decoder) Silence(at time.Time) {
+	if d.open {
+		d.tear.Begin(append(d.buf, d.part...), at)
+	}
 	d.noise += len(d.buf) + len(d.part)
 	d.reset()
 	clear(d.part)
@@ -68,7 +73,7 @@ func (d *decoder) reset() {
 }
 
 // report takes one input report.
-func (d *decoder) report(r []byte) (reading.Code, bool) {
+func (d *decoder) report(at time.Time, r []byte) (reading.Code, bool) {
 	l := d.at
 	if len(r) == 0 {
 		return reading.Code{}, false
@@ -108,14 +113,14 @@ func (d *decoder) report(r []byte) (reading.Code, bool) {
 		d.open = true
 		return reading.Code{}, false
 	}
-	return d.finish()
+	return d.finish(at)
 }
 
-func (d *decoder) finish() (reading.Code, bool) {
+func (d *decoder) finish(at time.Time) (reading.Code, bool) {
 	defer d.reset()
 	// A suffix that the scanner is set to is part of the data.
 	c, ok := reading.Whole(d.aim, bytes.TrimRight(d.buf, "\r\n"), d.encoding)
-	if d.broken || !ok {
+	if believed := d.tear.Believe(c.Data, false, at); d.broken || !ok || !believed {
 		d.noise += 1 + len(d.buf)
 		return reading.Code{}, false
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -86,7 +87,7 @@ func TestReports(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := decoderOf(captured)
-			if got := texts(d.Feed(tt.stream)); !slices.Equal(got, tt.want) {
+			if got := texts(d.Feed(later, tt.stream)); !slices.Equal(got, tt.want) {
 				t.Errorf("got %.200q, want %.200q", got, tt.want)
 			}
 			if tt.want != nil && d.Pending() {
@@ -98,12 +99,12 @@ func TestReports(t *testing.T) {
 
 func TestSilenceDropsHalfACode(t *testing.T) {
 	d := decoderOf(captured)
-	d.Feed(reports("]Q1", strings.Repeat("1", 100), false)[:100])
+	d.Feed(later, reports("]Q1", strings.Repeat("1", 100), false)[:100])
 	if !d.Pending() {
 		t.Error("half a code is not pending")
 	}
-	d.Silence()
-	if got := texts(d.Feed(reports("]Q1", "2", false))); d.Pending() || !slices.Equal(got, []string{"]Q1|2"}) {
+	d.Silence(time.Time{})
+	if got := texts(d.Feed(later, reports("]Q1", "2", false))); d.Pending() || !slices.Equal(got, []string{"]Q1|2"}) {
 		t.Errorf("got %q, pending %v", got, d.Pending())
 	}
 }
@@ -114,16 +115,16 @@ func TestWholeReports(t *testing.T) {
 	r := make([]byte, 33)
 	copy(r, "]Q1\x05hello")
 	r[30] = 4
-	if got := d.Feed(r); len(got) != 0 {
+	if got := d.Feed(later, r); len(got) != 0 {
 		t.Errorf("got %q", texts(got))
 	}
 	r[30] = 3
-	if got := texts(d.Feed(r)); !slices.Equal(got, []string{"]Q1|hellohello"}) {
+	if got := texts(d.Feed(later, r)); !slices.Equal(got, []string{"]Q1|hellohello"}) {
 		t.Errorf("got %q", got)
 	}
 	for n := range r { // cut short by a bad hub
-		d.Feed(r[:n])
-		d.Silence()
+		d.Feed(later, r[:n])
+		d.Silence(time.Time{})
 	}
 }
 
@@ -139,12 +140,12 @@ func TestAnyChunkingGivesTheSameScans(t *testing.T) {
 			}
 			stream = append(stream, b...)
 		}
-		want := texts(decoderOf(captured).Feed(stream))
+		want := texts(decoderOf(captured).Feed(later, stream))
 		d := decoderOf(captured)
 		var got []string
 		for rest := stream; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "chunk")
-			got = append(got, texts(d.Feed(rest[:n]))...)
+			got = append(got, texts(d.Feed(later, rest[:n]))...)
 			rest = rest[n:]
 		}
 		if !slices.Equal(got, want) {
@@ -156,15 +157,15 @@ func TestAnyChunkingGivesTheSameScans(t *testing.T) {
 func TestEveryCodeComesOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := decoderOf(captured)
-		d.Feed(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "noise"))
-		d.Silence()
+		d.Feed(later, rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "noise"))
+		d.Silence(time.Time{})
 		var stream []byte
 		var want []string
 		for _, c := range rapid.SliceOf(rapid.StringMatching(`[0-9A-Za-z:/. 乌-]{1,150}`)).Draw(t, "codes") {
 			stream = append(stream, reports("]Q1", c, false)...)
 			want = append(want, "]Q1|"+c)
 		}
-		if got := texts(d.Feed(stream)); !slices.Equal(got, want) {
+		if got := texts(d.Feed(later, stream)); !slices.Equal(got, want) {
 			t.Fatalf("got %q, want %q", got, want)
 		}
 	})
@@ -181,7 +182,7 @@ func FuzzDecoder(f *testing.F) {
 			d.at = layout{id: 2, count: 1, aim: int(aim), data: int(data), room: int(room), more: 63, moreMask: 1}
 		}
 		for chunk := range slices.Chunk(stream, int(size)+1) {
-			for _, c := range d.Feed(chunk) {
+			for _, c := range d.Feed(later, chunk) {
 				if len(c.Data) == 0 || len(c.Data) > scanner.MaxData || !utf8.Valid(c.Data) || bytes.IndexByte(c.Data, 0) >= 0 {
 					t.Fatalf("emitted %q", c.Data)
 				}
@@ -193,7 +194,7 @@ func FuzzDecoder(f *testing.F) {
 				t.Fatalf("holds %d and %d bytes", cap(d.buf), cap(d.part))
 			}
 			if size%5 == 0 {
-				d.Silence()
+				d.Silence(time.Time{})
 				if d.Pending() {
 					t.Fatal("pending after silence")
 				}
@@ -210,10 +211,13 @@ func BenchmarkReportsToScan(b *testing.B) {
 			b.SetBytes(int64(len(stream)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if len(d.Feed(stream)) != 1 {
+				if len(d.Feed(later, stream)) != 1 {
 					b.Fatal("no scan")
 				}
 			}
 		})
 	}
 }
+
+// later is long after any torn code.
+var later = time.Time{}.Add(reading.TearFor)

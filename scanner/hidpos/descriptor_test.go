@@ -85,6 +85,6 @@ func FuzzDescriptor(f *testing.F) {
 			t.Fatalf("%x gives %+v", desc, l)
 		}
 		d := decoder{at: l, encoding: "gb18030"}
-		d.Feed(desc)
+		d.Feed(later, desc)
 	})
 }

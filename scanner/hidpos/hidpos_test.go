@@ -41,6 +41,7 @@ func TestConformance(t *testing.T) {
 						b[63] = 1
 						p.Feed(b)
 					},
+					Rest:    func(s string) { p.Feed(reports("]Q1", s, late)) },
 					Silence: func() { time.Sleep(500 * time.Millisecond) },
 					Unplug:  func() { p.End(io.EOF) },
 				}

@@ -2,8 +2,10 @@ package line
 
 import (
 	"bytes"
+	"time"
 
 	"tilld/scanner"
+	"tilld/scanner/internal/reading"
 )
 
 // maxFrame bounds what is held of an unfinished code: the longest payload with
@@ -17,24 +19,27 @@ type framer struct {
 	buf     []byte
 	tooLong bool // dropping up to the next suffix or silence
 	noise   int  // bytes since the last code that made none
+	tear    reading.Tear
 }
 
 type code struct {
-	aim  string
-	data []byte
+	aim    string
+	data   []byte
+	framed bool // its beginning was seen: a prefix, an AIM identifier
 }
 
 // pending reports whether an unfinished code is held.
 func (f *framer) pending() bool { return len(f.buf) > 0 || f.tooLong }
 
-// feed takes the next bytes and returns the codes that they complete.
-func (f *framer) feed(b []byte) []code {
+// feed takes the bytes that arrived at that time and returns the codes that they
+// complete.
+func (f *framer) feed(at time.Time, b []byte) []code {
 	var out []code
 	for _, c := range b {
 		f.buf = append(f.buf, c)
 		switch {
 		case f.ends(c):
-			if code, ok := f.finish(); ok {
+			if code, ok := f.finish(at); ok {
 				out = append(out, code)
 			}
 		case len(f.buf) > maxFrame:
@@ -47,11 +52,16 @@ func (f *framer) feed(b []byte) []code {
 
 // gap is called after the configured silence. Without a suffix it ends a code.
 // With one it drops what is there: a code without its end may be half a code,
-// and half a code can be the number of another article.
-func (f *framer) gap() (code, bool) {
-	if len(f.cfg.suffix) == 0 && !f.tooLong {
-		return f.finish()
+// and half a code can be the number of another article. So can the other half,
+// should it still come: see [reading.Tear].
+func (f *framer) gap(at time.Time) (code, bool) {
+	if len(f.cfg.suffix) == 0 {
+		return f.finish(at)
 	}
+	if f.tooLong {
+		f.buf = append(f.buf, '?') // what it began with is gone
+	}
+	f.tear.Begin(f.buf, at)
 	f.drop()
 	f.tooLong = false
 	return code{}, false
@@ -71,7 +81,7 @@ func (f *framer) ends(last byte) bool {
 
 // finish makes a code of the bytes held and starts the next one. A frame with
 // nothing between its ends is no code: CR LF ends one twice.
-func (f *framer) finish() (code, bool) {
+func (f *framer) finish(at time.Time) (code, bool) {
 	raw := f.buf
 	if f.tooLong {
 		f.drop()
@@ -83,12 +93,13 @@ func (f *framer) finish() (code, bool) {
 		raw = bytes.TrimRight(raw, "\r\n")
 	}
 	if len(raw) == 0 {
+		f.tear.Believe(nil, false, at) // the end of the torn code, late
 		f.buf = f.buf[:0]
 		f.noise++
 		return code{}, false
 	}
 	c, ok := f.cfg.payload(raw)
-	if !ok {
+	if !ok || !f.tear.Believe(c.data, c.framed, at) {
 		f.drop()
 		return code{}, false
 	}

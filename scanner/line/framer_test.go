@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
 	"tilld/scanner"
+	"tilld/scanner/internal/reading"
 )
 
 func compiled(t testing.TB, c Config) settings {
@@ -33,10 +35,13 @@ func configs() []Config {
 	return out
 }
 
+// later is long after any torn code.
+var later = time.Time{}.Add(reading.TearFor)
+
 func all(f *framer, chunks ...[]byte) []string {
 	var out []string
 	for _, b := range chunks {
-		for _, c := range f.feed(b) {
+		for _, c := range f.feed(later, b) {
 			out = append(out, c.aim+"|"+string(c.data))
 		}
 	}
@@ -71,8 +76,8 @@ func TestEveryCodeComesOut(t *testing.T) {
 		config := rapid.SampledFrom(list).Draw(t, "config")
 		cfg, _ := config.compile()
 		f := framer{cfg: cfg}
-		f.feed(rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "noise"))
-		f.gap()
+		f.feed(time.Time{}, rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "noise"))
+		f.gap(time.Time{})
 		codes := rapid.SliceOf(rapid.StringMatching(`[0-9A-Za-z:/._-]{1,60}`)).Draw(t, "codes")
 		var want []string
 		var stream []byte
@@ -108,14 +113,14 @@ func FuzzFramer(f *testing.F) {
 			}
 		}
 		for chunk := range slices.Chunk(stream, int(size)+1) {
-			for _, c := range fr.feed(chunk) {
+			for _, c := range fr.feed(time.Time{}, chunk) {
 				check(c)
 			}
 			if cap(fr.buf) > 4*maxFrame {
 				t.Fatalf("holds %d bytes", cap(fr.buf))
 			}
 			if size%5 == 0 {
-				if c, ok := fr.gap(); ok {
+				if c, ok := fr.gap(time.Time{}); ok {
 					check(c)
 				}
 			}
@@ -132,7 +137,7 @@ func BenchmarkBytesToScan(b *testing.B) {
 			b.SetBytes(int64(len(frame)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if len(f.feed(frame)) != 1 {
+				if len(f.feed(later, frame)) != 1 {
 					b.Fatal("no scan")
 				}
 			}

@@ -102,14 +102,14 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 		if n > 0 {
 			last, looked = time.Now(), false
 		}
-		codes := f.feed(buf[:n])
+		codes := f.feed(last, buf[:n])
 		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
 			err = nil
 			// A machine that stood still finds its deadline passed and the rest of
 			// the code waiting: silence is only what a second look confirms.
 			late := f.pending() && time.Since(last) >= r.cfg.gap
 			if late && looked {
-				if c, ok := f.gap(); ok {
+				if c, ok := f.gap(last); ok {
 					codes = append(codes, c)
 				}
 			}

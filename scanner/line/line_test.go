@@ -44,9 +44,11 @@ func TestConformance(t *testing.T) {
 					Scan:    func(s string) { p.Feed([]byte(c.before + s + c.after)) },
 					Tear:    func(s string) { p.Feed([]byte(c.before + s)) },
 					Silence: func() { time.Sleep(700 * time.Millisecond) },
+					Rest:    func(s string) { p.Feed([]byte(s + c.after)) },
 					Unplug:  func() { p.End(io.EOF) },
 				}
 				if c.after == "" {
+					r.Rest = nil
 					r.Tear = func(string) {} // without a suffix nothing tells half a code
 				}
 				return open(t, p, c.options), r
@@ -103,7 +105,12 @@ func TestFraming(t *testing.T) {
 		{"GS survives", `{"aim": true}`, 0, []string{"]C10109521234543213\x1d10AB\r"}, []string{"]C1|0109521234543213\x1d10AB"}},
 		{"no suffix, silence ends", `{"suffix": "none"}`, 60 * time.Millisecond, []string{"690", "691"}, []string{"|690", "|691"}},
 		{"no suffix, no silence", `{"suffix": "none"}`, 40 * time.Millisecond, []string{"690", "691", "", ""}, []string{"|690691"}},
-		{"torn, then silence", `{}`, 600 * time.Millisecond, []string{"690", "1\r"}, []string{"|1"}},
+		{"torn, then silence", `{}`, 600 * time.Millisecond, []string{"690", "1\r2\r"}, []string{"|2"}},
+		{"torn before its end", `{}`, 600 * time.Millisecond, []string{"690", "\r1\r"}, []string{"|1"}},
+		{"torn, then a number that checks", `{}`, 600 * time.Millisecond, []string{"690", "96385074\r"}, []string{"|96385074"}},
+		{"torn long ago", `{}`, 11 * time.Second, []string{"690", "1\r"}, []string{"|1"}},
+		{"torn, then a prefix", `{"prefix": "stx"}`, 600 * time.Millisecond, []string{"\x02690", "\x021\r"}, []string{"|1"}},
+		{"torn, then an AIM identifier", `{"aim": true}`, 600 * time.Millisecond, []string{"]Q1690", "]Q11\r"}, []string{"]Q1|1"}},
 		{"slow, but no silence", `{}`, 400 * time.Millisecond, []string{"6", "9", "0", "\r"}, []string{"|690"}},
 		{"utf-8", `{}`, 0, []string{"乌龙茶\r"}, []string{"|乌龙茶"}},
 		{"gb18030", `{}`, 0, []string{gb + "\r"}, []string{"|乌龙茶"}},

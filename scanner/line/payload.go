@@ -30,9 +30,9 @@ func (s settings) payload(raw []byte) (code, bool) {
 			return code{}, false
 		}
 	}
-	var c code
+	c := code{framed: len(s.prefix) > 0}
 	if s.aim && len(raw) > 2 && raw[0] == ']' && letter(raw[1]) && raw[2] > ' ' && raw[2] <= '~' {
-		c.aim, raw = string(raw[:3]), raw[3:]
+		c.aim, c.framed, raw = string(raw[:3]), true, raw[3:]
 	}
 	c.data = s.toUTF8(raw)
 	return c, len(c.data) > 0 && len(c.data) <= scanner.MaxData

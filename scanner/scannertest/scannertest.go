@@ -23,6 +23,9 @@ type Reader struct {
 	// Silence waits, or has the driver believe, that the line has been quiet for
 	// long enough that the next code is a new one.
 	Silence func()
+	// Rest sends the end of a code whose beginning Tear sent. Nil where that can
+	// not be taken for a whole code.
+	Rest func(payload string)
 	// Unplug pulls the cable.
 	Unplug func()
 }
@@ -65,9 +68,23 @@ func Scanner(t *testing.T, open func(t *testing.T) (scanner.Scanner, Reader)) {
 		scans, _, _ := run(t, s)
 		r.Tear("69012345")
 		r.Silence()
-		go r.Scan("6909999999999")
-		if got := next(t, scans); string(got.Data) != "6909999999999" {
+		go r.Scan("6909999999996")
+		if got := next(t, scans); string(got.Data) != "6909999999996" {
 			t.Errorf("got %q, want the whole code that came after the torn one", got.Data)
+		}
+	})
+	t.Run("nor is its other half", func(t *testing.T) {
+		s, r := open(t)
+		if r.Rest == nil {
+			t.Skip("the protocol tells the second half of a code from a whole one")
+		}
+		scans, _, _ := run(t, s)
+		r.Tear("https://shop.example/")
+		r.Silence()
+		r.Rest("a?id=42")
+		go r.Scan("6909999999996")
+		if got := next(t, scans); string(got.Data) != "6909999999996" {
+			t.Errorf("got %q, the rest of a code that stood still in the middle", got.Data)
 		}
 	})
 	t.Run("too long a code is dropped whole", func(t *testing.T) {

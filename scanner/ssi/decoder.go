@@ -3,6 +3,7 @@ package ssi
 import (
 	"bytes"
 	"hash/maphash"
+	"time"
 
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
@@ -24,6 +25,7 @@ type decoder struct {
 	broken bool
 	quiet  int // silences since its last packet
 	noise  int // bytes since the last code that made none
+	tear   reading.Tear
 }
 
 func newDecoder(c Config, reply func([]byte)) *decoder {
@@ -31,7 +33,7 @@ func newDecoder(c Config, reply func([]byte)) *decoder {
 }
 
 // Feed implements [reading.Decoder].
-func (d *decoder) Feed(b []byte) (out []reading.Code) {
+func (d *decoder) Feed(at time.Time, b []byte) (out []reading.Code) {
 	for _, c := range b {
 		if d.bad || len(d.buf) == 0 && c == 0 { // a NUL wakes the other side up
 			d.noise++
@@ -46,7 +48,7 @@ func (d *decoder) Feed(b []byte) (out []reading.Code) {
 		case checksum(d.buf[:n]) != uint16(d.buf[n])<<8|uint16(d.buf[n+1]):
 			d.spoil()
 		default:
-			if code, ok := d.packet(d.buf[:n]); ok {
+			if code, ok := d.packet(at, d.buf[:n]); ok {
 				out = append(out, code)
 			}
 			d.drop()
@@ -60,7 +62,7 @@ func (d *decoder) Pending() bool { return len(d.buf) > 0 || d.bad || d.open }
 
 // Silence implements [reading.Decoder]. A packet that is not whole is asked for
 // again: the scanner waits for an answer before it goes on.
-func (d *decoder) Silence() {
+func (d *decoder) Silence(at time.Time) {
 	if len(d.buf) > 0 || d.bad {
 		d.noise += len(d.buf)
 		d.drop()
@@ -69,7 +71,7 @@ func (d *decoder) Silence() {
 		return
 	}
 	if d.quiet++; d.quiet >= maxQuiet {
-		d.forget()
+		d.forget(at)
 	}
 }
 
@@ -93,14 +95,17 @@ func (d *decoder) drop() {
 	d.buf = d.buf[:0]
 }
 
-func (d *decoder) forget() {
+func (d *decoder) forget(at time.Time) {
+	if d.open {
+		d.tear.Begin(append(d.code, '?'), at) // also when its first packet was empty
+	}
 	d.noise += len(d.code)
 	clear(d.code)
 	d.code, d.open, d.broken, d.quiet = d.code[:0], false, false, 0
 }
 
 // packet acts on a whole packet, given without its checksum.
-func (d *decoder) packet(p []byte) (reading.Code, bool) {
+func (d *decoder) packet(at time.Time, p []byte) (reading.Code, bool) {
 	op, source, status := p[1], p[2], p[3]
 	if source != fromScanner || op == opAck || op == opNak {
 		d.noise += len(p) // our own echo, or an answer to a beep
@@ -114,11 +119,11 @@ func (d *decoder) packet(p []byte) (reading.Code, bool) {
 	if again || op != opDecodeData { // our answer was lost, or something that we did not ask for
 		return reading.Code{}, false
 	}
-	return d.decoded(p[4:], status&continues != 0)
+	return d.decoded(at, p[4:], status&continues != 0)
 }
 
 // decoded takes the data of one packet with decode data.
-func (d *decoder) decoded(data []byte, more bool) (reading.Code, bool) {
+func (d *decoder) decoded(at time.Time, data []byte, more bool) (reading.Code, bool) {
 	switch {
 	case len(data) == 0:
 		d.broken = true
@@ -137,14 +142,16 @@ func (d *decoder) decoded(data []byte, more bool) (reading.Code, bool) {
 		return reading.Code{}, false
 	}
 	raw := bytes.TrimRight(d.code, "\r\n") // a suffix that the scanner is set to
-	aim := ""
+	aim, framed := "", false
 	if d.cfg.AIM {
 		aim, raw = reading.CutAIM(raw)
+		framed = aim != ""
 	} else {
 		aim = aimOf(d.kind, raw)
 	}
 	c, ok := reading.Whole(aim, raw, d.cfg.Encoding)
-	if ok = ok && !d.broken; ok {
+	believed := d.tear.Believe(c.Data, framed, at)
+	if ok = ok && !d.broken && believed; ok {
 		d.noise = 0
 	} else {
 		c, d.noise = reading.Code{}, d.noise+1

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -79,9 +80,9 @@ func TestPackets(t *testing.T) {
 			d := newDecoder(cfg, func(b []byte) { reply += string(b) })
 			for i, part := range strings.Split(tt.stream, silence) {
 				if i > 0 {
-					d.Silence()
+					d.Silence(time.Time{})
 				}
-				got = append(got, texts(d.Feed([]byte(part)))...)
+				got = append(got, texts(d.Feed(later, []byte(part)))...)
 			}
 			if !slices.Equal(got, tt.want) || reply != tt.reply {
 				t.Errorf("got %.200q, answered %x\nwant %.200q, %x", got, reply, tt.want, tt.reply)
@@ -102,7 +103,7 @@ func TestTheLongestCode(t *testing.T) {
 			if k == len(data) {
 				status = 0
 			}
-			got = append(got, texts(d.Feed(sim.packet(status, data[:k])))...)
+			got = append(got, texts(d.Feed(later, sim.packet(status, data[:k])))...)
 			data = data[k:]
 		}
 		if (len(got) == 1) != (n <= scanner.MaxData) || d.Pending() {
@@ -124,12 +125,12 @@ func TestAnyChunkingGivesTheSameScans(t *testing.T) {
 			stream = append(stream, b...)
 		}
 		var wantReply, reply string
-		want := texts(newDecoder(Defaults, func(b []byte) { wantReply += string(b) }).Feed(stream))
+		want := texts(newDecoder(Defaults, func(b []byte) { wantReply += string(b) }).Feed(later, stream))
 		d := newDecoder(Defaults, func(b []byte) { reply += string(b) })
 		var got []string
 		for rest := stream; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "chunk")
-			got = append(got, texts(d.Feed(rest[:n]))...)
+			got = append(got, texts(d.Feed(later, rest[:n]))...)
 			rest = rest[n:]
 		}
 		if !slices.Equal(got, want) || reply != wantReply {
@@ -153,7 +154,7 @@ func FuzzDecoder(f *testing.F) {
 			}
 		})
 		for chunk := range slices.Chunk(stream, int(size)+1) {
-			for _, c := range d.Feed(chunk) {
+			for _, c := range d.Feed(later, chunk) {
 				if len(c.Data) == 0 || len(c.Data) > scanner.MaxData || !utf8.Valid(c.Data) || bytes.IndexByte(c.Data, 0) >= 0 {
 					t.Fatalf("emitted %q", c.Data)
 				}
@@ -162,14 +163,14 @@ func FuzzDecoder(f *testing.F) {
 				t.Fatalf("holds %d and %d bytes", cap(d.buf), cap(d.code))
 			}
 			if size%5 == 0 {
-				d.Silence()
+				d.Silence(time.Time{})
 			}
 		}
 		if replies > len(stream) {
 			t.Fatalf("%d answers to %d bytes", replies, len(stream))
 		}
 		for range 12 {
-			d.Silence()
+			d.Silence(time.Time{})
 		}
 		if d.Pending() {
 			t.Fatal("pending after a long silence")
@@ -185,10 +186,13 @@ func BenchmarkPacketsToScan(b *testing.B) {
 			b.SetBytes(int64(len(stream)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if len(d.Feed(stream)) != 1 {
+				if len(d.Feed(later, stream)) != 1 {
 					b.Fatal("no scan")
 				}
 			}
 		})
 	}
 }
+
+// later is long after any torn code.
+var later = time.Time{}.Add(reading.TearFor)

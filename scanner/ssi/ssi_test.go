@@ -60,7 +60,12 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			scannertest.Scanner(t, func(t *testing.T) (scanner.Scanner, scannertest.Reader) {
 				p := new(devtest.Recorder)
+				var rest func(string)
+				if strings.HasPrefix(name, "torn between") {
+					rest = func(s string) { feed(p, 0x0b, s) }
+				}
 				return open(t, p, `{"gap_ms": 20}`), scannertest.Reader{
+					Rest:    rest,
 					Scan:    func(s string) { feed(p, 0x0b, s) },
 					Tear:    func(s string) { tear(p, s) },
 					Silence: func() { time.Sleep(time.Second) },

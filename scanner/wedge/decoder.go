@@ -32,6 +32,8 @@ type decoder struct {
 	number           uint32 // of the ALT code being entered
 	digits           int
 	high             rune // first half of a surrogate pair, 0 if none
+
+	tear reading.Tear // in the events' own time
 }
 
 // held says which of a pair of keys (left, right) are down.
@@ -45,7 +47,7 @@ func (h *held) set(bit held, down bool) {
 }
 
 // Feed implements [reading.Decoder].
-func (d *decoder) Feed(b []byte) (out []reading.Code) {
+func (d *decoder) Feed(_ time.Time, b []byte) (out []reading.Code) {
 	for len(b) > 0 {
 		n := min(eventSize-len(d.part), len(b))
 		d.part = append(d.part, b[:n]...)
@@ -66,7 +68,7 @@ func (d *decoder) Feed(b []byte) (out []reading.Code) {
 func (d *decoder) Pending() bool { return len(d.buf) > 0 || d.broken || d.digits > 0 || d.high != 0 }
 
 // Silence implements [reading.Decoder].
-func (d *decoder) Silence() { d.abandon() }
+func (d *decoder) Silence(time.Time) { d.abandon() }
 
 // Noise implements [reading.Decoder].
 func (d *decoder) Noise() int { return d.noise }
@@ -226,7 +228,7 @@ func (d *decoder) finish() (reading.Code, bool) {
 		aim, raw = reading.CutAIM(raw)
 	}
 	c, ok := reading.Whole(aim, raw, d.cfg.encoding)
-	if broken || !ok {
+	if believed := d.tear.Believe(c.Data, aim != "", clock(d.last)); broken || !ok || !believed {
 		d.noise += 1 + len(d.buf)
 		c, ok = reading.Code{}, false
 	} else {
@@ -240,10 +242,17 @@ func (d *decoder) finish() (reading.Code, bool) {
 // abandon drops a code that did not go on: half a code can be the number of
 // another article.
 func (d *decoder) abandon() {
+	if d.broken {
+		d.buf = append(d.buf, '?') // what it began with is gone
+	}
+	d.tear.Begin(d.buf, clock(d.last))
 	d.noise += len(d.buf)
 	d.wipe()
 	d.broken, d.high, d.digits, d.number = false, 0, 0, 0
 }
+
+// clock makes a time of an event's.
+func clock(at time.Duration) time.Time { return time.Unix(0, int64(at)) }
 
 func (d *decoder) wipe() {
 	clear(d.buf)

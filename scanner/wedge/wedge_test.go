@@ -40,6 +40,7 @@ func TestConformance(t *testing.T) {
 		return open(t, p, `{}`), scannertest.Reader{
 			Scan:    func(s string) { k.typeText(s); k.press(28); p.Feed(k.take()) },
 			Tear:    func(s string) { k.typeText(s); p.Feed(k.take()) },
+			Rest:    func(s string) { k.typeText(s); k.press(28); p.Feed(k.take()) },
 			Silence: func() { k.pause(time.Second) }, // in the events' own time
 			Unplug:  func() { p.End(io.EOF) },
 		}

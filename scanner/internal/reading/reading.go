@@ -23,12 +23,13 @@ type Code struct {
 // Decoder makes codes of a stream of bytes. How the stream is chunked makes no
 // difference to what comes out.
 type Decoder interface {
-	// Feed takes the next bytes and returns the codes that they complete.
-	Feed(b []byte) []Code
+	// Feed takes the bytes that arrived at that time and returns the codes that
+	// they complete.
+	Feed(at time.Time, b []byte) []Code
 	// Pending reports whether an unfinished code is held; while one is, Silence is
 	// called each time that nothing has come for the loop's Gap.
 	Pending() bool
-	Silence()
+	Silence(at time.Time)
 	// Noise is how many bytes have made no code since the last one that did.
 	Noise() int
 }
@@ -81,15 +82,15 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 			last, looked = time.Now(), false
 			quiet = last
 		}
-		codes := d.Feed(buf[:n])
+		codes := d.Feed(last, buf[:n])
 		clear(buf[:n]) // it may have been an auth code
 		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
 			err = nil
 			// A machine that stood still finds its deadline passed and the rest of
 			// the code waiting: silence is only what a second look confirms.
 			if late := d.Pending() && time.Since(quiet) >= l.Gap; late && looked {
-				d.Silence()
 				quiet, looked = time.Now(), false
+				d.Silence(quiet)
 			} else {
 				looked = late
 			}
