@@ -143,7 +143,12 @@ func TestKeys(t *testing.T) {
 		{"a key beyond the table", nil, func(k *keyboard) { k.press(240); k.typeText("1"); k.press(28); k.typeText("2"); k.press(28) }, []string{"|2"}},
 		{"empty codes are nothing", nil, func(k *keyboard) { k.press(28); k.press(28); k.typeText("1"); k.press(28) }, []string{"|1"}},
 		{"torn", nil, func(k *keyboard) { k.typeText("690"); k.pause(301 * time.Millisecond); k.typeText("1"); k.press(28) }, nil},
-		{"torn, then a whole code", nil, func(k *keyboard) { k.typeText("690"); k.pause(301 * time.Millisecond); k.typeText("96385074"); k.press(28) }, []string{"|96385074"}},
+		{"torn, then a whole code", nil, func(k *keyboard) {
+			k.typeText("690")
+			k.pause(301 * time.Millisecond)
+			k.typeText("96385074")
+			k.press(28)
+		}, []string{"|96385074"}},
 		{"slow, not torn", nil, func(k *keyboard) { k.typeText("690"); k.pause(299 * time.Millisecond); k.typeText("1"); k.press(28) }, []string{"|6901"}},
 		{"torn before its end", nil, func(k *keyboard) { k.typeText("690"); k.pause(time.Hour); k.press(28); k.typeText("1"); k.press(28) }, []string{"|1"}},
 		{"torn in an ALT code", nil, func(k *keyboard) {
