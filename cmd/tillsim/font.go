@@ -4,8 +4,8 @@ import (
 	"image"
 	"image/color"
 
+	"tilld/internal/atlas"
 	"tilld/internal/sim"
-	"tilld/printer/layout/atlas"
 )
 
 // receiptFont is what the simulated printers have in their ROM: the glyphs of

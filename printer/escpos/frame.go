@@ -5,11 +5,11 @@ import (
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"tilld/internal/atlas"
 	"tilld/internal/fault"
 	"tilld/internal/qr"
 	"tilld/printer/data"
 	"tilld/printer/layout"
-	"tilld/printer/layout/atlas"
 )
 
 // frame builds the bytes of one job.

@@ -1,6 +1,6 @@
 package layout
 
-import "tilld/printer/layout/atlas"
+import "tilld/internal/atlas"
 
 // Draw returns the row as dots, dots wide. Characters that the atlas does not
 // have become hollow boxes.

@@ -6,8 +6,8 @@ import (
 	"image/color"
 	"image/png"
 
+	"tilld/internal/atlas"
 	"tilld/printer"
-	"tilld/printer/layout/atlas"
 )
 
 // Draw draws the page as the printer would print it.

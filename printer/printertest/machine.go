@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
-	"tilld/printer/layout/atlas"
+	"tilld/internal/atlas"
 )
 
 // Machine is a virtual ESC/POS printer. Set the fields before the first byte;

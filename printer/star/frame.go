@@ -3,10 +3,10 @@ package star
 import (
 	"fmt"
 
+	"tilld/internal/atlas"
 	"tilld/internal/fault"
 	"tilld/internal/qr"
 	"tilld/printer/layout"
-	"tilld/printer/layout/atlas"
 )
 
 const (

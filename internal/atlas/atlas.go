@@ -1,5 +1,6 @@
-// Package atlas holds the glyphs that receipts are drawn with where a printer
-// has none of its own: 24 dots high, 12 wide for Latin, Greek, Cyrillic and box
+// Package atlas holds the glyphs that text is drawn with in dots: receipts where a printer
+// has none of its own, and the Linux framebuffer:
+// 24 dots high, 12 wide for Latin, Greek, Cyrillic and box
 // drawing, 24 wide for Chinese (all of U+4E00 to U+9FA5), kana and full-width
 // forms. It is made from Droid Sans Fallback (Apache-2.0) and the Go fonts
 // (BSD); see LICENSE-droid.txt and LICENSE-go-fonts.txt.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"tilld/printer/layout/atlas"
+	"tilld/internal/atlas"
 )
 
 func TestEveryCharacterOfTheRanges(t *testing.T) {

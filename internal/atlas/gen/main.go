@@ -1,4 +1,4 @@
-// Command gen draws the glyph atlas of printer/layout/atlas.
+// Command gen draws the glyph atlas of internal/atlas.
 //
 //	go run ./gen -font /usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf -o glyphs.zst
 package main
