@@ -40,8 +40,18 @@ type Scene struct {
 	QR       []QR     `json:"qr"`
 	Title    string   `json:"title,omitempty"`
 	Text     string   `json:"text,omitempty"`
+	Reason   Reason   `json:"reason,omitempty"` // of kind failed
 	Language string   `json:"language"`
 }
+
+// Reason says why a payment did not come about, so that a display can tell the
+// shopper what to do now. Empty is a payment that was declined.
+type Reason string
+
+const (
+	ReasonExpired Reason = "expired" // the pay code's time ran out; nothing was paid
+	ReasonNoLink  Reason = "no_link" // the payment side cannot be reached now
+)
 
 // Line is one line item as the shopper sees it.
 type Line struct {
@@ -64,6 +74,12 @@ type Pay struct {
 	PicturePNGBase64 string    `json:"picture_png_base64,omitempty"`
 	Amount           int64     `json:"amount"`
 	ExpiresAt        time.Time `json:"expires_at"`
+	// Offline says that this till has no link: the shopper pays on the phone and
+	// then shows the green code on the phone to the scanner.
+	Offline bool `json:"offline,omitempty"`
+	// Apps are the wallets that can read the code, in the order in which they
+	// are named to the shopper: wechat, alipay, unionpay, ecny. Empty: unknown.
+	Apps []string `json:"apps,omitempty"`
 }
 
 // Receipt is what the shopper is told after paying.
@@ -73,6 +89,15 @@ type Receipt struct {
 	StoredValue *StoredValue `json:"stored_value,omitempty"`
 	Points      *Points      `json:"points,omitempty"`
 	Member      *Membership  `json:"member,omitempty"`
+	Coupons     []Coupon     `json:"coupons,omitempty"` // issued with the payment
+}
+
+// Coupon is one that the shopper was given with the payment.
+type Coupon struct {
+	Title   string `json:"title"`
+	Amount  int64  `json:"amount,omitempty"`
+	Percent int    `json:"percent,omitempty"`
+	Expires string `json:"expires,omitempty"` // a day, 2026-12-24, or RFC 3339
 }
 
 // Tender is one way in which the sale was paid.

@@ -47,6 +47,10 @@ func clean(sc display.Scene) display.Scene {
 			m.IDMasked, m.NameMasked, m.Level = text(m.IDMasked, 40), text(m.NameMasked, 40), text(m.Level, 40)
 			p.Member = &m
 		}
+		p.Coupons = slices.Clone(p.Coupons)
+		for i := range p.Coupons {
+			p.Coupons[i].Title, p.Coupons[i].Expires = text(p.Coupons[i].Title, maxTitle), text(p.Coupons[i].Expires, 40)
+		}
 		if p.StoredValue != nil {
 			v := *p.StoredValue
 			v.CardMasked = text(v.CardMasked, 40)

@@ -264,6 +264,11 @@ func paidOf(s sale.Sale) *display.Receipt {
 	if p := s.Points; p != nil {
 		r.Points = &display.Points{Earned: p.Earned, Balance: p.Balance}
 	}
+	for _, c := range s.Coupons {
+		if c.Issued {
+			r.Coupons = append(r.Coupons, display.Coupon{Title: c.Title, Amount: int64(c.Amount), Percent: c.Percent, Expires: c.Expires})
+		}
+	}
 	if m := s.Member; m != nil {
 		r.Member = &display.Membership{IDMasked: m.IDMasked, NameMasked: m.NameMasked, Level: m.Level, Joined: m.Joined}
 	}

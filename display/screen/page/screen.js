@@ -4,7 +4,7 @@
 const WORDS = {
   "zh-CN": {
     welcome: "欢迎光临", total: "合计", pieces: n => `共 ${n} 件`, saved: "已优惠", was: "原价", due: "应付金额",
-    scan: "请用手机扫码付款", show: "请出示付款码", expires: "有效时间", expired: "付款码已失效", expiredHint: "请稍候，或咨询收银员",
+    scan: "请用手机扫码付款", offlineTitle: "离线付款", offlineSteps: ["扫描二维码", "在手机上付款", "把绿色凭证码对准扫描枪"], show: "请出示付款码", expires: "有效时间", expired: "付款码已失效", expiredHint: "请稍候，或咨询收银员",
     broken: "付款码无法显示，请咨询收银员", processing: "正在确认付款", processingHint: "请勿重复付款", paid: "支付成功",
     thanks: "谢谢惠顾，请带好随身物品", change: "找零", failed: "付款未成功", failedHint: "请重试或换一种付款方式",
     offers: "为您准备的优惠", left: "剩余", member: "会员", hello: n => n ? `${n}，您好` : "您好", joined: "欢迎成为会员",
@@ -15,7 +15,7 @@ const WORDS = {
   },
   en: {
     welcome: "Welcome", total: "Total", pieces: n => n === 1 ? "1 item" : `${n} items`, saved: "You save", was: "was", due: "Amount due",
-    scan: "Scan with your phone to pay", show: "Please show your payment code", expires: "Valid for", expired: "This code has expired", expiredHint: "One moment, or ask the cashier",
+    scan: "Scan with your phone to pay", offlineTitle: "Paying without network", offlineSteps: ["Scan the code", "Pay on your phone", "Show the green code to the scanner"], show: "Please show your payment code", expires: "Valid for", expired: "This code has expired", expiredHint: "One moment, or ask the cashier",
     broken: "The code cannot be shown. Please ask the cashier", processing: "Confirming your payment", processingHint: "Please do not pay again", paid: "Paid",
     thanks: "Thank you. Please take your belongings", change: "Change", failed: "Payment not completed", failedHint: "Please try again or pay another way",
     offers: "Offers for you", left: "Ends in", member: "Member", hello: n => n ? `Hello, ${n}` : "Hello", joined: "Welcome as a new member",
@@ -167,7 +167,9 @@ function payPanel() {
   const card = h("div", "paycard");
   card.dataset.until = p.expires_at;
   card.append(picture("pay.png", { id: p.payment_id }, 21.6, !p.picture_png_base64, words.broken));
-  panel.append(card, h("p", "scan", words.scan));
+  panel.append(card, p.offline
+    ? h("ol", "steps", ...words.offlineSteps.map(t => h("li", "", t)))
+    : h("p", "scan", words.scan));
   const foot = h("p", "foot");
   if (hasEnd(p.expires_at)) {
     const left = h("b", "left", remaining(p.expires_at));
