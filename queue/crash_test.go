@@ -310,7 +310,7 @@ func checkImage(dir string, acked [crashCallers]int, deep bool) error {
 				return false, err
 			}
 			var g, i int
-			_, data, _ := bytes.Cut(prev.body, []byte(`"data":`))
+			_, data, _ := bytes.Cut(prev.packed, []byte(`"data":`))
 			if _, err := fmt.Sscanf(string(data[:min(len(data), 40)]), `{"g":%d,"i":%d`, &g, &i); err != nil {
 				return false, err
 			}

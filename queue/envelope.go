@@ -19,10 +19,13 @@ type envelope struct {
 }
 
 // checkEnvelope compares what an event says of its place with where it lies; ""
-// = it agrees, or says nothing.
+// = it agrees, says nothing, or is sealed.
 func checkEnvelope(e stored, seq uint64) string {
 	var env envelope
-	if json.Unmarshal(e.body, &env) != nil || env.Sequence == "" {
+	if e.sealed {
+		return "" // the seal is bound to its place
+	}
+	if json.Unmarshal(e.packed, &env) != nil || env.Sequence == "" {
 		return ""
 	}
 	if n, err := strconv.ParseUint(env.Sequence, 10, 64); err != nil || n != seq {
@@ -34,14 +37,14 @@ func checkEnvelope(e stored, seq uint64) string {
 	return ""
 }
 
-// message takes an event apart again.
-func (e stored) message() (Message, error) {
+// message takes an event's bytes apart again.
+func message(body []byte, personal bool) (Message, error) {
 	var env envelope
-	if err := json.Unmarshal(e.body, &env); err != nil {
+	if err := json.Unmarshal(body, &env); err != nil {
 		return Message{}, fmt.Errorf("not a JSON object: %w", err)
 	}
 	if env.Type == "" || len(env.Data) == 0 {
 		return Message{}, fmt.Errorf("no type or data")
 	}
-	return Message{Type: env.Type, Subject: env.Subject, Data: env.Data}, nil
+	return Message{Type: env.Type, Subject: env.Subject, Data: env.Data, Personal: personal}, nil
 }

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -128,9 +127,12 @@ func (tx *Tx) resendSome() (more bool, err error) {
 			err = errors.New("event is not there")
 		}
 		if err == nil {
-			h := sha256.Sum256(ev.body)
+			h := ev.sum()
 			k.Hash, o.at = hex.EncodeToString(h[:]), e.at
-			o.m, err = ev.message()
+			var body []byte
+			if body, err = tx.s.body(eventKey(c.Gen, c.Next), ev); err == nil {
+				o.m, err = message(body, ev.sealed)
+			}
 		}
 		if err != nil {
 			id := tx.bury(DeadRecord{Reason: err.Error(), Bucket: outbox, Key: eventKey(c.Gen, c.Next), Epoch: c.Epoch, Sequence: c.Next, Data: e.value})

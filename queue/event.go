@@ -36,11 +36,11 @@ func (tx *Tx) Append(m Message) (uint64, error) {
 func (tx *Tx) appendAt(m Message, at int64) (uint64, error) {
 	body, err := tx.seal(m, at)
 	if err == nil {
-		return tx.chain(stored{body: body}, at), nil
+		return tx.chain(body, at, m.Personal), nil
 	}
 	id := tx.bury(DeadRecord{
 		Reason: err.Error(), Bucket: outbox, Epoch: tx.c.epochText(), Sequence: tx.c.last + 1,
-		Type: m.Type, Subject: m.Subject, Data: m.Data,
+		Type: m.Type, Subject: m.Subject, Data: tx.deadData(m),
 	})
 	data, jerr := json.Marshal(map[string]any{"reason": "cannot be sealed: " + err.Error(), "type": m.Type, "dead": id})
 	if jerr != nil {
@@ -50,7 +50,15 @@ func (tx *Tx) appendAt(m Message, at int64) (uint64, error) {
 	if serr != nil {
 		return 0, fmt.Errorf("queue: cannot seal %s (%w), nor a stand-in: %w", m.Type, err, serr)
 	}
-	return tx.chain(stored{body: body}, at), nil
+	return tx.chain(body, at, false), nil
+}
+
+// deadData is what the dead letters keep of an event that cannot be sealed.
+func (tx *Tx) deadData(m Message) []byte {
+	if !m.Personal {
+		return m.Data
+	}
+	return tx.s.Conceal(string(dead), m.Data)
 }
 
 // seal makes the bytes of the next event.
@@ -82,12 +90,15 @@ func (s *Store) seal(h Header, m Message) (body []byte, err error) {
 	return body, nil
 }
 
-// chain stores a sealed event as the next one.
-func (tx *Tx) chain(e stored, at int64) uint64 {
-	e.boot, e.prev = tx.c.boot, tx.c.lastHash
+// chain stores an event's exact bytes as the next one.
+func (tx *Tx) chain(body []byte, at int64, personal bool) uint64 {
+	e := stored{boot: tx.c.boot, prev: tx.c.lastHash, packed: body}
 	tx.c.last++
-	tx.c.lastHash = sha256.Sum256(e.body)
+	tx.c.lastHash = sha256.Sum256(body)
 	full := fullKey(outbox, eventKey(tx.c.gen, tx.c.last))
+	if personal {
+		e.sealed, e.hash, e.packed = true, tx.c.lastHash, tx.s.Conceal(full, body)
+	}
 	value := e.pack()
 	tx.layers[0] = tx.layers[0].put(full, entry{value: value, at: at})
 	tx.ops = append(tx.ops, op{key: full, value: value})
@@ -119,7 +130,7 @@ func (s *Store) standIn(epoch string, seq uint64, prev, original [32]byte, at ti
 		return stored{}, err
 	}
 	body, err := s.seal(Header{Epoch: epoch, Sequence: seq, Prev: prev, At: at}, Message{Type: DamagedType, Data: data})
-	return stored{prev: prev, standIn: true, original: original, body: body}, err
+	return stored{prev: prev, standIn: true, original: original, packed: body}, err
 }
 
 func unpackDead(b []byte) (d DeadRecord, err error) {

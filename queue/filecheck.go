@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -184,7 +183,7 @@ func (c *chainCheck) event(key string, e entry) {
 	c.hashed = c.deep || gen == c.st.chain.gen && (seq == c.st.chain.acked || seq == c.st.chain.last)
 	c.seq, c.standIn, c.original = seq, ev.standIn, ev.original
 	if c.hashed {
-		c.hash = sha256.Sum256(ev.body)
+		c.hash = ev.sum()
 	}
 	if c.deep {
 		if why := checkEnvelope(ev, seq); why != "" {

@@ -87,7 +87,7 @@ func FuzzValue(f *testing.F) {
 	c := chain{}.renew()
 	f.Add(c.pack())
 	f.Add(mark{lsn: 3, file: "x.log", off: 9, clean: true}.pack())
-	f.Add(stored{boot: 3, standIn: true, body: []byte("{}")}.pack())
+	f.Add(stored{boot: 3, standIn: true, packed: []byte("{}")}.pack())
 	f.Add(packValue("state\x00k", entry{value: []byte("v"), at: 5}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, err := unpackChain(b); err == nil && !bytes.Equal(c.pack(), b) {

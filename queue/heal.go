@@ -3,7 +3,6 @@ package queue
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -64,7 +63,10 @@ func (s *Store) heal(gen uint32, seq uint64, cause error) error {
 		}
 		if found {
 			ev, err := unpackStored(e.value)
-			if err == nil && (!known || sha256.Sum256(ev.body) == follower || ev.standIn && ev.original == follower) {
+			if err == nil {
+				_, err = s.body(eventKey(gen, seq), ev)
+			}
+			if err == nil && (!known || ev.sum() == follower || ev.standIn && ev.original == follower) {
 				tx.put(full, e.value)
 				tx.s.log.Warn("event repaired from the journal", "seq", seq, "err", cause)
 				return nil
@@ -79,7 +81,7 @@ func (s *Store) heal(gen uint32, seq uint64, cause error) error {
 			if err != nil {
 				return err // events are repaired in order, so it is sound
 			}
-			if before = sha256.Sum256(prev.body); prev.standIn && prev.original != [32]byte{} {
+			if before = prev.sum(); prev.standIn && prev.original != [32]byte{} {
 				before = prev.original
 			}
 		}
@@ -90,7 +92,7 @@ func (s *Store) heal(gen uint32, seq uint64, cause error) error {
 		ev.boot = tx.c.boot
 		tx.bury(DeadRecord{Reason: cause.Error(), Bucket: outbox, Key: eventKey(gen, seq), Epoch: tx.c.epochText(), Sequence: seq, Data: tx.raw(full)})
 		if seq == tx.c.last && follower == [32]byte{} {
-			tx.c.lastHash = sha256.Sum256(ev.body)
+			tx.c.lastHash = ev.sum()
 		}
 		tx.put(full, ev.pack())
 		s.log.Error("event replaced by a stand-in", "seq", seq, "err", cause)

@@ -75,6 +75,9 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 	}
 	s.reserve = reserve{path: s.path(reserveName), size: o.ReserveBytes}
 	s.holdReserve()
+	if s.vault, err = openVault(s.dir, s.log, time.Now()); err != nil {
+		return nil, err
+	}
 	uncertain, err := s.load(ctx)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -50,11 +49,16 @@ func (s *Store) pending(after uint64, max, maxBytes int) (list []Event, gen uint
 				bad = next
 				return false, fault.New(fault.Corrupt, "queue", "read", fmt.Errorf("event %d: %w", next, err))
 			}
-			if size += len(st.body); len(list) > 0 && (len(list) >= max || size > maxBytes) {
+			body, err := s.body(eventKey(gen, seq), st)
+			if err != nil {
+				bad = next
+				return false, fault.New(fault.Corrupt, "queue", "read", fmt.Errorf("event %d: %w", next, err))
+			}
+			if size += len(body); len(list) > 0 && (len(list) >= max || size > maxBytes) {
 				next = 0
 				return false, nil
 			}
-			list = append(list, Event{Sequence: seq, At: fromMS(e.at), Body: append([]byte{}, st.body...)})
+			list = append(list, Event{Sequence: seq, At: fromMS(e.at), Body: append([]byte{}, body...)})
 			next++
 			return true, nil
 		})
@@ -97,7 +101,7 @@ func (s *Store) Hash(seq uint64) (h [32]byte, err error) {
 			h = tx.c.ackedHash
 			return nil
 		}
-		h = sha256.Sum256(e.body)
+		h = e.sum()
 		return err
 	})
 	return h, err
@@ -138,7 +142,7 @@ func (s *Store) Ack(ctx context.Context, epoch string, through, sent uint64, has
 			return err
 		}
 		// The cloud may hold the original of what became a stand-in here.
-		if h := sha256.Sum256(e.body); h != hash && !(e.standIn && e.original == hash) {
+		if h := e.sum(); h != hash && !(e.standIn && e.original == hash) {
 			return ErrHash
 		}
 		if through < tx.c.last {

@@ -33,6 +33,9 @@ type Message struct {
 	Type    string // "tilld.sale.closed.v1"
 	Subject string // sale id, device name; "" when there is none
 	Data    []byte // one JSON object
+	// Personal has the event's bytes sealed as long as they lie here: they name
+	// a shopper. What is sent and hashed is the same as without.
+	Personal bool
 }
 
 // Header is the place of an event in the chain.

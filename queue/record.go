@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -107,26 +108,33 @@ func splitEventKey(key []byte) (gen uint32, seq uint64, ok bool) {
 }
 
 // stored is an event as it lies in the outbox:
-// version(1) | flags(1) | boot(4) | previous hash(32) | [original hash(32)] | body.
+// version(1) | flags(1) | boot(4) | previous hash(32) | [original hash(32)] |
+// body, or hash of the body(32) | sealed body when it has personal data.
 type stored struct {
 	boot     uint32
 	prev     [32]byte
 	standIn  bool     // body stands for an event whose bytes are lost
 	original [32]byte // of a stand-in: SHA-256 of the lost bytes; zero when there never were any
-	body     []byte
+	sealed   bool     // packed is sealed with a day key, see vault.go
+	hash     [32]byte // of a sealed body in clear
+	packed   []byte   // the body, or the sealed one: see [Store.body]
 }
 
 const (
 	storedVersion = 1
 	storedHead    = 38
 	flagStandIn   = 1
+	flagSealed    = 2
 )
 
 func (e stored) pack() []byte {
-	b := make([]byte, 0, storedHead+32+len(e.body))
+	b := make([]byte, 0, storedHead+64+len(e.packed))
 	flags := byte(0)
 	if e.standIn {
 		flags = flagStandIn
+	}
+	if e.sealed {
+		flags |= flagSealed
 	}
 	b = append(b, storedVersion, flags)
 	b = binary.BigEndian.AppendUint32(b, e.boot)
@@ -134,19 +142,45 @@ func (e stored) pack() []byte {
 	if e.standIn {
 		b = append(b, e.original[:]...)
 	}
-	return append(b, e.body...)
+	if e.sealed {
+		b = append(b, e.hash[:]...)
+	}
+	return append(b, e.packed...)
+}
+
+// sum is the SHA-256 of the event's exact bytes.
+func (e stored) sum() [32]byte {
+	if e.sealed {
+		return e.hash
+	}
+	return sha256.Sum256(e.packed)
+}
+
+// body is the exact bytes of an event. [ErrErased]: they were personal and are
+// past their time.
+func (s *Store) body(key []byte, e stored) ([]byte, error) {
+	if !e.sealed {
+		return e.packed, nil
+	}
+	return s.vault.reveal(fullKey(outbox, key), e.packed)
 }
 
 func unpackStored(b []byte) (stored, error) {
-	if len(b) < storedHead || b[0] != storedVersion || b[1]&^flagStandIn != 0 {
+	if len(b) < storedHead || b[0] != storedVersion || b[1]&^(flagStandIn|flagSealed) != 0 {
 		return stored{}, errors.New("not an event record of version 1")
 	}
-	e := stored{boot: binary.BigEndian.Uint32(b[2:]), prev: [32]byte(b[6:38]), standIn: b[1]&flagStandIn != 0, body: b[38:]}
+	e := stored{boot: binary.BigEndian.Uint32(b[2:]), prev: [32]byte(b[6:38]), standIn: b[1]&flagStandIn != 0, sealed: b[1]&flagSealed != 0, packed: b[38:]}
 	if e.standIn {
-		if len(e.body) < 32 {
+		if len(e.packed) < 32 {
 			return stored{}, errors.New("stand-in without the original's hash")
 		}
-		e.original, e.body = [32]byte(e.body), e.body[32:]
+		e.original, e.packed = [32]byte(e.packed), e.packed[32:]
+	}
+	if e.sealed {
+		if len(e.packed) < 32 {
+			return stored{}, errors.New("sealed event without its hash")
+		}
+		e.hash, e.packed = [32]byte(e.packed), e.packed[32:]
 	}
 	return e, nil
 }

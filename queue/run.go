@@ -48,7 +48,7 @@ func (s *Store) Run(ctx context.Context) error {
 			s.takeSnapshot()
 			err = s.expire(ctx)
 		case <-minute.C:
-			err = s.trim(ctx)
+			err = errors.Join(s.trim(ctx), s.forget())
 		case <-room.C:
 			s.checkRoom()
 			if s.suspect.CompareAndSwap(true, false) {

@@ -63,6 +63,8 @@ type Store struct {
 	suspect  atomic.Bool  // reading the file went wrong in a way that its records do not explain
 	pressure atomic.Bool  // the file cannot take what the journal has
 
+	vault *vault // keys of what is personal
+
 	journal  *journal      // the writer goroutine's
 	requests chan *request // unbuffered: after the writer's end nobody gets stuck in it
 	poke     chan struct{} // something for the writer to do besides requests
