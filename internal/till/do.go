@@ -70,6 +70,7 @@ type keptAnswer struct {
 	Fingerprint string          `json:"fingerprint"`
 	Created     bool            `json:"created,omitempty"`
 	Body        json.RawMessage `json:"body,omitempty"`
+	Sealed      []byte          `json:"sealed,omitempty"` // Body, when it names a shopper
 	Problem     *sale.Problem   `json:"problem,omitempty"`
 	// A call that waits for the cloud has no answer yet; a repeat after a crash
 	// is answered from how the payment stands.
@@ -83,12 +84,13 @@ func (t *Till) kept(key string) (*keptAnswer, error) {
 	if err != nil || k.At.IsZero() {
 		return nil, err
 	}
+	k = t.openAnswer("key/"+key, k)
 	return &k, nil
 }
 
 func (t *Till) keep(ctx context.Context, key string, k keptAnswer) error {
 	k.At = t.now()
-	body := mustJSON(k)
+	body := mustJSON(t.sealAnswer("key/"+key, k))
 	return t.o.Store.Update(context.WithoutCancel(ctx), func(tx *queue.Tx) error {
 		return tx.Put(queue.Idem, []byte("key/"+key), body)
 	})
@@ -112,7 +114,8 @@ func (t *Till) repeat(ctx context.Context, c Call, k keptAnswer) (Answer, error)
 func (x *txn) answer(c Call, created bool, body any) Answer {
 	a := Answer{Created: created, Body: mustJSON(body)}
 	if c.Key != "" {
-		x.put(queue.Idem, "key/"+c.Key, keptAnswer{At: x.at, Fingerprint: c.Fingerprint, Created: created, Body: a.Body})
+		k := keptAnswer{At: x.at, Fingerprint: c.Fingerprint, Created: created, Body: a.Body}
+		x.put(queue.Idem, "key/"+c.Key, x.t.sealAnswer("key/"+c.Key, k))
 	}
 	return a
 }

@@ -145,8 +145,8 @@ func (t *Till) load() error {
 		}
 		live := make([]sale.Sale, 0, len(rec.Live))
 		for _, id := range rec.Live {
-			var s sale.Sale
-			if err := getJSON(tx, queue.Sales, []byte(id), &s); err != nil {
+			s, err := t.readSale(tx, id)
+			if err != nil {
 				return err
 			}
 			if s.ID == id {

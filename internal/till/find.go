@@ -223,7 +223,8 @@ func (t *Till) findPickup(ctx context.Context, c code.Code) (finding, error) {
 	if r.Pickup.ID == "" || len(r.Pickup.ID) > 128 {
 		return finding{}, refusedBy(&CloudError{}, sale.CodeNotFound, "没有找到提货单", "no such pickup")
 	}
-	return finding{kind: code.Pickup, pickup: &r.Pickup}, nil
+	p := cleanPickup(r.Pickup)
+	return finding{kind: code.Pickup, pickup: &p}, nil
 }
 
 func (t *Till) findBasket(ctx context.Context, c code.Code, saleID string) (finding, error) {

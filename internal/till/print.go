@@ -28,7 +28,9 @@ const (
 // receiptJob adds a sale's receipt, or a refund's, to the commit.
 func (x *txn) receiptJob(p sale.Print) {
 	doc := x.t.receiptDoc(p.Sale, p.Refund, false)
-	x.queueJob(printer.Job{ID: p.JobID, Printer: x.t.o.ReceiptPrinter, Doc: doc, SaleID: p.Sale.ID, Origin: "sale"})
+	x.queueJob(printer.Job{
+		ID: p.JobID, Printer: x.t.o.ReceiptPrinter, Doc: doc, Personal: p.Refund == nil && isPersonal(p.Sale), SaleID: p.Sale.ID, Origin: "sale",
+	})
 }
 
 // print takes one document, once per job id.
@@ -73,7 +75,7 @@ func (t *Till) fillJob(j *printer.Job, r PrintRequest) error {
 		t.mu.Lock()
 		j.Doc = t.receiptDoc(s, nil, true) // the original was printed when the sale closed
 		t.mu.Unlock()
-		j.CopyOf = s.ID + "/receipt"
+		j.CopyOf, j.Personal = s.ID+"/receipt", isPersonal(s)
 	case r.Markup != "":
 		doc, err := t.markup(r.Markup)
 		if err != nil {
@@ -158,7 +160,7 @@ func (t *Till) reprintSale(ctx context.Context, c Call, cmd sale.Reprint) (Answe
 	}
 	x := t.begin()
 	x.queueJob(printer.Job{
-		ID: id, Printer: t.o.ReceiptPrinter, Doc: t.receiptDoc(s, nil, true), SaleID: s.ID,
+		ID: id, Printer: t.o.ReceiptPrinter, Doc: t.receiptDoc(s, nil, true), Personal: isPersonal(s), SaleID: s.ID,
 		CopyOf: s.ID + "/receipt", Origin: c.Origin,
 	})
 	answer := x.answer(c, false, s)
@@ -209,7 +211,7 @@ func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, 
 		doc = asCopy(doc)
 	}
 	x := t.begin()
-	queued := x.queueJob(printer.Job{ID: id, Printer: j.Printer, Doc: doc, SaleID: j.SaleID, CopyOf: root, Origin: c.Origin})
+	queued := x.queueJob(printer.Job{ID: id, Printer: j.Printer, Doc: doc, Personal: j.Personal, SaleID: j.SaleID, CopyOf: root, Origin: c.Origin})
 	answer := x.answer(c, true, answerOf(*queued))
 	return answer, x.commit(ctx)
 }

@@ -28,7 +28,7 @@ func (t *Till) ZReport(day string) (ZReport, error) {
 		prefix := []byte("closed/" + day + "/")
 		err := tx.Range(queue.Index, prefix, []byte("closed/"+day+"0"), func(_, v []byte) (bool, error) {
 			saleID, refundID, isRefund := strings.Cut(string(v), "/")
-			var s sale.Sale
+			var s saleRecord
 			if err := getJSON(tx, queue.Sales, []byte(saleID), &s); err != nil {
 				return false, err
 			}
@@ -36,7 +36,7 @@ func (t *Till) ZReport(day string) (ZReport, error) {
 				return true, nil // older than what is kept
 			}
 			if !isRefund {
-				totals.AddSale(s)
+				totals.AddSale(s.Sale)
 			}
 			for _, r := range s.Refunds {
 				if isRefund && r.ID == refundID {
@@ -117,13 +117,13 @@ func (t *Till) Sales(f Filter) (list []sale.Sale, next string, err error) {
 				next = last
 				return false, nil
 			}
-			var s sale.Sale
+			var s saleRecord
 			if err := json.Unmarshal(v, &s); err != nil {
 				return false, err
 			}
 			last, seen = s.ID, seen+1
-			if f.matches(s, text) {
-				list = append(list, slim(s))
+			if f.matches(s.Sale, text) {
+				list = append(list, slim(t.whole(s)))
 			}
 			return true, nil
 		})

@@ -152,16 +152,16 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 }
 
 // public is what the ledger may hold of a code: never an auth code, of a
-// member's number only the end.
+// member's number, and of codes that whoever has them can use, only the end.
 func public(c code.Code) string {
 	switch c.Kind {
 	case code.AuthCode:
 		return ""
-	case code.Member:
-		return masked(c.Text)
+	case code.Member, code.Coupon, code.Pickup, code.Handover:
+		return ending(c.Text)
 	}
 	if n := len(c.Text); c.GTIN == "" && c.SKU == "" && n >= 16 && n <= 24 && strings.Trim(c.Text, "0123456789") == "" {
-		return masked(c.Text) // may be the auth code of a scheme without a rule
+		return ending(c.Text) // may be the auth code of a scheme without a rule
 	}
 	return cut(c.Text, scanner.MaxData)
 }

@@ -3,7 +3,6 @@ package till
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -38,8 +37,8 @@ func (t *Till) loadSpool(tx *queue.Tx) error {
 		return err
 	}
 	for _, seq := range open {
-		var j printer.Job
-		if err := getJSON(tx, queue.Prints, queue.Key64(seq), &j); err != nil {
+		j, err := t.readJob(tx, queue.Key64(seq))
+		if err != nil {
 			return err
 		}
 		if j.ID != "" && !j.Outcome.Done() {
@@ -113,7 +112,7 @@ func digest(j printer.Job) string {
 
 // storeJob writes a job, what it is found by, and which jobs are open.
 func (x *txn) storeJob(j *printer.Job) {
-	body, key := mustJSON(j), queue.Key64(j.Sequence)
+	body, key := mustJSON(x.t.jobRecord(*j)), queue.Key64(j.Sequence)
 	open := []uint64{}
 	for _, o := range x.t.spool.open {
 		if o.Sequence != j.Sequence {
@@ -259,7 +258,7 @@ type outcomeData struct {
 	At       time.Time        `json:"at"`
 }
 
-// job reads a job from the disk; nil when there is none of that id.
+// job reads a job from the disk; nil when there is none of that id. mu is held.
 func (t *Till) job(id string) (*printer.Job, error) {
 	var j printer.Job
 	err := t.o.Store.View(func(tx *queue.Tx) error {
@@ -267,7 +266,8 @@ func (t *Till) job(id string) (*printer.Job, error) {
 		if err != nil || len(key) != 8 {
 			return err
 		}
-		return getJSON(tx, queue.Prints, queue.Key64(binary.BigEndian.Uint64(key)), &j)
+		j, err = t.readJob(tx, key)
+		return err
 	})
 	if err != nil || j.ID == "" {
 		return nil, err
@@ -277,6 +277,8 @@ func (t *Till) job(id string) (*printer.Job, error) {
 
 // Job is one print job without its content.
 func (t *Till) Job(id string) (PrintAnswer, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	j, err := t.job(id)
 	if err != nil {
 		return PrintAnswer{}, err

@@ -2,6 +2,7 @@ package till
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -88,9 +89,46 @@ func (t *Till) ended(e sale.Event, err error) error {
 	return problem(sale.CodeWrongState, "", "这笔销售已经结束", "the sale is "+string(s.State)+"; that cannot be done any more")
 }
 
-// report adds an event for the cloud.
+// report adds an event for the cloud. Whatever it is about, it names the cashier
+// and the adviser: those of its sale, else who is signed in and who is served.
 func (x *txn) report(kind, subject string, data any) {
-	x.events = append(x.events, queue.Message{Type: kind, Subject: subject, Data: mustJSON(data)})
+	body := x.attributed(subject, mustJSON(data))
+	x.events = append(x.events, queue.Message{Type: kind, Subject: subject, Data: body, Personal: namesShopper(body)})
+}
+
+// attributed adds cashier and adviser to an event that does not name them.
+func (x *txn) attributed(subject string, body []byte) []byte {
+	var has struct {
+		Cashier *string `json:"cashier"`
+		Adviser *string `json:"adviser"`
+	}
+	if len(body) < 2 || body[0] != '{' || json.Unmarshal(body, &has) != nil {
+		return body
+	}
+	s, ok := x.touched[subject]
+	if !ok {
+		if s, ok = x.m.Sale(subject); !ok {
+			s, _ = x.m.Current()
+			s.Cashier = "" // of another sale: who is signed in counts
+		}
+	}
+	add := func(name, value string) {
+		if value == "" {
+			return
+		}
+		field := append(append(mustJSON(name), ':'), mustJSON(value)...)
+		if body = body[:len(body)-1]; len(body) > 1 {
+			body = append(body, ',')
+		}
+		body = append(append(body, field...), '}')
+	}
+	if has.Cashier == nil {
+		add("cashier", firstText(s.Cashier, x.m.Book().Cashier))
+	}
+	if has.Adviser == nil {
+		add("adviser", s.Adviser)
+	}
+	return body
 }
 
 func (x *txn) put(b queue.Bucket, key string, v any) {
@@ -155,7 +193,7 @@ func (x *txn) commit(ctx context.Context) error {
 
 // storeSale writes a sale and what it is found by.
 func (x *txn) storeSale(s sale.Sale) {
-	x.put(queue.Sales, s.ID, s)
+	x.put(queue.Sales, s.ID, x.t.saleRecord(s))
 	if s.Number > 0 {
 		x.index(numberKey(s.Day, s.Number), s.ID)
 	}
@@ -221,7 +259,7 @@ func slim(s sale.Sale) sale.Sale {
 // stored reads a sale from the disk.
 func (t *Till) stored(id string) (sale.Sale, error) {
 	var s sale.Sale
-	err := t.o.Store.View(func(tx *queue.Tx) error { return getJSON(tx, queue.Sales, []byte(id), &s) })
+	err := t.o.Store.View(func(tx *queue.Tx) (err error) { s, err = t.readSale(tx, id); return err })
 	if err != nil {
 		return sale.Sale{}, err
 	}

@@ -143,8 +143,14 @@ func cleanOffer(o sale.Offer) sale.Offer {
 // cleanMember keeps a member's data masked: the till stores nothing personal
 // in clear, also when the cloud forgot to mask it.
 func cleanMember(m sale.Member) sale.Member {
-	m.IDMasked, m.NameMasked, m.Level = masked(m.IDMasked), cut(m.NameMasked, 32), cut(m.Level, 32)
+	m.IDMasked, m.NameMasked, m.Level = masked(m.IDMasked), maskedName(m.NameMasked), cut(m.Level, 32)
 	return m
+}
+
+// cleanPickup bounds an order's particulars and keeps its shopper masked.
+func cleanPickup(p sale.Pickup) sale.Pickup {
+	p.Number, p.ShopperMasked = cut(p.Number, 64), maskedName(p.ShopperMasked)
+	return p
 }
 
 // masked leaves at most the last four characters of a number that is not masked.
@@ -153,8 +159,26 @@ func masked(id string) string {
 	if id == "" || strings.ContainsAny(id, "*•…") || strings.Contains(strings.ToLower(id), "xxx") {
 		return id
 	}
-	r := []rune(id)
-	return "****" + string(r[max(0, len(r)-4):])
+	return ending(id)
+}
+
+// ending is the last four characters of a text, of a short one less: at most a
+// third.
+func ending(text string) string {
+	r := []rune(cut(text, 40))
+	return "****" + string(r[len(r)-min(4, len(r)/3):])
+}
+
+// maskedName leaves the first character of a name that is not masked.
+func maskedName(name string) string {
+	name = cut(name, 32)
+	if name == "" || strings.ContainsAny(name, "*•…") {
+		return name
+	}
+	if strings.ContainsAny(name, "0123456789") {
+		return ending(name)
+	}
+	return string([]rune(name)[:1]) + "**"
 }
 
 // cut bounds outside text to max bytes of one printable line.

@@ -55,10 +55,13 @@ type Code struct {
 	Reason   string // for Unknown: a short English reason for the log
 }
 
-// String describes the code without its secret part.
+// String describes the code without what only its bearer should know.
 func (c Code) String() string {
-	if c.Kind == AuthCode {
+	switch c.Kind {
+	case AuthCode:
 		return string(c.Kind) + " " + c.Scheme
+	case Member, Coupon, Pickup, Handover:
+		return string(c.Kind)
 	}
 	return string(c.Kind) + " " + c.Text
 }
