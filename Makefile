@@ -22,13 +22,15 @@ setup: ## what the tests need (Debian packages; as root)
 	@bash .ci/setup
 
 # The store's power-cut, damage and kill tests are other processes or very many
-# images: they run without the race detector, all else with it.
+# images: they run without the race detector, all else with it. So do the
+# interleavings of a payment.
 HEAVY := ^Test(PowerCut|PowerCutControls|Damage|Kill|FullDisk|RealDisk)
 
 test: setup ## all tests, with the race detector
 	go test -race -timeout 15m $$(go list ./... | grep -v '/queue$$')
 	go test -race -timeout 15m -skip '$(HEAVY)' ./queue
 	go test -timeout 15m -run '$(HEAVY)' ./queue
+	go test -timeout 15m -run '^TestChargedOnce$$' ./internal/sale -rapid.checks=100000
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/{n[++k]=$$1} /^ok/{for(i=1;i<=k;i++) print $$2, n[i]; k=0}' | \

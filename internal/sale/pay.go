@@ -81,6 +81,9 @@ func (e PaymentStarted) step(w *stepper) error {
 	if amount == 0 {
 		return problem(CodeNothingDue, "", "没有需要付的金额", "nothing is due")
 	}
+	if len(s.Unsettled()) > 0 { // given up: the shopper may have paid it at the last moment
+		return problem(CodePaymentPending, "", "已取消的付款还没有得到云端确认；请等待，或收现金", "the cloud has not confirmed yet that the cancelled payment is gone; wait, or take cash")
+	}
 	if len(s.Payments) >= MaxPayments {
 		return problem(CodeTooManyPayments, "", "付款尝试次数过多，请改用其他方式或重新开单", "too many payments were tried; pay another way or open a new sale")
 	}
