@@ -130,7 +130,7 @@ func TestRefusals(t *testing.T) {
 // for money that is no longer due and must go in the same step.
 func TestLatePaymentWithdrawsTheNextCode(t *testing.T) {
 	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), sale.PaymentGivenUp{At: noon, Sale: "S"})
-	p.refuse(sale.CodePaymentPending, qr("P2")) // the shopper can still pay the first
+	p.refuse(sale.CodePaymentPending, qr("P2"))                                                          // the shopper can still pay the first
 	p.do(news("P1", sale.PayCancelled), qr("P2"), news("P2", sale.PayPending), news("P1", sale.PayPaid)) // the cloud corrects itself
 	s := p.sale()
 	if s.State != sale.Closed || s.Paid != 1000 {
