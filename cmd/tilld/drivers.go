@@ -1,12 +1,14 @@
 package main
 
 import (
-	"context"
-
 	"tilld/device"
 	"tilld/display"
 	"tilld/display/cd5220"
+	"tilld/display/dsp800"
+	"tilld/display/epson"
+	"tilld/display/led8"
 	"tilld/display/screen"
+	"tilld/display/utc"
 	"tilld/printer"
 	"tilld/printer/escpos"
 	"tilld/printer/star"
@@ -36,6 +38,10 @@ func driverList() []driver {
 		{device.Printer, "escpos", escpos.Check},
 		{device.Printer, "star", star.Check},
 		{device.Display, "cd5220", cd5220.Check},
+		{device.Display, "epson", epson.Check},
+		{device.Display, "dsp800", dsp800.Check},
+		{device.Display, "utc", utc.Check},
+		{device.Display, "led8", led8.Check},
 		{device.Display, "screen", noOptions},
 	}
 }
@@ -59,20 +65,13 @@ func printers() *device.Registry[printer.Printer] {
 
 func displays(s *screen.Screen) *device.Registry[display.Display] {
 	var r device.Registry[display.Display]
-	r.Add("cd5220", onText(cd5220.Open))
+	r.Add("cd5220", display.Text(cd5220.Open))
+	r.Add("epson", display.Text(epson.Open))
+	r.Add("dsp800", display.Text(dsp800.Open))
+	r.Add("utc", display.Text(utc.Open))
+	r.Add("led8", led8.Open)
 	r.Add("screen", s.Open)
 	return &r
-}
-
-// onText makes the opener of a character panel one of a display.
-func onText(open device.Opener[display.TextPanel]) device.Opener[display.Display] {
-	return func(ctx context.Context, p device.Port, s device.Spec) (display.Display, error) {
-		panel, err := open(ctx, p, s)
-		if err != nil {
-			return nil, err
-		}
-		return display.OnText(panel), nil
-	}
 }
 
 // noOptions checks the entry of a driver that has none.

@@ -123,6 +123,44 @@ func Display(t *testing.T, open func(testing.TB, device.Port) display.Display) {
 			close(stop)
 		})
 	})
+	t.Run("a port that takes nothing is a fault within the limit, and the next display does not notice", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer far.Close()
+			go func() { // takes what opening sends, then nothing more
+				far.SetReadDeadline(time.Now().Add(time.Second))
+				io.Copy(io.Discard, far)
+			}()
+			stuck := open(t, near)
+			var good devtest.Recorder
+			next := open(t, &good)
+			time.Sleep(2 * time.Second)
+			good.Reset()
+			stage := display.NewStage(Scenes()[1])
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- display.Follow(ctx, next, stage) }()
+			synctest.Wait()
+			if good.Wrote() == "" {
+				t.Error("the next display did not show the scene at once")
+			}
+			began := time.Now()
+			err := display.Follow(t.Context(), stuck, stage)
+			if took := time.Since(began); fault.KindOf(err) != fault.Timeout || took > display.ShowLimit {
+				t.Errorf("after %v: %v, want kind timeout within %v", took, err, display.ShowLimit)
+			}
+			good.Reset()
+			stage.Set(Scenes()[4])
+			synctest.Wait()
+			if good.Wrote() == "" {
+				t.Error("the next display did not show the next scene at once")
+			}
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("the next display ended with %v", err)
+			}
+		})
+	})
 	t.Run("close closes the port", func(t *testing.T) {
 		var p devtest.Recorder
 		if err := open(t, &p).Close(); err != nil || !p.Closed() {

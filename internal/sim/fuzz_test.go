@@ -76,16 +76,46 @@ func (l *oneConn) Accept() (net.Conn, error) {
 func (l *oneConn) Close() error   { return nil }
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
+// Whatever a family's display was fed, it shows text again after a way out of
+// every command that is in its manual.
 func FuzzPole(f *testing.F) {
-	f.Add([]byte("\x1bQAhello\r\x1bQB12.00\r"))
-	f.Add([]byte("\x0c\x1bl\x14\x02x\x1f$\x01\x01y\x1b@\x0d\x0a\x08\x09\x18"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p := sim.NewPole()
+	f.Add("cd5220", []byte("\x1bQAhello\r\x1bQB12.00\r"))
+	f.Add("cd5220", []byte("\x0c\x1bl\x14\x02x\x1f$\x01\x01y\x1b@\x0d\x0a\x08\x09\x18"))
+	f.Add("epson", []byte("\x1b=\x01\x1f$\x05\x02ab\x1b@\x1bt\x01"))
+	f.Add("dsp800", []byte("\x04\x01P1\x17ab\x04\x01C13\x17\x04\x01P"))
+	f.Add("utc", []byte("\x1bd\x1buAhello\r\x10\x14x\x1f\x04\x40"))
+	f.Fuzz(func(t *testing.T, family string, data []byte) {
+		p, err := sim.NewPoleOf(family, len(data)%2 == 0)
+		if err != nil {
+			return
+		}
 		p.Feed(data)
 		p.Feed(bytes.Repeat([]byte{0x0D}, 80))
-		p.Feed([]byte("\x0c\x1bQAall is well\r\x1bQBtotal          12.00\r"))
+		switch family {
+		case "cd5220":
+			p.Feed([]byte("\x0c\x1bQAall is well\r\x1bQBtotal          12.00\r"))
+		case "epson":
+			p.Feed([]byte("\x1b=\x02\x0call is well         total          12.00"))
+		case "dsp800":
+			p.Feed([]byte("\x17\x17\x17\x04\x01C1X\x17\x04\x01P1\x17all is well         total          12.00"))
+		case "utc":
+			p.Feed([]byte("\x1fall is well         total          12.00"))
+		}
 		if got := p.Rows(); got != [2]string{"all is well         ", "total          12.00"} {
-			t.Errorf("rows %q", got)
+			t.Errorf("%s: rows %q", family, got)
+		}
+	})
+}
+
+func FuzzLED8(f *testing.F) {
+	f.Add([]byte("\x1b@\x02L1111\x02B0\x1bs2\x1bQA12.00\r\x18"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l := sim.NewLED8()
+		l.Feed(data)
+		l.Feed(bytes.Repeat([]byte{0x0C}, 40))
+		l.Feed([]byte("\x1bs2\x1bQA12.00\r"))
+		if l.Text() != "12.00" || len(l.Lamps()) != 1 {
+			t.Errorf("%q %v", l.Text(), l.Lamps())
 		}
 	})
 }
