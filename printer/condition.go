@@ -2,6 +2,7 @@ package printer
 
 import (
 	"errors"
+	"slices"
 
 	"tilld/device"
 	"tilld/internal/fault"
@@ -21,6 +22,7 @@ const (
 	WantOnline Want = "online"  // offline for another reason: feed button, error light
 	WantRepair Want = "repair"  // unrecoverable error: power off and on, else service
 	NearEnd    Want = "nearend" // prints still, the roll is almost empty
+	DrawerOpen Want = "drawer"  // prints still, the cash drawer stands open
 )
 
 func (w Want) Error() string { return w.Kind().Text.EN }
@@ -58,6 +60,10 @@ func (w Want) Kind() health.Kind {
 		k.Code, k.Severity = "printer_paper_low", health.Warning
 		k.Text = lang.Text{ZH: "打印纸即将用完", EN: "The paper roll is almost empty"}
 		k.Remedy = lang.Text{ZH: "请准备新的纸卷", EN: "Have a new roll ready"}
+	case DrawerOpen:
+		k.Code, k.Severity = "printer_drawer_open", health.Info
+		k.Text = lang.Text{ZH: "钱箱开着", EN: "The cash drawer is open"}
+		k.Remedy = lang.Text{ZH: "请关好钱箱", EN: "Close the drawer"}
 	default:
 		k.Code = "printer_offline"
 		k.Text = lang.Text{ZH: "打印机处于脱机状态", EN: "The printer is offline"}
@@ -68,20 +74,35 @@ func (w Want) Kind() health.Kind {
 
 // wants lists every condition that Serve raises and clears.
 func wants() []Want {
-	return []Want{WantPaper, WantCover, WantCutter, WantCool, WantOnline, WantRepair, NearEnd}
+	return []Want{WantPaper, WantCover, WantCutter, WantCool, WantOnline, WantRepair, NearEnd, DrawerOpen}
 }
 
-// attend raises the condition that err stands for and clears the others; nil
-// clears all.
+// attend raises the conditions that err stands for, several if it is joined of
+// several, and clears the others; nil clears all.
 func (st *Station) attend(err error) {
 	if st.Health == nil {
 		return
 	}
-	var up Want
-	if err != nil && !errors.As(err, &up) {
-		up = WantOnline
+	up := wantsOf(err)
+	if err != nil && len(up) == 0 {
+		up = []Want{WantOnline}
 	}
 	for _, w := range wants() {
-		st.Health.Set(err != nil && w == up, w.Kind(), st.Name)
+		st.Health.Set(slices.Contains(up, w), w.Kind(), st.Name)
 	}
+}
+
+// wantsOf lists the wants in err and in what is joined in it.
+func wantsOf(err error) (list []Want) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			list = append(list, wantsOf(e)...)
+		}
+		return list
+	}
+	var w Want
+	if errors.As(err, &w) {
+		list = append(list, w)
+	}
+	return list
 }

@@ -13,7 +13,7 @@ import (
 // Whatever a printer waits for is said in both languages, with what to do.
 func TestWants(t *testing.T) {
 	codes := map[string]bool{}
-	for _, w := range []printer.Want{printer.WantPaper, printer.WantCover, printer.WantCutter, printer.WantCool, printer.WantOnline, printer.WantRepair, printer.NearEnd} {
+	for _, w := range []printer.Want{printer.WantPaper, printer.WantCover, printer.WantCutter, printer.WantCool, printer.WantOnline, printer.WantRepair, printer.NearEnd, printer.DrawerOpen} {
 		k := w.Kind()
 		for _, tag := range []lang.Tag{lang.ZH, lang.EN} {
 			if k.Text.In(tag) == "" || k.Remedy.In(tag) == "" {

@@ -23,12 +23,14 @@ type Job struct {
 	ID       string    `json:"job_id"` // "<sale id>/receipt"
 	Printer  string    `json:"printer"`
 	Doc      Doc       `json:"doc,omitempty"`
-	Raw      []byte    `json:"raw,omitempty"`      // bytes made elsewhere, instead of Doc
-	Drawer   bool      `json:"drawer,omitempty"`   // Raw may open the cash drawer
-	Personal bool      `json:"personal,omitempty"` // Doc names a shopper: it is sealed where it is stored
-	SaleID   string    `json:"sale_id,omitempty"`  // the sale it belongs to
-	CopyOf   string    `json:"copy_of,omitempty"`  // job it is a marked copy of
-	Origin   string    `json:"origin,omitempty"`   // who asked: sale, api, command, dialect
+	Raw      []byte    `json:"raw,omitempty"`       // bytes made elsewhere, instead of Doc
+	Drawer   bool      `json:"drawer,omitempty"`    // Raw may open the cash drawer
+	Personal bool      `json:"personal,omitempty"`  // Doc names a shopper: it is sealed where it is stored
+	SaleID   string    `json:"sale_id,omitempty"`   // the sale it belongs to
+	CopyOf   string    `json:"copy_of,omitempty"`   // job it is a marked copy of
+	Nameless bool      `json:"nameless,omitempty"`  // asked for without an id: an equal request is the same job while this one is unresolved
+	MovedOff string    `json:"moved_off,omitempty"` // printer it waited for in vain
+	Origin   string    `json:"origin,omitempty"`    // who asked: sale, api, command, dialect
 	Created  time.Time `json:"created"`
 	Expires  time.Time `json:"expires,omitzero"` // not begun after this
 	Outcome  Outcome   `json:"outcome"`

@@ -39,6 +39,7 @@ type Station struct {
 	Log    *slog.Logger
 
 	lent lent
+	late late
 
 	sync sync.Mutex // held while the printer is brought back; guards what follows
 	torn bool       // the last job ended in the middle: the printer may wait for bytes
@@ -65,6 +66,10 @@ func (st *Station) Serve(ctx context.Context, p Printer) error {
 	if a, ok := p.(Attentive); ok {
 		a.OnAttention(st.attend)
 		defer a.OnAttention(func(error) {})
+	}
+	if l, ok := p.(Late); ok {
+		l.OnEvidence(st.late.add)
+		defer l.OnEvidence(func(string, Evidence) {})
 	}
 	if err := st.resync(ctx, p); fault.KindOf(err) == fault.Attention {
 		st.attend(err)
@@ -120,6 +125,9 @@ func (st *Station) look(ctx context.Context, p Printer) error {
 	if _, tells := p.(Attentive); !tells && (err == nil || fault.KindOf(err) == fault.Attention) {
 		st.attend(err)
 	}
+	if failed := st.reconcile(ctx); failed != nil {
+		return failed
+	}
 	return err
 }
 
@@ -139,11 +147,15 @@ func (st *Station) one(ctx context.Context, p Printer, job Job) (wait bool, err 
 	} else if err != nil {
 		return false, err
 	}
-	if err := st.Ledger.Begin(ctx, job.ID); err != nil {
+	switch err := st.Ledger.Begin(ctx, st.Name, job.ID); {
+	case errors.Is(err, ErrMoved):
+		return false, nil
+	case err != nil:
 		return false, fmt.Errorf("%s: begin job: %w", st.Name, err)
 	}
 	result, err := st.print(ctx, p, job)
-	return st.settle(ctx, job, result, err)
+	wait, err = st.settle(ctx, job, result, err)
+	return wait, errors.Join(err, st.reconcile(ctx))
 }
 
 // resync is done once after a job that ended in the middle, also when that was

@@ -21,7 +21,7 @@ const (
 	Sales  Bucket = "sales"  // sale id -> sale, open and closed
 	Index  Bucket = "index"  // secondary keys: "external/<id>", "closed/<day>/<number>" -> sale id
 	Scans  Bucket = "scans"  // BE64 sequence -> scan, until acked
-	Prints Bucket = "prints" // BE64 sequence -> print job; "id/<job id>" -> BE64 sequence
+	Prints Bucket = "prints" // BE64 sequence -> print job; "id/<job id>", "same/<digest>" -> BE64 sequence
 	Inbox  Bucket = "inbox"  // jti -> state and stored reply of a command
 	Idem   Bucket = "idem"   // Idempotency-Key -> stored answer
 	Prices Bucket = "prices" // price book

@@ -142,8 +142,8 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 		Store: a.store, Cloud: &cloud{a}, Stage: a.stage, Feed: a.feed, Health: &a.health, Board: &a.board,
 		Log: a.log.With("part", "till"), Rules: rules, Version: version, BootID: a.bootID,
 		QRTTL: c.Payment.QRTTL.Std(), RequestTimeout: c.Payment.RequestTimeout.Std(),
-		Receipt:        till.ReceiptConfig{Template: c.Receipt.Template, Copies: c.Receipt.Copies, QR: qr, InvoiceURL: c.Receipt.InvoiceURL},
-		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Scanners: a.kit.names(device.Scanner),
+		Receipt:        till.ReceiptConfig{Template: c.Receipt.Template, Copies: c.Receipt.Copies, QR: qr, InvoiceURL: c.Receipt.InvoiceURL, QRHosts: c.Receipt.QRHosts},
+		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Backup: backups(c.Devices), Scanners: a.kit.names(device.Scanner),
 		Markup: receiptline.Parse, FetchPrices: priceFetcher(c.Firmware.Repository),
 		Sign:       func(message []byte) []byte { return ed25519.Sign(key, message) },
 		LinkStatus: func() till.LinkStatus { return till.LinkStatus(a.link.Status()) },
@@ -154,6 +154,22 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 		TestDevice: a.kit.test, KickDrawer: a.kit.kickDrawer, Answer: a.kit.answer,
 		SetLogLevel: func(level string) error { return a.level.UnmarshalText([]byte(level)) },
 	})
+}
+
+// backups are the printers that stand in for others.
+func backups(list []config.Device) map[string]till.StandIn {
+	all := map[string]till.StandIn{}
+	for _, d := range list {
+		if d.Backup == "" {
+			continue
+		}
+		after := d.BackupAfter.Std()
+		if after == 0 {
+			after = config.DefaultBackupAfter
+		}
+		all[d.Name] = till.StandIn{Printer: d.Backup, After: after}
+	}
+	return all
 }
 
 func (a *agent) newLink(clock *link.Clock) (*link.Link, error) {

@@ -156,7 +156,15 @@ func (r *reader) checkQueue(c *Config) {
 	}
 }
 
+// hostPattern is a host name, or "*." and the name that hosts are below.
+var hostPattern = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+
 func (r *reader) checkReceipt(c *Config) {
+	for _, h := range c.Receipt.QRHosts {
+		if !hostPattern.MatchString(h) {
+			r.problem("receipt.qr_hosts", [2]string{"%q 不是域名", "%q is no host name"}, [2]string{"例如 club.example.cn 或 *.example.cn", "write for example club.example.cn or *.example.cn"}, h)
+		}
+	}
 	r.oneOf("receipt.template", c.Receipt.Template, "default")
 	if c.Receipt.Copies < 0 || c.Receipt.Copies > 5 {
 		r.problem("receipt.copies", [2]string{"超出范围", "is out of range"}, [2]string{"0 到 5", "write 0 to 5"})

@@ -81,6 +81,9 @@ type Receipt struct {
 	Copies     int    `yaml:"copies"`
 	QR         []QR   `yaml:"qr"`
 	InvoiceURL string `yaml:"invoice_url"`
+	// QRHosts are the hosts whose addresses codes on receipts and screens may
+	// have; empty: all.
+	QRHosts []string `yaml:"qr_hosts"`
 }
 
 // QR is one code at the foot of the receipt.
@@ -110,7 +113,15 @@ type Device struct {
 	Driver  string `yaml:"driver"`
 	Address string `yaml:"address"`
 	Options Raw    `yaml:"options"`
+	// Backup names the printer that takes over what has waited for this one for
+	// BackupAfter; 0 is 1 min.
+	Backup      string   `yaml:"backup"`
+	BackupAfter Duration `yaml:"backup_after"`
 }
+
+// DefaultBackupAfter is how long a job waits for its printer before the backup
+// printer takes it: longer than changing a roll takes.
+const DefaultBackupAfter = time.Minute
 
 // Dialects are other vendors' local APIs.
 type Dialects struct {

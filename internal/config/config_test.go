@@ -129,6 +129,30 @@ data_dir: [a]
 	}
 }
 
+func TestPrinterProblems(t *testing.T) {
+	_, got := load(t, `till: {merchant: a, store: b, till: c}
+receipt: {qr_hosts: ["*.example.cn", "https://x.cn"]}
+devices:
+  - {name: s, kind: scanner, driver: line, address: "serial:///dev/ttyS0", backup: p1}
+  - {name: p1, kind: printer, driver: escpos, address: "tcp://10.0.0.1:9100", backup: p2, backup_after: 30s}
+  - {name: p2, kind: printer, driver: escpos, address: "tcp://10.0.0.2:9100", backup: p2}
+  - {name: p3, kind: printer, driver: escpos, address: "tcp://10.0.0.3:9100", backup: nobody, backup_after: 1s}
+  - {name: p4, kind: printer, driver: escpos, address: "tcp://10.0.0.4:9100", backup_after: 1m}
+`)
+	want := []string{
+		`:2: receipt.qr_hosts: "https://x.cn" is no host name; write for example club.example.cn or *.example.cn`,
+		`:4: devices[0].backup: only a printer has a backup; remove this line`,
+		`:5: devices[1].backup: "p2" has a backup itself; a backup printer has none of its own`,
+		`:6: devices[2].backup: there is no other printer "p2"; write the name of another printer`,
+		`:7: devices[3].backup: there is no other printer "nobody"; write the name of another printer`,
+		`:7: devices[3].backup_after: is out of range; write 10s to 24h`,
+		`:8: devices[4].backup_after: has no effect without backup; set backup too, or remove this line`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // What this build cannot do is said, not ignored.
 func TestMissingFeatures(t *testing.T) {
 	_, got := load(t, "till: {merchant: a, store: b, till: c}\ndialects: {raw9100: {enabled: true}}\n")

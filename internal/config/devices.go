@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 func (r *reader) checkDevices(c *Config, known Known) {
@@ -21,6 +22,26 @@ func (r *reader) checkDevices(c *Config, known Known) {
 		}
 		r.checkDriver(at, d, known)
 		r.checkAddress(at, d)
+		r.checkBackup(at, d, c.Devices)
+	}
+}
+
+// checkBackup looks at the printer that stands in for another.
+func (r *reader) checkBackup(at string, d Device, all []Device) {
+	other := slices.IndexFunc(all, func(o Device) bool { return o.Name == d.Backup })
+	switch {
+	case d.Backup == "" && d.BackupAfter != 0:
+		r.problem(at+".backup_after", [2]string{"没有 backup，不起作用", "has no effect without backup"}, [2]string{"写上 backup，或删除这一行", "set backup too, or remove this line"})
+	case d.Backup == "":
+	case d.Kind != "printer":
+		r.problem(at+".backup", [2]string{"只有打印机可以有备用机", "only a printer has a backup"}, [2]string{"删除这一行", "remove this line"})
+	case other < 0 || all[other].Kind != "printer" || d.Backup == d.Name:
+		r.problem(at+".backup", [2]string{"没有另一台名为 %q 的打印机", "there is no other printer %q"}, [2]string{"写另一台打印机的名称", "write the name of another printer"}, d.Backup)
+	case all[other].Backup != "":
+		r.problem(at+".backup", [2]string{"备用机 %q 自己还有备用机", "%q has a backup itself"}, [2]string{"备用机不能再有备用机", "a backup printer has none of its own"}, d.Backup)
+	}
+	if d.BackupAfter != 0 && (d.BackupAfter.Std() < 10*time.Second || d.BackupAfter.Std() > 24*time.Hour) {
+		r.problem(at+".backup_after", [2]string{"超出范围", "is out of range"}, [2]string{"10s 到 24h", "write 10s to 24h"})
 	}
 }
 

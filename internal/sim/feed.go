@@ -128,6 +128,10 @@ func (p *Printer) attach(w io.Writer, drop func()) (release func()) {
 		}
 	}
 	p.drop = drop
+	if p.untold != nil { // of several ids only the latest is sent (GS ( H)
+		p.answer(p.untold)
+		p.untold = nil
+	}
 	p.mu.Unlock()
 	return func() {
 		p.mu.Lock()

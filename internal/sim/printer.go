@@ -32,7 +32,8 @@ type Printer struct {
 	hungry   bool   // the mechanism waits for the rest of the command at the head of buf
 	real     []byte // the last bytes, where a real-time command may be beginning
 	host     func([]byte)
-	asb      byte // mask of GS a, 0 off
+	untold   []byte // the last process id that no host was there to hear
+	asb      byte   // mask of GS a, 0 off
 	tickets  []*Ticket
 	pulses   int
 	received int64
@@ -143,6 +144,9 @@ func (p *Printer) pulse() { p.pulses++ }
 
 // answer sends bytes to the host, if there is one that may hear. It needs mu.
 func (p *Printer) answer(b []byte) {
+	if p.host == nil && !p.sw.Off && len(b) == 7 && b[0] == 0x37 && b[1] == 0x22 {
+		p.untold = slices.Clone(b)
+	}
 	if p.host != nil && !p.sw.Silent && !p.sw.Off {
 		p.host(slices.Clone(b))
 	}
@@ -178,7 +182,7 @@ func (p *Printer) Set(f func(*Switches)) {
 	defer p.mu.Unlock()
 	p.change(f)
 	if p.sw.Off {
-		p.buf, p.real, p.asb = nil, nil, 0
+		p.buf, p.real, p.asb, p.untold = nil, nil, 0, nil
 		p.m.eject(false)
 		p.m.reset()
 		if p.drop != nil {

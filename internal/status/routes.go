@@ -111,7 +111,7 @@ func (s *Server) printRows() []route {
 	print := []string{sale.CodeInvalid, sale.CodeJobConflict, sale.CodeNoPrinter, sale.CodeUnknownSale, sale.CodeRateLimited, sale.CodeUnavailable, sale.CodeUnknownDevice, sale.CodeKeyReused, sale.CodeQueueFull}
 	return []route{
 		{
-			method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, body: till.PrintRequest{}, needs: []string{"job_id"}, large: true,
+			method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, body: till.PrintRequest{}, large: true,
 			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob,
 		},
 		{

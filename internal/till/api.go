@@ -54,13 +54,17 @@ type Refusal struct {
 	Detail string `json:"detail"`
 }
 
-// PrintRequest asks for one document, once per JobID.
+// PrintRequest asks for one document, once per JobID. Without a JobID an equal
+// request is the same job as long as that one is unresolved.
 type PrintRequest struct {
-	JobID   string `json:"job_id"`
+	JobID   string `json:"job_id,omitempty"`
 	Printer string `json:"printer,omitempty"` // "" is the receipt printer
 	Receipt string `json:"receipt,omitempty"` // sale id: prints its receipt
 	Markup  string `json:"markup,omitempty"`  // ReceiptLine
 	Escpos  []byte `json:"escpos_base64,omitempty"`
+	// TTL is how many seconds the job may wait for its printer: 1 to 604,800;
+	// nil is 24 h. After that it fails without a byte printed.
+	TTL *int `json:"ttl_s,omitempty"`
 }
 
 // Status is the answer of GET /v1/status.
@@ -123,8 +127,10 @@ type PrintAnswer struct {
 	Reason   string           `json:"reason,omitempty"`
 	CopyOf   string           `json:"copy_of,omitempty"`
 	SaleID   string           `json:"sale_id,omitempty"`
+	MovedOff string           `json:"moved_off,omitempty"` // printer it waited for in vain
 	Created  time.Time        `json:"created"`
 	Changed  time.Time        `json:"changed"`
+	Expires  time.Time        `json:"expires,omitzero"` // not begun after this
 }
 
 // ZReport is the end-of-day report of one business day.

@@ -122,7 +122,7 @@ func TestKilledAtEachStep(t *testing.T) {
 	}
 	j, err := r.till.Next(context.Background(), "printer-1")
 	if err == nil {
-		err = r.till.Begin(context.Background(), j.ID)
+		err = r.till.Begin(context.Background(), "printer-1", j.ID)
 	}
 	if err != nil {
 		t.Fatal(err)

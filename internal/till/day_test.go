@@ -169,7 +169,7 @@ func (d *day) paper() {
 	if err != nil {
 		return
 	}
-	if err := d.till.Begin(context.Background(), j.ID); err != nil {
+	if err := d.till.Begin(context.Background(), "printer-1", j.ID); err != nil {
 		d.t.Fatal(err)
 	}
 	d.printed[j.ID]++

@@ -306,7 +306,7 @@ func (r *rig) printJob(o printer.Outcome, e printer.Evidence) printer.Job {
 	defer cancel()
 	j, err := r.till.Next(ctx, "printer-1")
 	if err == nil {
-		err = r.till.Begin(ctx, j.ID)
+		err = r.till.Begin(ctx, "printer-1", j.ID)
 	}
 	if err == nil {
 		err = r.till.End(ctx, j.ID, o, e, "")

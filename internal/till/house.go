@@ -1,6 +1,7 @@
 package till
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"time"
@@ -90,6 +91,7 @@ func (t *Till) dropScans(tx *queue.Tx, now time.Time) (int, error) {
 
 func (t *Till) dropJobs(tx *queue.Tx, now time.Time) (int, error) {
 	var ids [][]byte
+	var same []printer.Job
 	n, err := dropOld(tx, queue.Prints, nil, []byte("id/"), func(_, v []byte) (bool, bool) {
 		var j printer.Job
 		if json.Unmarshal(v, &j) != nil {
@@ -98,11 +100,25 @@ func (t *Till) dropJobs(tx *queue.Tx, now time.Time) (int, error) {
 		is := j.Outcome.Done() && now.Sub(j.Changed) > keepJobs
 		if is {
 			ids = append(ids, []byte("id/"+j.ID))
+			if j.Nameless {
+				same = append(same, j)
+			}
 		}
 		return is, is || !j.Outcome.Done()
 	})
 	for _, id := range ids {
 		if derr := tx.Delete(queue.Prints, id); derr != nil {
+			return n, derr
+		}
+	}
+	for _, j := range same { // a newer equal job may be the one that is meant now
+		entry := []byte("same/" + j.Digest)
+		if at, derr := tx.Get(queue.Prints, entry); derr != nil {
+			return n, derr
+		} else if !bytes.Equal(at, queue.Key64(j.Sequence)) {
+			continue
+		}
+		if derr := tx.Delete(queue.Prints, entry); derr != nil {
 			return n, derr
 		}
 	}

@@ -43,6 +43,8 @@ type Options struct {
 	ReceiptPrinter string   // configured name of the receipt printer, "" when there is none
 	Printers       []string // configured names
 	Scanners       []string
+	// Backup names, for a printer, the one that stands in for it.
+	Backup map[string]StandIn
 
 	// Markup reads ReceiptLine; nil: markup is refused.
 	Markup func(src string) (printer.Doc, error)
@@ -64,6 +66,13 @@ type Options struct {
 	Now func() time.Time // nil is time.Now
 }
 
+// StandIn is the printer that takes over jobs which have waited too long for
+// another: queued ones alone, never one of which a byte may be on paper.
+type StandIn struct {
+	Printer string
+	After   time.Duration
+}
+
 // ReceiptConfig is what is printed below a receipt.
 type ReceiptConfig struct {
 	Template   string
@@ -72,6 +81,9 @@ type ReceiptConfig struct {
 	InvoiceURL string // e-invoice page; "" prints no invoice code
 	Header     string // store's name or greeting, above
 	Footer     string
+	// QRHosts are the hosts whose addresses may stand in codes, "*.example.cn" for
+	// all below it; empty: all hosts.
+	QRHosts []string
 }
 
 // Link is a titled address that is shown or printed as a QR code. {cashier},

@@ -20,9 +20,10 @@ const (
 	maxRaw    = 512 << 10
 	// maxBacklog bounds the jobs that wait for one printer.
 	maxBacklog = 500
-	// jobLife is how long a job asked for from outside may wait for its printer;
-	// receipts of sales wait as long as it takes.
-	jobLife = 24 * time.Hour
+	// jobLife is how long a job asked for from outside may wait for its printer if
+	// it does not say; receipts of sales wait as long as it takes.
+	jobLife    = 24 * time.Hour
+	maxJobLife = 7 * 24 * time.Hour
 )
 
 // receiptJob adds a sale's receipt, or a refund's, to the commit.
@@ -35,22 +36,30 @@ func (x *txn) receiptJob(p sale.Print) {
 
 // print takes one document, once per job id.
 func (t *Till) print(ctx context.Context, c Call, r PrintRequest) (Answer, error) {
-	if !plainID(r.JobID) {
+	nameless := r.JobID == ""
+	if !nameless && !plainID(r.JobID) {
 		return Answer{}, problem(sale.CodeInvalid, "job_id", "任务编号为 1 至 128 个可见字符", "job_id must have 1 to 128 visible characters")
 	}
-	if strings.HasSuffix(r.JobID, "/receipt") || strings.Contains(r.JobID, "/copy-") || strings.Contains(r.JobID, "/refund/") {
-		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/ and /copy- are the till's own")
+	if strings.HasSuffix(r.JobID, "/receipt") || strings.Contains(r.JobID, "/copy-") || strings.Contains(r.JobID, "/refund/") || strings.HasPrefix(r.JobID, namelessID) {
+		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/, /copy- and "+namelessID+" are the till's own")
+	}
+	life := jobLife
+	if r.TTL != nil {
+		life = time.Duration(*r.TTL) * time.Second
+		if *r.TTL < 1 || life > maxJobLife {
+			return Answer{}, problem(sale.CodeInvalid, "ttl_s", "有效时间为 1 至 604800 秒", "ttl_s is 1 to 604,800 seconds")
+		}
 	}
 	name := firstText(r.Printer, t.o.ReceiptPrinter)
 	if name == "" || !slices.Contains(t.o.Printers, name) && name != t.o.ReceiptPrinter {
 		return Answer{}, problem(sale.CodeNoPrinter, "printer", "没有这台打印机", "there is no such printer")
 	}
-	j := printer.Job{ID: r.JobID, Printer: name, SaleID: r.Receipt, Origin: c.Origin}
+	j := printer.Job{ID: r.JobID, Printer: name, SaleID: r.Receipt, Origin: c.Origin, Nameless: nameless}
 	if err := t.fillJob(&j, r); err != nil {
 		return Answer{}, err
 	}
 	j.Digest = digest(j)
-	return t.enqueue(ctx, c, j)
+	return t.enqueue(ctx, c, j, life)
 }
 
 // fillJob makes the content of what was asked for; exactly one form is given.
@@ -102,16 +111,16 @@ func (t *Till) markup(src string) (printer.Doc, error) {
 	if err != nil {
 		return nil, problem(sale.CodeInvalid, "markup", "排版有误："+clip(err.Error(), 160), clip(err.Error(), 160))
 	}
-	return slices.DeleteFunc(doc, func(b printer.Block) bool { _, is := b.(printer.OpenDrawer); return is }), nil
+	return slices.DeleteFunc(doc, func(b printer.Block) bool { _, is := b.(printer.OpenDrawer); return is }), t.checkDoc(doc)
 }
 
 // enqueue commits a job; one whose id and content were seen before is answered
 // as it stands, another content under the same id is a conflict.
-func (t *Till) enqueue(ctx context.Context, c Call, j printer.Job) (Answer, error) {
+func (t *Till) enqueue(ctx context.Context, c Call, j printer.Job, life time.Duration) (Answer, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.begin()
-	old, err := t.job(j.ID)
+	old, err := t.known(&j)
 	switch {
 	case err != nil:
 		return Answer{}, err
@@ -122,10 +131,43 @@ func (t *Till) enqueue(ctx context.Context, c Call, j printer.Job) (Answer, erro
 	case t.waiting(j.Printer) >= maxBacklog:
 		return Answer{}, problem(sale.CodeRateLimited, "printer", "打印任务积压过多", "too many jobs wait for this printer")
 	}
-	j.Expires = x.at.Add(jobLife)
+	j.Expires = x.at.Add(life)
 	queued := x.queueJob(j)
 	answer := x.answer(c, true, answerOf(*queued))
 	return answer, x.commit(ctx)
+}
+
+// namelessID begins the ids of jobs whose clients give none.
+const namelessID = "auto-"
+
+// known returns the job that j is already, nil when it is new; a new one without
+// an id gets one. mu is held.
+//
+// A client without ids that tries again means the job it sent before, as long as
+// nobody knows what became of that: queued, being sent, or unknown and neither
+// copied by a person nor older than its time to live. After that equal requests
+// are two jobs.
+func (t *Till) known(j *printer.Job) (*printer.Job, error) {
+	if !j.Nameless {
+		return t.job(j.ID)
+	}
+	j.ID = fmt.Sprintf("%s%d", namelessID, t.rec.JobSeq+1)
+	old, err := t.jobAt("same/" + j.Digest)
+	if err != nil || old == nil {
+		return nil, err
+	}
+	unresolved := !old.Outcome.Done()
+	if old.Outcome == printer.Uncertain && t.now().Before(old.Expires) {
+		first, err := t.copyID(old.ID)
+		if err != nil {
+			return nil, err
+		}
+		unresolved = strings.HasSuffix(first, "/copy-1")
+	}
+	if !unresolved {
+		return nil, nil
+	}
+	return old, nil
 }
 
 func (t *Till) waiting(name string) (n int) {

@@ -53,7 +53,7 @@ func TestPrintJobs(t *testing.T) {
 		_, err = r.print(bad)
 		wantCode(t, err, code)
 	}
-	for _, bad := range []till.PrintRequest{{JobID: "", Markup: "x"}, {JobID: "a b", Markup: "x"}, {JobID: "j5"}, {JobID: "j6", Markup: "x", Escpos: []byte("y")}, {JobID: "S/receipt", Markup: "x"}} {
+	for _, bad := range []till.PrintRequest{{JobID: "auto-7", Markup: "x"}, {JobID: "a b", Markup: "x"}, {JobID: "j5"}, {JobID: "j6", Markup: "x", Escpos: []byte("y")}, {JobID: "S/receipt", Markup: "x"}} {
 		_, err = r.print(bad)
 		wantCode(t, err, sale.CodeInvalid)
 	}
@@ -66,10 +66,10 @@ func TestPrintJobs(t *testing.T) {
 	if err != nil || j.ID != "j1" || !j.Expires.After(r.o.Now()) {
 		t.Fatal(j, err)
 	}
-	if err := r.till.Begin(ctx, "j1"); err != nil {
+	if err := r.till.Begin(ctx, "printer-1", "j1"); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.till.Begin(ctx, "j1"); err == nil {
+	if err := r.till.Begin(ctx, "printer-1", "j1"); err == nil {
 		t.Error("begun twice")
 	}
 	if err := r.till.End(ctx, "j1", printer.Queued, printer.NoEvidence, "paper"); err != nil {
@@ -208,7 +208,7 @@ func TestTorn(t *testing.T) {
 		t.Fatal(err)
 	}
 	torn(false, "queued")
-	if err := r.till.Begin(ctx, "j1"); err != nil {
+	if err := r.till.Begin(ctx, "printer-1", "j1"); err != nil {
 		t.Fatal(err)
 	}
 	torn(true, "being sent")

@@ -244,7 +244,7 @@ func (b *receipt) foot() {
 		if o.Text != "" {
 			b.add(printer.Text{Line: o.Text})
 		}
-		if o.URL != "" && soundLink(o.URL, maxSmallLink) {
+		if o.URL != "" && soundLink(o.URL, maxSmallLink) && t.allowedHost(o.URL) {
 			b.add(printer.QR{Payload: o.URL, MM: 25})
 		}
 		printed++

@@ -117,10 +117,16 @@ func (t *Till) checkScene(sc *display.Scene) error {
 		if q.URL == "" || checkLink(q.URL) != nil {
 			return bad("qr", "二维码地址无效", "a code needs an address of at most 1,024 printable bytes")
 		}
+		if !t.allowedHost(q.URL) {
+			return foreignHost("qr")
+		}
 	}
 	for _, o := range sc.Offers {
 		if checkLink(o.URL) != nil || checkPicture(o.PicturePNGBase64) != nil {
 			return bad("offers", "优惠的地址或图片无效", "an offer's address or picture is invalid")
+		}
+		if o.URL != "" && !t.allowedHost(o.URL) {
+			return foreignHost("offers")
 		}
 	}
 	sc.Currency, sc.Language = t.o.Currency, firstText(cut(sc.Language, 16), string(t.o.Language))

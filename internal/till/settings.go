@@ -161,6 +161,11 @@ func (t *Till) ReceiptSet(ctx context.Context, data json.RawMessage) (any, error
 	if err := checkLinks(r.QR); err != nil {
 		return nil, problem(sale.CodeInvalid, "qr", "二维码无效："+err.Error(), err.Error())
 	}
+	for _, l := range r.QR {
+		if !t.allowedHost(l.URL) {
+			return nil, foreignHost("qr")
+		}
+	}
 	if len(r.Footer) > 512 {
 		return nil, problem(sale.CodeInvalid, "footer", "页脚最多 512 字节", "footer has at most 512 bytes")
 	}

@@ -16,10 +16,15 @@ import (
 )
 
 // The spool is in bucket Prints: BE64 sequence is a job, "id/<job id>" the
-// sequence it has. What is not done is also in memory. *Till is the
+// sequence it has, "same/<digest>" that of the last equal job without an id of
+// its own. What is not done is also in memory. *Till is the
 // [printer.Ledger] of all printers.
 
-var _ printer.Ledger = (*Till)(nil)
+var (
+	_ printer.Ledger     = (*Till)(nil)
+	_ printer.Rememberer = (*Till)(nil)
+	_ printer.Reconciler = (*Till)(nil)
+)
 
 type spool struct {
 	open  []*printer.Job // queued or sending, in order of acceptance
@@ -62,6 +67,46 @@ func (t *Till) interrupted(x *txn) {
 			x.jobChanged(*j, printer.Failed, printer.NoEvidence, "this printer is no longer configured")
 		}
 	}
+}
+
+// mayTake reports whether a printer stands in for another that has let a queued
+// job wait too long. Bytes made elsewhere stay: they were made for one printer.
+// mu is held.
+func (t *Till) mayTake(j *printer.Job, name string) bool {
+	stand, ok := t.o.Backup[j.Printer]
+	return ok && stand.Printer == name && j.Raw == nil && t.now().Sub(j.Created) >= stand.After
+}
+
+// Confirm books evidence that comes after the end of a job, see
+// [printer.Reconciler].
+func (t *Till) Confirm(ctx context.Context, name, mark string, e printer.Evidence) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id, left := "", tornDepth
+	err := t.o.Store.View(func(tx *queue.Tx) error {
+		return tx.RangeBack(queue.Prints, nil, []byte("id/"), func(_, v []byte) (bool, error) {
+			var j printer.Job
+			if err := json.Unmarshal(v, &j); err != nil {
+				return false, err
+			}
+			left--
+			if j.Printer == name && printer.Mark(j.ID) == mark {
+				id = j.ID
+				return false, nil
+			}
+			return left > 0, nil
+		})
+	})
+	if err != nil || id == "" {
+		return err
+	}
+	j, err := t.job(id)
+	if err != nil || j == nil || j.Outcome != printer.Sent && j.Outcome != printer.Uncertain {
+		return err
+	}
+	x := t.begin()
+	x.jobChanged(*j, printer.Confirmed, e, "")
+	return x.commit(ctx)
 }
 
 // Torn reports whether the last job that was begun on a printer ended in the
@@ -133,6 +178,11 @@ func (x *txn) storeJob(j *printer.Job) {
 		if err := tx.Put(queue.State, openJobsKey, list); err != nil {
 			return err
 		}
+		if j.Nameless {
+			if err := tx.Put(queue.Prints, []byte("same/"+j.Digest), key); err != nil {
+				return err
+			}
+		}
 		return tx.Put(queue.Prints, []byte("id/"+j.ID), key)
 	})
 }
@@ -156,7 +206,7 @@ func answerOf(j printer.Job) PrintAnswer {
 	}
 	return PrintAnswer{
 		JobID: j.ID, Printer: j.Printer, Outcome: o, Evidence: j.Evidence, Reason: j.Reason,
-		CopyOf: j.CopyOf, SaleID: j.SaleID, Created: j.Created, Changed: j.Changed,
+		CopyOf: j.CopyOf, SaleID: j.SaleID, MovedOff: j.MovedOff, Created: j.Created, Changed: j.Changed, Expires: j.Expires,
 	}
 }
 
@@ -165,7 +215,7 @@ func (t *Till) Next(ctx context.Context, name string) (printer.Job, error) {
 	for {
 		t.mu.Lock()
 		for _, j := range t.spool.open {
-			if j.Printer == name && j.Outcome == printer.Queued {
+			if j.Outcome == printer.Queued && (j.Printer == name || t.mayTake(j, name)) {
 				job := *j
 				t.mu.Unlock()
 				return job, nil
@@ -181,16 +231,24 @@ func (t *Till) Next(ctx context.Context, name string) (printer.Job, error) {
 	}
 }
 
-// Begin commits that a job is about to be sent, see [printer.Ledger].
-func (t *Till) Begin(ctx context.Context, jobID string) error {
+// Begin commits that a job is about to be sent, see [printer.Ledger]. A job that
+// another printer takes over changes hands here, in the commit that begins it.
+func (t *Till) Begin(ctx context.Context, name, jobID string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.openJob(jobID)
 	if j == nil || j.Outcome != printer.Queued {
-		return fmt.Errorf("till: job %q is not queued", jobID)
+		return fmt.Errorf("till: job %q is not queued: %w", jobID, printer.ErrMoved)
 	}
 	x := t.begin()
 	next := *j
+	if j.Printer != name {
+		if !t.mayTake(j, name) {
+			return fmt.Errorf("till: job %q waits for %s: %w", jobID, j.Printer, printer.ErrMoved)
+		}
+		next.Printer, next.MovedOff = name, j.Printer
+		t.log.Warn("another printer takes over", "job", jobID, "dev", name, "from", j.Printer)
+	}
 	next.Outcome, next.Changed, next.Reason = printer.Sending, x.at, ""
 	x.jobs = append(x.jobs, &next)
 	return x.commit(ctx)
@@ -231,7 +289,7 @@ func (x *txn) jobChanged(j printer.Job, o printer.Outcome, e printer.Evidence, r
 	}
 	x.report("tilld.receipt.outcome.v1", firstText(j.SaleID, j.ID), outcomeData{
 		JobID: j.ID, Sale: j.SaleID, Printer: j.Printer, Outcome: o, Evidence: e, Reason: j.Reason,
-		CopyOf: j.CopyOf, Origin: j.Origin, At: x.at,
+		CopyOf: j.CopyOf, Origin: j.Origin, MovedOff: j.MovedOff, At: x.at,
 	})
 	if j.SaleID == "" || j.ID != j.SaleID+"/receipt" {
 		return
@@ -255,14 +313,18 @@ type outcomeData struct {
 	Reason   string           `json:"reason,omitempty"`
 	CopyOf   string           `json:"copy_of,omitempty"`
 	Origin   string           `json:"origin,omitempty"`
+	MovedOff string           `json:"moved_off,omitempty"` // printer it waited for in vain
 	At       time.Time        `json:"at"`
 }
 
 // job reads a job from the disk; nil when there is none of that id. mu is held.
-func (t *Till) job(id string) (*printer.Job, error) {
+func (t *Till) job(id string) (*printer.Job, error) { return t.jobAt("id/" + id) }
+
+// jobAt reads the job that an entry of the spool leads to. mu is held.
+func (t *Till) jobAt(entry string) (*printer.Job, error) {
 	var j printer.Job
 	err := t.o.Store.View(func(tx *queue.Tx) error {
-		key, err := tx.Get(queue.Prints, []byte("id/"+id))
+		key, err := tx.Get(queue.Prints, []byte(entry))
 		if err != nil || len(key) != 8 {
 			return err
 		}

@@ -235,6 +235,9 @@ func (t *Till) afterScene(id string, age time.Duration) (display.Scene, bool) {
 	total := int64(s.Total)
 	sc.Total = &total
 	for _, o := range s.Offers {
+		if o.URL != "" && !t.allowedHost(o.URL) {
+			o.URL = ""
+		}
 		sc.Offers = append(sc.Offers, offerOf(o))
 	}
 	stay := paidFor

@@ -38,7 +38,7 @@ func (t *Till) links(s sale.Sale) []display.QR {
 	list := []display.QR{}
 	for _, l := range t.set.QR {
 		addr, ok := t.fill(l.URL, s)
-		if ok && addr != "" && soundLink(addr, maxSmallLink) {
+		if ok && addr != "" && soundLink(addr, maxSmallLink) && t.allowedHost(addr) {
 			list = append(list, display.QR{Title: l.Title, URL: addr})
 		}
 	}

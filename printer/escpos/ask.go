@@ -2,6 +2,7 @@ package escpos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -24,6 +25,26 @@ func (l *listener) set(f func(error)) {
 	l.f = f
 	if l.last != nil {
 		f(l.last)
+	}
+}
+
+// witness is who wants to know what became of jobs that are done.
+type witness struct {
+	mu sync.Mutex
+	f  func(mark string, e printer.Evidence)
+}
+
+func (w *witness) set(f func(string, printer.Evidence)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.f = f
+}
+
+func (w *witness) tell(mark string, e printer.Evidence) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.f != nil {
+		w.f(mark, e)
 	}
 }
 
@@ -55,14 +76,16 @@ func (d *Printer) heard(data []byte) {
 // judged notes the printer's state and reports a change of it.
 func (d *Printer) judged(h health) {
 	d.state = h
-	switch {
-	case h.want != "":
-		d.told.tell(printer.Attention(d.info.Name, "print", h.want))
-	case h.low:
-		d.told.tell(printer.Attention(d.info.Name, "print", printer.NearEnd))
-	default:
-		d.told.tell(nil)
+	var list []error
+	say := func(is bool, w printer.Want) {
+		if is {
+			list = append(list, printer.Attention(d.info.Name, "print", w))
+		}
 	}
+	say(h.want != "", h.want)
+	say(h.low && h.want != printer.WantPaper, printer.NearEnd)
+	say(d.cfg.DrawerSensor == "high" && h.drawer || d.cfg.DrawerSensor == "low" && !h.drawer, printer.DrawerOpen)
+	d.told.tell(errors.Join(list...))
 }
 
 // await listens until a reply satisfies match or the time is over.
@@ -127,11 +150,11 @@ func (d *Printer) check(ctx context.Context, op string) error {
 	if d.cfg.Status == "none" {
 		return nil
 	}
-	d.inbox = nil
+	d.sift()
 	if err := d.wire.Listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil {
 		return err
 	}
-	d.inbox = nil
+	d.sift()
 	switch {
 	case d.mute && (op == "print" || time.Since(d.looked) < muteTime):
 		return nil

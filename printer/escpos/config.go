@@ -40,11 +40,14 @@ type Setup struct {
 	Confirm  string `json:"confirm,omitempty"`  // process_id, in_order, none
 	Raster   string `json:"raster,omitempty"`   // normal, double (dots of codes sent at half size, for slow lines), none
 	Drawer   bool   `json:"drawer,omitempty"`   // a cash drawer may be connected
-	Large    bool   `json:"large,omitempty"`    // prints characters larger than 2 x 2 itself
-	Strip    int    `json:"strip,omitempty"`    // rows of dots a command, 8 to 255
-	Units    int    `json:"units,omitempty"`    // vertical motion units a dot, 1 or 2
-	Chunk    int    `json:"chunk,omitempty"`    // bytes written at once
-	Pause    string `json:"pause,omitempty"`    // wait after each chunk ("20ms"), for printers with small buffers
+	// DrawerSensor is the level on pin 3 that means an open drawer: high, low, or
+	// none when the drawer has no switch.
+	DrawerSensor string `json:"drawer_sensor,omitempty"`
+	Large        bool   `json:"large,omitempty"` // prints characters larger than 2 x 2 itself
+	Strip        int    `json:"strip,omitempty"` // rows of dots a command, 8 to 255
+	Units        int    `json:"units,omitempty"` // vertical motion units a dot, 1 or 2
+	Chunk        int    `json:"chunk,omitempty"` // bytes written at once
+	Pause        string `json:"pause,omitempty"` // wait after each chunk ("20ms"), for printers with small buffers
 
 	pause time.Duration
 }
@@ -53,7 +56,7 @@ type Setup struct {
 func base() Setup {
 	return Setup{
 		Base: "default", Columns: 48, Dots: 576, DPI: 203, Chinese: "none", CodePage: "CP437", Cut: "partial", Feed: 4,
-		Status: "dle", Confirm: "in_order", Raster: "normal", Drawer: true, Strip: 128, Units: 1, Chunk: 2048,
+		Status: "dle", Confirm: "in_order", Raster: "normal", Drawer: true, DrawerSensor: "none", Strip: 128, Units: 1, Chunk: 2048,
 	}
 }
 
@@ -167,6 +170,7 @@ func (c *Config) check() error {
 	one("cut", c.Cut, "partial", "full", "none")
 	one("status", c.Status, "asb", "dle", "none")
 	one("confirm", c.Confirm, "process_id", "in_order", "none")
+	one("drawer_sensor", c.DrawerSensor, "none", "high", "low")
 	one("raster", c.Raster, "normal", "double", "none")
 	within("columns", c.Columns, 16, 80)
 	if c.Raster != "none" {
@@ -188,6 +192,15 @@ func (c *Config) check() error {
 		errs = append(errs, fmt.Errorf("codepage: %q is none of %s", c.CodePage, strings.Join(slices.Sorted(maps.Keys(charmaps())), ", ")))
 	}
 	return errors.Join(errs...)
+}
+
+// reports is the mask of GS a: online, errors, paper, and the drawer if its
+// switch means something.
+func (c Config) reports() byte {
+	if c.DrawerSensor != "none" {
+		return 0x0f
+	}
+	return 0x0e
 }
 
 // Caps are the abilities that the layout needs to know.

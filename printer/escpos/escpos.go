@@ -17,7 +17,7 @@ const (
 	freshTime = 300 * time.Millisecond
 	// muteTime is how long a printer that does not answer is not asked again: it
 	// may have been starting.
-	muteTime = time.Minute
+	muteTime = 5 * time.Second
 	// kickTime bounds the opening of a drawer.
 	kickTime = 3 * time.Second
 )
@@ -32,13 +32,14 @@ type Printer struct {
 	in   decoder
 
 	told   listener
+	proved witness
 	talks  bool // has answered a real-time status at least once
 	mute   bool // was asked and did not answer
 	state  health
 	inbox  []reply
 	looked time.Time // when it was last asked
-	id     int       // of the last process id
-	owed   int       // answers to GS r that have not come yet
+	owed   owed      // answers to GS r that have not come yet
+	unsure bool      // answers were lost: find out before the next job
 }
 
 // Open takes a printer into service: it reads the options and, for a profile
@@ -78,6 +79,10 @@ func (d *Printer) Caps() printer.Caps { return d.cfg.caps() }
 // OnAttention has f called when the printer starts or ceases to wait for a
 // person, and now if it does; f must not block and must not call the printer.
 func (d *Printer) OnAttention(f func(error)) { d.told.set(f) }
+
+// OnEvidence has f called when an answer comes that proves an earlier job; f
+// must not block and must not call the printer.
+func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.set(f) }
 
 // Close lets a job that the port has taken reach the printer: a socket is shut
 // down for writing first, for one that is closed with unread status bytes in it

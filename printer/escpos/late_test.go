@@ -2,13 +2,17 @@ package escpos_test
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"tilld/printer"
 	"tilld/printer/escpos"
+	"tilld/printer/printertest"
 )
 
 // An answer that comes while the next job prints belongs to the job before: it
@@ -24,6 +28,7 @@ func TestLateAnswers(t *testing.T) {
 		{"one late", []int{0, 1}, []printer.Evidence{status, status}},
 		{"late and in time", []int{0, 2, 1}, []printer.Evidence{status, inOrder, inOrder}},
 		{"lost", []int{0, 0, 1, 1}, []printer.Evidence{status, status, inOrder, inOrder}},
+		{"one lost", []int{1, 0, 1, 1, 1}, []printer.Evidence{inOrder, status, status, inOrder, inOrder}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -49,7 +54,10 @@ func answered(t *testing.T, answers []int) []printer.Evidence {
 				return
 			}
 			out := bytes.Repeat([]byte{0x12}, bytes.Count(buf[:n], []byte{0x10, 0x04}))
-			if bytes.Contains(buf[:n], []byte{0x1d, 'r', 1}) {
+			switch {
+			case bytes.Equal(buf[:n], []byte{0x1d, 'r', 1}): // a question by itself
+				out = append(out, 0)
+			case bytes.Contains(buf[:n], []byte{0x1d, 'r', 1}):
 				out = append(out, make([]byte, answers[job])...)
 				job++
 			}
@@ -74,4 +82,57 @@ func answered(t *testing.T, answers []int) []printer.Evidence {
 	far.Close()
 	<-done
 	return got
+}
+
+// A printer that stood still for longer than anybody waits tells later, when
+// nobody asks, that the job is on paper: the ledger hears of it.
+func TestLateEvidence(t *testing.T) {
+	for _, c := range []struct {
+		name, profile, answer string
+		want                  []string
+	}{
+		{"process id", "epson-tm-t81", "\x37\x22" + printer.Mark("a") + "\x00", []string{"a sending", "a sent status", "a confirmed process_id"}},
+		{"in order", "generic-80mm", "\x00", []string{"a sending", "a sent status", "a confirmed in_order"}},
+		{"another's process id", "epson-tm-t81", "\x37\x22" + printer.Mark("b") + "\x00", []string{"a sending", "a sent status"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := net.Pipe()
+				go func() {
+					buf := make([]byte, 65536)
+					for {
+						n, err := far.Read(buf)
+						if err != nil {
+							return
+						}
+						if n := bytes.Count(buf[:n], []byte{0x10, 0x04}); n > 0 {
+							go far.Write(bytes.Repeat([]byte{0x12}, n))
+						}
+					}
+				}()
+				d, err := escpos.Open(t.Context(), near, spec(c.profile))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var l printertest.Ledger
+				l.Add(printer.Job{ID: "a", Printer: "printer-1", Doc: printer.Doc{printer.Text{Line: "x"}}})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error)
+				st := printer.Station{Name: "printer-1", Ledger: &l, Log: slog.New(slog.DiscardHandler)}
+				go func() { done <- st.Serve(ctx, d) }()
+				time.Sleep(time.Minute)
+				go far.Write([]byte(c.answer))
+				time.Sleep(time.Minute)
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				if got := l.Log(); !slices.Equal(got, c.want) {
+					t.Errorf("ledger %q, want %q", got, c.want)
+				}
+				d.Close()
+				far.Close()
+			})
+		})
+	}
 }

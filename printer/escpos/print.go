@@ -13,7 +13,7 @@ import (
 
 // Print lays doc out, looks whether the printer is ready, sends the job and
 // gathers evidence until ctx ends.
-func (d *Printer) Print(ctx context.Context, _ string, doc printer.Doc) (printer.Result, error) {
+func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (printer.Result, error) {
 	page, err := layout.Compose(doc, d.cfg.caps())
 	if err != nil {
 		return printer.Result{}, err
@@ -22,16 +22,16 @@ func (d *Printer) Print(ctx context.Context, _ string, doc printer.Doc) (printer
 	if err != nil {
 		return printer.Result{}, err
 	}
-	return d.run(ctx, job, page.Dots())
+	return d.run(ctx, jobID, job, page.Dots())
 }
 
 // PrintRaw sends bytes made elsewhere after [Screen] has looked at them.
-func (d *Printer) PrintRaw(ctx context.Context, _ string, data []byte, drawer bool) (printer.Result, error) {
+func (d *Printer) PrintRaw(ctx context.Context, jobID string, data []byte, drawer bool) (printer.Result, error) {
 	data, err := Screen(data, drawer)
 	if err != nil {
 		return printer.Result{}, err
 	}
-	return d.run(ctx, data, len(data)/48*layout.LineDots)
+	return d.run(ctx, jobID, data, len(data)/48*layout.LineDots)
 }
 
 // Test prints a page that shows what the printer can do. It takes a minute at
@@ -59,7 +59,7 @@ func (d *Printer) Test(ctx context.Context) error {
 }
 
 // run prints one job. dots is about how long the paper will be.
-func (d *Printer) run(ctx context.Context, job []byte, dots int) (printer.Result, error) {
+func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int) (printer.Result, error) {
 	if err := d.take(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
@@ -67,9 +67,12 @@ func (d *Printer) run(ctx context.Context, job []byte, dots int) (printer.Result
 	if err := d.check(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
-	d.inbox = nil
-	id := d.nextID()
-	sent, err := d.wire.Write(ctx, "print", d.complete(job, id))
+	if err := d.sure(ctx); err != nil {
+		return printer.Result{}, err
+	}
+	d.sift()
+	mark := printer.Mark(jobID)
+	sent, err := d.wire.Write(ctx, "print", d.complete(job, mark))
 	if err != nil {
 		if sent > 0 && d.state.want != "" {
 			err = printer.Attention(d.info.Name, "print", d.state.want)
@@ -77,9 +80,9 @@ func (d *Printer) run(ctx context.Context, job []byte, dots int) (printer.Result
 		return printer.Result{Started: sent > 0}, err
 	}
 	if d.cfg.Confirm != "none" {
-		d.owed++
+		d.owed.add(mark)
 	}
-	evidence, err := d.confirm(ctx, id, dots)
+	evidence, err := d.confirm(ctx, mark, dots)
 	return printer.Result{Started: true, Evidence: evidence}, err
 }
 
@@ -89,7 +92,7 @@ func (d *Printer) complete(job []byte, id string) []byte {
 	if d.cfg.Status == "asb" {
 		// ESC @ switches the reports off on many models, so they are asked for
 		// right after the one the job begins with.
-		on := []byte{gs, 'a', 0x0e}
+		on := []byte{gs, 'a', d.cfg.reports()}
 		if len(job) >= 2 && job[0] == esc && job[1] == '@' {
 			out = append([]byte{esc, '@'}, append(on, job[2:]...)...)
 		} else {
@@ -106,11 +109,14 @@ func (d *Printer) complete(job []byte, id string) []byte {
 	return out
 }
 
-// nextID returns "0001" to "9999", ascending: of several ids a printer may only
-// answer the last.
-func (d *Printer) nextID() string {
-	d.id = d.id%9999 + 1
-	return fmt.Sprintf("%04d", d.id)
+// sure finds out anew which answers are outstanding, if that is not known.
+func (d *Printer) sure(ctx context.Context) error {
+	if !d.unsure {
+		return nil
+	}
+	d.unsure = false
+	_, err := d.inSync(ctx, syncTime)
+	return err
 }
 
 const (
@@ -144,10 +150,14 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 	end := time.Now().Add(patience)
 	for {
 		r, ok, err := d.await(ctx, "print", min(pollTime, max(time.Until(end), time.Millisecond)), func(r reply) bool {
-			return r.kind == processed && string(r.data) == id || r.kind == inOrder && d.owed > 0
+			return r.kind == processed || r.kind == inOrder && len(d.owed.waits) > 0
 		})
-		if ok && r.kind == inOrder {
-			if d.owed--; d.owed > 0 {
+		switch {
+		case ok && r.kind == processed && string(r.data) != id:
+			d.proved.tell(string(r.data), printer.ProcessID)
+			continue
+		case ok && r.kind == inOrder:
+			if _, all := d.inTurn(); !all {
 				continue // the late answer to an earlier job
 			}
 		}
@@ -155,7 +165,7 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 		case err != nil:
 			return best, d.ended(best, err)
 		case ok && r.kind == processed:
-			d.owed = 0
+			d.owed.only(id)
 			return printer.ProcessID, nil
 		case ok && d.cfg.Confirm == "in_order":
 			return printer.InOrder, nil
@@ -180,8 +190,8 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 		if best == printer.BytesTaken && status {
 			best = printer.StatusGood
 		}
-		if d.owed > 1 {
-			d.owed = 0 // answers that have been lost do not come any more
+		if best != printer.InOrder && d.cfg.Confirm != "none" {
+			d.unsure = d.owed.missed()
 		}
 		return best, nil
 	}

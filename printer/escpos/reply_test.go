@@ -89,7 +89,7 @@ func TestJudge(t *testing.T) {
 		{"offline", 0x1a, 0x12, 0x12, 0x12, printer.WantOnline, false},
 		{"low", 0x12, 0x12, 0x12, 0x1e, "", true},
 	} {
-		if got := judge(c.n1, c.n2, c.n3, c.n4); got != (health{c.want, c.low}) {
+		if got := judge(c.n1, c.n2, c.n3, c.n4); got != (health{c.want, c.low, c.n1&0x04 != 0}) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}

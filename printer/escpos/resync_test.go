@@ -45,8 +45,8 @@ func TestResync(t *testing.T) {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				if m.Drawer() != 1 || m.Cuts() != 1 {
-					t.Errorf("drawer %d, cuts %d, want 1 and 1", m.Drawer(), m.Cuts())
+				if m.Drawer() != 1 || m.Cuts() != 2 {
+					t.Errorf("drawer %d, cuts %d, want 1 and 2: the rest of the old job is cut off", m.Drawer(), m.Cuts())
 				}
 			})
 		})

@@ -5,6 +5,7 @@ import "tilld/printer"
 // Bits of the answers to DLE EOT n (Epson TM-L60II, Citizen CT-S2000, Samsung
 // SRP-350, HPRT) and of automatic status back (Epson TM-T88III p. 143).
 const (
+	drawerBit  = 0x04 // n=1; ASB byte 1: level of pin 3 of the drawer's plug
 	offlineBit = 0x08 // n=1; ASB byte 1
 
 	coverBit    = 0x04 // n=2
@@ -23,11 +24,13 @@ const (
 type health struct {
 	want printer.Want
 	low  bool // near end of paper
+	// drawer is the level of the drawer's switch; which means open is a setting.
+	drawer bool
 }
 
 // judge reads the answers to DLE EOT 1 to 4; 0 stands for one that did not come.
 func judge(n1, n2, n3, n4 byte) health {
-	h := health{low: n4&nearEndBits != 0}
+	h := health{low: n4&nearEndBits != 0, drawer: n1&drawerBit != 0}
 	switch {
 	case n2&coverBit != 0:
 		h.want = printer.WantCover
@@ -47,7 +50,7 @@ func judge(n1, n2, n3, n4 byte) health {
 
 // judgeASB reads four bytes of automatic status.
 func judgeASB(b []byte) health {
-	h := health{low: b[2]&0x03 != 0}
+	h := health{low: b[2]&0x03 != 0, drawer: b[0]&drawerBit != 0}
 	switch {
 	case b[0]&0x20 != 0:
 		h.want = printer.WantCover

@@ -58,7 +58,10 @@ func (l *Ledger) Next(ctx context.Context, name string) (printer.Job, error) {
 }
 
 // Begin implements printer.Ledger.
-func (l *Ledger) Begin(_ context.Context, id string) error {
+func (l *Ledger) Begin(_ context.Context, name, id string) error {
+	if j := l.Job(id); j.Printer != name || j.Outcome != printer.Queued {
+		return printer.ErrMoved
+	}
 	if l.Fail != nil {
 		return l.Fail
 	}
@@ -68,6 +71,19 @@ func (l *Ledger) Begin(_ context.Context, id string) error {
 // End implements printer.Ledger.
 func (l *Ledger) End(_ context.Context, id string, o printer.Outcome, e printer.Evidence, reason string) error {
 	return l.set(id, o, e, reason)
+}
+
+// Confirm implements printer.Reconciler.
+func (l *Ledger) Confirm(_ context.Context, name, mark string, e printer.Evidence) error {
+	l.mu.Lock()
+	i := slices.IndexFunc(l.jobs, func(j printer.Job) bool {
+		return j.Printer == name && (j.Outcome == printer.Sent || j.Outcome == printer.Uncertain) && printer.Mark(j.ID) == mark
+	})
+	l.mu.Unlock()
+	if i < 0 {
+		return nil
+	}
+	return l.set(l.jobs[i].ID, printer.Confirmed, e, "")
 }
 
 func (l *Ledger) set(id string, o printer.Outcome, e printer.Evidence, reason string) error {
