@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"tilld/display/dsp800"
 	"tilld/display/epson"
 	"tilld/display/led8"
+	"tilld/display/qrscreen"
 	"tilld/display/utc"
 	"tilld/internal/sim"
 )
@@ -188,6 +190,31 @@ func TestDigitsOnAPseudoTerminal(t *testing.T) {
 	}
 	if led.Unknown() != 0 {
 		t.Errorf("%d bytes meant nothing to the display", led.Unknown())
+	}
+}
+
+func TestQRScreenOnAPseudoTerminal(t *testing.T) {
+	glass := sim.NewQRScreen()
+	cable := plug(t, glass.Run)
+	d := dialed(t, qrscreen.Open, device.Spec{Name: "qr-1"}, cable.Address(115200)+"&backend=tarm")
+	for _, s := range displaytest.Scenes() {
+		want := "[] [  ]"
+		if s.Kind == display.Paying {
+			p := *s.Pay
+			p.ExpiresAt = time.Now().Add(time.Hour)
+			s.Pay = &p
+			want = "[https://pay.example/p1] [Please pay CNY           137.90 137.90]"
+		}
+		if err := d.Show(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		got := settled(glass.Changed, func() (string, bool) {
+			g := fmt.Sprint(glass.Codes(), " ", glass.Texts())
+			return g, g == want
+		})
+		if got != want {
+			t.Errorf("%s: %s, want %s", s.Kind, got, want)
+		}
 	}
 }
 

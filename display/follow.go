@@ -16,17 +16,23 @@ type Refresher interface {
 	Refresh() time.Duration
 }
 
+// Animator is a Display whose picture changes while the scene stays, such as one
+// with a countdown. [Follow] shows the scene again at the time that Next returns;
+// the zero time means that nothing moves.
+type Animator interface {
+	Next(s Scene, now time.Time) time.Time
+}
+
 // Follow shows the stage's scene on d at once and after every change, until
 // ctx ends (it then returns ctx.Err()) or d fails (it returns d's fault). A
 // display slower than the stage skips to the latest scene. It is the Serve of
 // a display's device slot: after a failure the next Follow shows the scene again.
+//
+// The moment a pay code expires the scene is shown again, changed or not, so that
+// a display takes the code off even if nobody changes the scene.
 func Follow(ctx context.Context, d Display, s *Stage) error {
-	var again <-chan time.Time
-	if r, ok := d.(Refresher); ok && r.Refresh() > 0 {
-		tick := time.NewTicker(r.Refresh())
-		defer tick.Stop()
-		again = tick.C
-	}
+	again := time.NewTimer(0)
+	defer again.Stop()
 	for {
 		scene, changed := s.Now()
 		limited, cancel := context.WithTimeout(ctx, ShowLimit)
@@ -38,11 +44,37 @@ func Follow(ctx context.Context, d Display, s *Stage) error {
 		if err != nil {
 			return err
 		}
+		again.Stop()
+		if wait, ok := pause(d, scene, time.Now()); ok {
+			again.Reset(wait)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-changed:
-		case <-again:
+		case <-again.C:
 		}
 	}
+}
+
+// pause is how long a scene that was shown at now stays as it is; false: until
+// it changes.
+func pause(d Display, s Scene, now time.Time) (wait time.Duration, ok bool) {
+	sooner := func(w time.Duration) {
+		if !ok || w < wait {
+			wait, ok = max(w, time.Millisecond), true
+		}
+	}
+	if r, is := d.(Refresher); is && r.Refresh() > 0 {
+		sooner(r.Refresh())
+	}
+	if a, is := d.(Animator); is {
+		if at := a.Next(s, now); !at.IsZero() {
+			sooner(at.Sub(now))
+		}
+	}
+	if s.Pay != nil && now.Before(s.Pay.ExpiresAt) {
+		sooner(s.Pay.ExpiresAt.Sub(now))
+	}
+	return wait, ok
 }

@@ -33,10 +33,18 @@ var words = struct {
 // layOut squeezes a scene onto the rows of a panel.
 func layOut(p TextPanel, s Scene) []string {
 	columns, rows := p.Size()
-	t := texter{columns: columns, has: ascii, tag: lang.EN, scene: s}
+	has := ascii
 	if c, ok := p.(Charset); ok {
-		t.has = c.Has
+		has = c.Has
 	}
+	return Lines(s, columns, rows, has)
+}
+
+// Lines squeezes a scene onto at most so many rows of text cells. Chinese is
+// used when the scene asks for it and has reports Chinese characters; what has
+// reports false for is left out. A row may be longer than columns: cut it.
+func Lines(s Scene, columns, rows int, has func(rune) bool) []string {
+	t := texter{columns: columns, has: has, tag: lang.EN, scene: s}
 	if strings.HasPrefix(s.Language, "zh") && t.has('欢') {
 		t.tag = lang.ZH
 	}

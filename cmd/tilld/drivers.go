@@ -7,6 +7,7 @@ import (
 	"tilld/display/dsp800"
 	"tilld/display/epson"
 	"tilld/display/led8"
+	"tilld/display/qrscreen"
 	"tilld/display/screen"
 	"tilld/display/utc"
 	"tilld/printer"
@@ -42,6 +43,7 @@ func driverList() []driver {
 		{device.Display, "dsp800", dsp800.Check},
 		{device.Display, "utc", utc.Check},
 		{device.Display, "led8", led8.Check},
+		{device.Display, "qrscreen", qrscreen.Check},
 		{device.Display, "screen", noOptions},
 	}
 }
@@ -70,6 +72,7 @@ func displays(s *screen.Screen) *device.Registry[display.Display] {
 	r.Add("dsp800", display.Text(dsp800.Open))
 	r.Add("utc", display.Text(utc.Open))
 	r.Add("led8", led8.Open)
+	r.Add("qrscreen", qrscreen.Open)
 	r.Add("screen", s.Open)
 	return &r
 }

@@ -119,3 +119,15 @@ func FuzzLED8(f *testing.F) {
 		}
 	})
 }
+
+func FuzzQRScreen(f *testing.F) {
+	f.Add([]byte("JUMP(1);QBAR(0,abc);SET_TXT(0,x);BL(20);\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := sim.NewQRScreen()
+		s.Feed(data)
+		s.Feed([]byte("\r\nJUMP(1);QBAR(0,https://pay.example/p1);SET_TXT(0,ok);\r\n"))
+		if codes := s.Codes(); len(codes) != 1 || codes[0] != "https://pay.example/p1" || s.Texts()[0] != "ok" {
+			t.Errorf("%q %q", codes, s.Texts())
+		}
+	})
+}

@@ -116,3 +116,26 @@ func TestLED8(t *testing.T) {
 		}
 	}
 }
+
+// The commands of the makers' example program.
+func TestQRScreen(t *testing.T) {
+	for _, tt := range []struct {
+		bytes   string
+		codes   string
+		texts   [3]string
+		unknown int
+	}{
+		{"JUMP(1);QBAR(0,https://pay.example/p1);SET_TXT(0,\xb2\xe8);SET_TXT(2,12.00);\r\n", "[https://pay.example/p1]", [3]string{"茶", "", "12.00"}, 0},
+		{"JUMP(1);QBAR(0,x);\r\nJUMP(0);\r\n", "[]", [3]string{}, 0},
+		{"JUMP(1);QBAR(0,x);", "[]", [3]string{}, 0}, // the line is not at its end
+		{"BL(20);JUMP(7);QBAR(1,x);nonsense;\r\n", "[]", [3]string{}, 3},
+	} {
+		s := sim.NewQRScreen()
+		for i := range len(tt.bytes) {
+			s.Feed([]byte{tt.bytes[i]})
+		}
+		if codes := fmt.Sprint(s.Codes()); codes != tt.codes || s.Texts() != tt.texts || s.Unknown() != tt.unknown {
+			t.Errorf("%q: %s %q, %d unknown; want %s %q, %d", tt.bytes, codes, s.Texts(), s.Unknown(), tt.codes, tt.texts, tt.unknown)
+		}
+	}
+}
