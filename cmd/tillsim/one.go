@@ -26,6 +26,8 @@ type one struct {
 	pulses int
 	cashed bool
 	mark   map[*sim.Printer]int
+	ticket sim.Ticket // the receipt, once it is out
+	paper  *sim.Printer
 }
 
 // play runs the steps and prints the timeline.
@@ -33,11 +35,7 @@ func (s *one) play(ctx context.Context, steps ...func(context.Context) error) er
 	if s.verbose {
 		fmt.Fprintf(s.out, "\n%s: %d articles, %s\n", s.name, len(s.goods), money(s.goods.total()))
 	}
-	s.mark = map[*sim.Printer]int{}
-	for _, pr := range []*sim.Printer{s.shop.lan, s.shop.serial} {
-		s.mark[pr] = pr.Stats().Out
-		s.pulses += pr.Stats().Pulses
-	}
+	s.begin()
 	for _, f := range steps {
 		if err := f(ctx); err != nil {
 			return errors.Join(err, s.shop.tilld.Crashed())
@@ -47,6 +45,15 @@ func (s *one) play(ctx context.Context, steps ...func(context.Context) error) er
 		fmt.Fprintf(s.out, "%-20s %d articles  %10s  %6d ms\n", s.name, len(s.goods), money(s.goods.total()), time.Since(s.began).Milliseconds())
 	}
 	return nil
+}
+
+// begin notes how the printers stand before the sale.
+func (s *one) begin() {
+	s.began, s.pulses, s.mark = time.Now(), 0, map[*sim.Printer]int{}
+	for _, pr := range []*sim.Printer{s.shop.lan, s.shop.serial} {
+		s.mark[pr] = pr.Stats().Out
+		s.pulses += pr.Stats().Pulses
+	}
 }
 
 // step measures f and notes it under a name.
@@ -290,6 +297,7 @@ func (s *one) receipt(ctx context.Context) error {
 		name = "closed → receipt cut, serial printer"
 	}
 	s.note(name, time.Since(began))
+	s.ticket, s.paper = k, pr
 	if err := s.read(k); err != nil {
 		return err
 	}

@@ -267,14 +267,32 @@ func decodeScene(f frame) (s scene) {
 type scene struct {
 	Kind   string `json:"kind"`
 	SaleID string `json:"sale_id"`
+	Title  string `json:"title"`
+	Text   string `json:"text"`
 	Lines  []struct {
-		Name  string `json:"name"`
-		Total int64  `json:"total"`
+		Name      string `json:"name"`
+		Quantity  string `json:"quantity"`
+		UnitPrice int64  `json:"unit_price"`
+		OldPrice  int64  `json:"old_price"`
+		Total     int64  `json:"total"`
 	} `json:"lines"`
 	Total *int64 `json:"total"`
 	Pay   *struct {
 		PaymentID string `json:"payment_id"`
 		URL       string `json:"url"`
+		Picture   string `json:"picture_png_base64"`
 		Amount    int64  `json:"amount"`
 	} `json:"pay"`
+	Paid   json.RawMessage `json:"paid"`
+	Offers []struct {
+		ID      string    `json:"id"`
+		Title   string    `json:"title"`
+		Brand   string    `json:"brand"`
+		Picture string    `json:"picture_png_base64"`
+		Expires time.Time `json:"expires"`
+	} `json:"offers"`
+	QR []struct {
+		Title string `json:"title"`
+		URL   string `json:"url"`
+	} `json:"qr"`
 }

@@ -35,6 +35,12 @@ type shopOptions struct {
 	pay    cloud.PayPolicy
 	heard  func(cloud.Traffic)
 	log    *slog.Logger
+	// catalogue is what the cloud knows by code; nil is [cloud.Demo].
+	catalogue *cloud.Catalogue
+	// receipt is more of the configuration's receipt section: `, invoice_url: "…"`.
+	receipt string
+	// config is more of the configuration, whole lines.
+	config string
 }
 
 // shop is a whole till without hardware.
@@ -52,6 +58,7 @@ type shop struct {
 	tilld   *child
 	api     *api
 	lanPort int
+	more    shopOptions // what configure adds
 
 	cancel context.CancelFunc
 	parts  sync.WaitGroup
@@ -59,7 +66,7 @@ type shop struct {
 
 // openShop builds everything and starts all but tilld.
 func openShop(ctx context.Context, o shopOptions) (*shop, error) {
-	s := &shop{dir: o.keep}
+	s := &shop{dir: o.keep, more: o}
 	if o.keep == "" {
 		dir, err := os.MkdirTemp("", "tillsim-")
 		if err != nil {
@@ -104,6 +111,7 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 	}
 	s.cloud = cloud.New(cloud.Options{
 		Broker: fmt.Sprintf("tcp://127.0.0.1:%d", s.broker.Port()), Key: key, Ledger: ledger, Pay: o.pay, Heard: o.heard, Log: o.log,
+		Catalogue: o.catalogue,
 	})
 	s.part(func() error { return s.cloud.Run(ctx) })
 	program, err := findTilld(ctx, o.tilld, s.dir)
@@ -177,7 +185,7 @@ func (s *shop) configure(port int, printers ...string) error {
 till: {merchant: acme, store: sh-001, till: "03", number: 1003, currency: CNY, timezone: Asia/Shanghai, language: zh-CN}
 http: {listen: "127.0.0.1:%d"}
 cloud: {url: "mqtt://127.0.0.1:%d", trust_file: %q}
-receipt: {qr: [{title: "加入社群", url: %q}]}
+receipt: {qr: [{title: "加入社群", url: %q}]%s}
 payment: {qr_ttl: 5m, request_timeout: 5s}
 devices:
   - {name: scanner-1, kind: scanner, driver: line, address: %q, options: {suffix: cr}}
@@ -185,7 +193,7 @@ devices:
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
 data_dir: %q
 log: {level: debug}
-`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", s.file("data"))
+%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", s.file("data"), s.more.config)
 	return os.WriteFile(s.file("tilld.yaml"), []byte(text), 0o600)
 }
 

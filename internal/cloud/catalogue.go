@@ -75,6 +75,8 @@ type Offer struct {
 	Brand   string `json:"brand,omitempty"`
 	URL     string `json:"url,omitempty"`
 	Expires string `json:"expires,omitempty"`
+	// PicturePNGBase64 is a PNG; JSON carries it in base64.
+	PicturePNGBase64 []byte `json:"picture_png_base64,omitempty"`
 }
 
 // Pickup is an online order to be handed over.

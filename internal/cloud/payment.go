@@ -34,6 +34,9 @@ type PayPolicy struct {
 	After   time.Duration // after the code was made, if Outcome is set
 	Outcome string        // "paid", "failed", or "" for a shopper who waits for [Cloud.Settle]
 	Rich    bool          // results carry member, points, coupons, offers, stored value
+	// Picture, if set, draws the pay code as a PNG, as WeChat's servers draw
+	// mini-program codes; then payment.create answers with it and not with a url.
+	Picture func(paymentID string) []byte
 }
 
 // Result is the data of payment.result.
@@ -92,7 +95,17 @@ func (c *Cloud) create(path, sale string, d paymentData) (any, *Problem) {
 	if p.State != "pending" {
 		return p.answer(), nil
 	}
+	if c.o.Pay.Picture != nil {
+		return map[string]any{"state": "pending", "picture_png_base64": c.o.Pay.Picture(p.ID)}, nil
+	}
 	return map[string]any{"state": "pending", "url": p.URL}, nil
+}
+
+// SetPay changes how shoppers pay from now on.
+func (c *Cloud) SetPay(f func(*PayPolicy)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.o.Pay)
 }
 
 // autoPay has the shopper act by itself if the policy says so. c.mu is held.
@@ -199,6 +212,28 @@ func (c *Cloud) refund(path string, d paymentData) (any, *Problem) {
 // its state and the till is told by a payment.result command; rich results
 // carry what a mini-program knows. It reports whether the payment was pending.
 func (c *Cloud) Settle(id, outcome string, rich bool) bool {
+	return c.settle(id, outcome, func(p *Payment) *Result {
+		if outcome == "paid" {
+			return result(p, "wechat", rich)
+		}
+		return nil
+	})
+}
+
+// SettleAs is Settle with a result made to measure: paid, with what the
+// mini-program knows of the shopper. Payment id and amount are filled in; no
+// tenders are all of it from the WeChat wallet.
+func (c *Cloud) SettleAs(id string, r Result) bool {
+	return c.settle(id, "paid", func(p *Payment) *Result {
+		r.PaymentID, r.State, r.Amount = p.ID, "paid", p.Amount
+		if r.Tenders == nil {
+			r.Tenders = []Tender{{Method: "wallet", Amount: p.Amount, Scheme: "wechat", Reference: reference(p)}}
+		}
+		return &r
+	})
+}
+
+func (c *Cloud) settle(id, outcome string, paid func(*Payment) *Result) bool {
 	c.mu.Lock()
 	p, ok := c.payments[id]
 	if !ok || p.State != "pending" {
@@ -211,7 +246,7 @@ func (c *Cloud) Settle(id, outcome string, rich bool) bool {
 	p.State = outcome
 	res := &Result{PaymentID: p.ID, State: outcome, Amount: p.Amount, Tenders: []Tender{}}
 	if outcome == "paid" {
-		res = result(p, "wechat", rich)
+		res = paid(p)
 	}
 	p.Result = res
 	path, late := p.Till, c.faults.LateResult
