@@ -147,6 +147,9 @@ func (b *browser) until(ctx context.Context, expression string) error {
 
 // picture is what is on the glass, as PNG.
 func (b *browser) picture(ctx context.Context) ([]byte, error) {
+	if err := b.until(ctx, "document.getAnimations().every(a => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity)"); err != nil {
+		return nil, err
+	}
 	// Two frames: what the page has just changed is painted.
 	frames := map[string]any{"expression": "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))", "awaitPromise": true}
 	if err := b.ask(ctx, "Runtime.evaluate", frames, nil); err != nil {
@@ -162,7 +165,12 @@ func (b *browser) picture(ctx context.Context) ([]byte, error) {
 }
 
 func (b *browser) close() error {
-	err := b.cmd.Process.Kill()
-	b.cmd.Wait() // killed: its exit code says so
-	return errors.Join(err, b.in.Close(), os.RemoveAll(b.dir))
+	ctx, cancel := within(context.Background(), 5*time.Second, "closing chromium")
+	defer cancel()
+	b.session = ""
+	err := b.ask(ctx, "Browser.close", map[string]any{}, nil)
+	kill := time.AfterFunc(5*time.Second, func() { b.cmd.Process.Kill() })
+	b.cmd.Wait() // its exit code says nothing of the pictures
+	kill.Stop()
+	return errors.Join(err, b.in.Close(), b.pipe.Close(), os.RemoveAll(b.dir))
 }

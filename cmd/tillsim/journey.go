@@ -19,6 +19,7 @@ import (
 type journeyCmd struct {
 	Which    string `arg:"" optional:"" help:"J1 to J16, or all."`
 	List     bool   `help:"What there is."`
+	Facts    bool   `help:"What is checked, without playing it."`
 	Pictures string `help:"Leave pictures of the customer screen and of the receipt in this directory; needs chromium." type:"path"`
 	Broker   string `help:"mosquitto or embedded." enum:"mosquitto,embedded" default:"embedded"`
 	Tilld    string `help:"The tilld to run; else the one beside tillsim, else one is built." type:"path"`
@@ -64,6 +65,10 @@ func (c *journeyCmd) run(ctx context.Context, out io.Writer) error {
 			continue
 		}
 		played++
+		if c.Facts {
+			fmt.Fprint(out, checkedList(j))
+			continue
+		}
 		if err := c.play(ctx, out, j); err != nil {
 			return fmt.Errorf("%s: %w", j.id, err)
 		}
@@ -72,6 +77,21 @@ func (c *journeyCmd) run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("no journey %q: J1 to J16, or all; --list names them", c.Which)
 	}
 	return nil
+}
+
+// checkedList is the section "What is checked" of a journey's page.
+func checkedList(j journey) string {
+	var b strings.Builder
+	b.WriteString("## What is checked\n\n")
+	for _, f := range append(j.facts(&visit{script: &script{}}), fact{text: lastFact}) {
+		fmt.Fprintf(&b, "- %s\n", f.text)
+	}
+	return b.String()
+}
+
+// pageName is the file of a journey's page in docs/journeys.
+func pageName(id string) string {
+	return fmt.Sprintf("J%02s.md", strings.TrimPrefix(id, "J"))
 }
 
 // play opens a shop of its own for the journey, plays it, and proves that
@@ -116,7 +136,10 @@ func (c *journeyCmd) play(ctx context.Context, out io.Writer, j journey) (err er
 		defer func() { err = errors.Join(err, v.album.close()) }()
 	}
 	for _, f := range j.facts(v) {
-		if err := f.check(ctx); err != nil {
+		own, cancel := within(ctx, time.Minute, "the fact")
+		err := f.check(own)
+		cancel()
+		if err != nil {
 			return fail(f.text, errors.Join(err, s.tilld.Crashed()))
 		}
 		fmt.Fprintf(out, "  ok  %s\n", f.text)

@@ -26,7 +26,8 @@ type entry struct {
 	Expires time.Time       `json:"expires"`
 	Changed time.Time       `json:"changed"`
 	Tries   int             `json:"tries,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // until it has ended
+	Data    json.RawMessage `json:"data,omitempty"`   // in memory, and stored by versions before 2026-11-28
+	Sealed  []byte          `json:"sealed,omitempty"` // the data until it has ended: a payment's result names the shopper
 	Reply   json.RawMessage `json:"reply,omitempty"`
 }
 
@@ -41,12 +42,13 @@ const answerPrefix = "answer/"
 // receive stores a new command. For one that is there already it returns what
 // is known of it instead.
 func (b inbox) receive(ctx context.Context, m *message) (known *entry, err error) {
+	sealed := b.q.Conceal("inbox/"+m.jti, m.data)
 	err = b.q.Update(ctx, func(tx *queue.Tx) error {
 		known, err = load(tx, m.jti)
 		if err != nil || known != nil {
 			return err
 		}
-		return save(tx, m.jti, &entry{Type: m.kind, State: Received, Issued: m.issued, Expires: m.expires, Data: m.data})
+		return save(tx, m.jti, &entry{Type: m.kind, State: Received, Issued: m.issued, Expires: m.expires, Sealed: sealed})
 	})
 	return known, err
 }
@@ -57,7 +59,13 @@ func (b inbox) find(jti string) (e *entry, err error) {
 		e, err = load(tx, jti)
 		return err
 	})
-	return e, err
+	if err != nil || e == nil || e.Sealed == nil {
+		return e, err
+	}
+	if e.Data, err = b.q.Reveal("inbox/"+jti, e.Sealed); err != nil {
+		return unreadable(jti)
+	}
+	return e, nil
 }
 
 // start notes, before its effect, that a command runs.
@@ -67,7 +75,7 @@ func (b inbox) start(ctx context.Context, jti string) error {
 
 // finish stores the reply to a command. Only then may it be sent.
 func (b inbox) finish(ctx context.Context, jti string, state State, reply []byte) error {
-	return b.change(ctx, jti, func(e *entry) { e.State, e.Reply, e.Data = state, reply, nil })
+	return b.change(ctx, jti, func(e *entry) { e.State, e.Reply, e.Data, e.Sealed = state, reply, nil, nil })
 }
 
 func (b inbox) change(ctx context.Context, jti string, f func(*entry)) error {
@@ -153,10 +161,15 @@ func load(tx *queue.Tx, key string) (*entry, error) {
 	}
 	var e entry
 	if err != nil || json.Unmarshal(v, &e) != nil {
-		reply, err := encode(Reply{ID: key, State: Unknown, Error: &Error{CodeDied, "what was stored about this command is damaged"}})
-		return &entry{State: Unknown, Reply: reply}, err
+		return unreadable(key)
 	}
 	return &e, nil
+}
+
+// unreadable stands for a damaged entry.
+func unreadable(key string) (*entry, error) {
+	reply, err := encode(Reply{ID: key, State: Unknown, Error: &Error{CodeDied, "what was stored about this command is damaged"}})
+	return &entry{State: Unknown, Reply: reply}, err
 }
 
 func save(tx *queue.Tx, key string, e *entry) error {

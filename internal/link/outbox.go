@@ -22,6 +22,9 @@ type Outbox interface {
 type Records interface {
 	Update(ctx context.Context, f func(*queue.Tx) error) error
 	View(f func(*queue.Tx) error) error
+	// Conceal seals what may be personal; Reveal opens it, with the same about.
+	Conceal(about string, plain []byte) []byte
+	Reveal(about string, sealed []byte) ([]byte, error)
 }
 
 var (
