@@ -52,6 +52,12 @@ func newTillKey(file string) (ed25519.PrivateKey, error) {
 	return private, nil
 }
 
+// publicOf is the public half of the till's key.
+func publicOf(key ed25519.PrivateKey) []byte {
+	public, _ := key.Public().(ed25519.PublicKey) // always is one
+	return public
+}
+
 // writeSynced writes a private file whole or not at all.
 func writeSynced(file string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*")

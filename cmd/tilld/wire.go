@@ -145,7 +145,12 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 		Receipt:        till.ReceiptConfig{Template: c.Receipt.Template, Copies: c.Receipt.Copies, QR: qr, InvoiceURL: c.Receipt.InvoiceURL, QRHosts: c.Receipt.QRHosts},
 		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Backup: backups(c.Devices), Scanners: a.kit.names(device.Scanner),
 		Markup: receiptline.Parse, FetchPrices: priceFetcher(c.Firmware.Repository),
-		Sign:       func(message []byte) []byte { return ed25519.Sign(key, message) },
+		Sign:      func(message []byte) []byte { return ed25519.Sign(key, message) },
+		PublicKey: publicOf(key),
+		Token: func(text string) (till.Token, error) {
+			b, err := a.link.Bearer(text)
+			return till.Token{Kind: b.Kind, ID: b.ID, Data: b.Data}, err
+		},
 		LinkStatus: func() till.LinkStatus { return till.LinkStatus(a.link.Status()) },
 		ClockStatus: func() till.ClockStatus {
 			offset, ok := clock.Offset()

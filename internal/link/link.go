@@ -91,6 +91,7 @@ type Link struct {
 	clock    *Clock
 	tally    *tally
 	verifier *verifier
+	bearers  *verifier // of tokens that shoppers carry
 	dispatch *dispatcher
 	broker   broker
 	base     string // topic prefix without the last slash; also the source of events
@@ -168,6 +169,9 @@ func build(o Options, q Outbox, rec Records, routes []Route) (*Link, error) {
 	l.open = l.dial
 	l.tally = &tally{log: l.log, health: o.Health}
 	l.verifier = newVerifier(o.Merchant, o.Store, o.Till, l.keys)
+	bearers := *l.verifier
+	bearers.size, bearers.life = maxBearer, maxBearerLife
+	l.bearers = &bearers
 	var err error
 	if l.dispatch, err = newDispatcher(l, rec, routes); err != nil {
 		return nil, err

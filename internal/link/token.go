@@ -75,10 +75,13 @@ type verifier struct {
 	audience map[string]bool // the till's path and its two wildcards
 	trust    func(kid string) (Trust, error)
 	parser   *jwt.Parser
+	size     int           // bytes of the compact form
+	life     time.Duration // between iat and exp, at most
 }
 
 func newVerifier(merchant, store, till string, trust func(kid string) (Trust, error)) *verifier {
 	return &verifier{
+		size: maxMessage, life: maxLife,
 		audience: map[string]bool{
 			merchant + "/" + store + "/" + till: true,
 			merchant + "/" + store + "/*":       true,
@@ -103,8 +106,8 @@ func (r *raw) UnmarshalJSON(b []byte) error { r.bytes = bytes.Clone(b); return n
 // verify checks, in this order: size, characters, header, key, signature,
 // claims, audience. Its errors are *refused.
 func (v *verifier) verify(token []byte, received time.Time) (*message, error) {
-	if len(token) > maxMessage {
-		return nil, refuse(refOversized, "%d bytes, at most %d", len(token), maxMessage)
+	if len(token) > v.size {
+		return nil, refuse(refOversized, "%d bytes, at most %d", len(token), v.size)
 	}
 	text := string(token)
 	if err := compact(text); err != nil {
@@ -220,8 +223,8 @@ func (v *verifier) claims(b []byte, received time.Time) (*message, error) {
 		return nil, refuse(refClaims, "iss, jti (1 to %d characters) and type are needed", maxJTI)
 	case m.issued.IsZero() || m.expires.IsZero() || !m.expires.After(m.issued):
 		return nil, refuse(refClaims, "iat, and exp after it, are needed")
-	case m.expires.Sub(m.issued) > maxLife:
-		return nil, refuse(refClaims, "exp %v after iat, at most %v", m.expires.Sub(m.issued), maxLife)
+	case m.expires.Sub(m.issued) > v.life:
+		return nil, refuse(refClaims, "exp %v after iat, at most %v", m.expires.Sub(m.issued), v.life)
 	}
 	for _, a := range aud {
 		if v.audience[a] {

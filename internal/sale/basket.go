@@ -89,7 +89,7 @@ func (e Opened) step(w *stepper) error {
 	w.live[e.ID] = &Sale{
 		ID: e.ID, State: Open, Currency: w.cfg.Currency, Items: []Item{}, Tenders: []Tender{},
 		Coupons: []Coupon{}, Offers: []Offer{}, Cashier: cashier, Adviser: e.Adviser,
-		ExternalID: e.ExternalID, OpenedAt: e.At,
+		ExternalID: e.ExternalID, OpenedAt: e.At, Code: ShortCode(e.ID),
 	}
 	w.touched[e.ID] = true
 	w.about = e.ID
@@ -152,7 +152,7 @@ func (s *Sale) addItem(n NewItem) error {
 			return problem(CodeInvalid, "quantity", "带序列号的商品只能是 1 件", "an item with a serial number is always one piece")
 		}
 		for _, it := range s.Items {
-			if it.Serial == n.Serial && it.GTIN == n.GTIN {
+			if sameItem(it, n.GTIN, n.SKU, n.Serial) {
 				return problem(CodeDuplicateSerial, "serial", "这件商品（序列号）已经在本单中", "this very item is already in the sale")
 			}
 		}

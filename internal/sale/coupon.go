@@ -10,6 +10,9 @@ type CouponApplied struct {
 	Coupon Coupon
 }
 
+// maxRedeemed bounds the coupons of a sale that is not paid yet.
+const maxRedeemed = 16
+
 // MemberAttached names the member before payment.
 type MemberAttached struct {
 	At     time.Time
@@ -27,6 +30,9 @@ func (e CouponApplied) step(w *stepper) error {
 		if c.ID == e.Coupon.ID && !c.Issued {
 			return problem(CodeCouponRefused, "code", "这张券已经用在本单了", "this coupon is already in the sale")
 		}
+	}
+	if len(s.Coupons) >= maxRedeemed {
+		return problem(CodeCouponRefused, "code", "本单用券过多", "a sale takes at most 16 coupons")
 	}
 	c := e.Coupon
 	c.Issued, c.Applied = false, 0

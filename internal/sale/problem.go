@@ -47,6 +47,8 @@ const (
 	CodeBadCode         = "bad_code"
 	CodeNotPaying       = "not_paying"
 	CodeTooManyPayments = "too_many_payments"
+	CodeSerialSold      = "serial_sold"
+	CodeBasketUsed      = "basket_used"
 )
 
 func problem(code, field, zh, en string) *Problem {

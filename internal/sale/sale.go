@@ -27,8 +27,9 @@ const (
 // Sale is one sale, in the shape of the local API and of sale.closed.
 type Sale struct {
 	ID             string       `json:"id"`
-	Number         int          `json:"number"`        // 0 until closed; gapless per till and day
-	Day            string       `json:"day,omitempty"` // business day of Number, YYYY-MM-DD
+	Code           string       `json:"code,omitempty"` // short name for links that are printed, see [ShortCode]
+	Number         int          `json:"number"`         // 0 until closed; gapless per till and day
+	Day            string       `json:"day,omitempty"`  // business day of Number, YYYY-MM-DD
 	State          State        `json:"state"`
 	Currency       string       `json:"currency"`
 	Items          []Item       `json:"items"`
@@ -160,6 +161,9 @@ type Coupon struct {
 	Expires string `json:"expires,omitempty"`
 	Issued  bool   `json:"issued,omitempty"`  // given to the shopper, not redeemed
 	Applied Money  `json:"applied,omitempty"` // taken off this sale
+	// Token is the id of the signed token with which it was accepted while the
+	// cloud could not be asked.
+	Token string `json:"token,omitempty"`
 }
 
 // Offer is shown and printed after payment.

@@ -24,8 +24,9 @@ type (
 	}
 	// OffersSeen says that a sale's offers were put on the customer screen.
 	OffersSeen struct {
-		At   time.Time
-		Sale string
+		At      time.Time
+		Sale    string
+		Printed []string // those that its receipt has
 	}
 	// ReceiptPrinted says what became of the sale's receipt.
 	ReceiptPrinted struct {
@@ -124,9 +125,11 @@ func (e ShiftEnded) step(w *stepper) error {
 
 // OffersData is the data of tilld.offer.shown.v1.
 type OffersData struct {
-	Sale   string    `json:"sale"`
-	Offers []string  `json:"offers"` // their ids
-	At     time.Time `json:"at"`
+	Sale   string   `json:"sale"`
+	Offers []string `json:"offers"` // ids of those on the screen
+	// Printed are those on the receipt; what became of it is in receipt.outcome.
+	Printed []string  `json:"printed,omitempty"`
+	At      time.Time `json:"at"`
 }
 
 func (e OffersSeen) step(w *stepper) error {
@@ -142,7 +145,7 @@ func (e OffersSeen) step(w *stepper) error {
 	for _, o := range s.Offers {
 		ids = append(ids, o.ID)
 	}
-	w.add(Report{Type: "tilld.offer.shown.v1", Subject: e.Sale, Data: OffersData{e.Sale, ids, e.At}})
+	w.add(Report{Type: "tilld.offer.shown.v1", Subject: e.Sale, Data: OffersData{Sale: e.Sale, Offers: ids, Printed: e.Printed, At: e.At}})
 	return nil
 }
 

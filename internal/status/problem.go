@@ -73,6 +73,8 @@ var statusOf = map[string]int{
 	sale.CodeEmptySale:       http.StatusConflict,
 	sale.CodeTooManyLines:    http.StatusConflict,
 	sale.CodeDuplicateSerial: http.StatusConflict,
+	sale.CodeSerialSold:      http.StatusConflict,
+	sale.CodeBasketUsed:      http.StatusConflict,
 	sale.CodePaymentPending:  http.StatusConflict,
 	sale.CodePaymentFailed:   http.StatusPaymentRequired,
 	sale.CodeJobConflict:     http.StatusConflict,

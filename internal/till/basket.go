@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 
 	"github.com/oklog/ulid/v2"
 
@@ -12,9 +13,19 @@ import (
 	"tilld/scanner/code"
 )
 
-// newID draws an id that sorts by time.
+// idSource draws ids that sort by time, also within one millisecond.
+type idSource struct {
+	mu      sync.Mutex
+	entropy *ulid.MonotonicEntropy
+}
+
 func (t *Till) newID() string {
-	return ulid.MustNew(ulid.Timestamp(t.now()), rand.Reader).String()
+	t.ids.mu.Lock()
+	defer t.ids.mu.Unlock()
+	if t.ids.entropy == nil {
+		t.ids.entropy = ulid.Monotonic(rand.Reader, 0)
+	}
+	return ulid.MustNew(ulid.Timestamp(t.now()), t.ids.entropy).String()
 }
 
 // saleStep runs one event of a sale and answers with the sale.

@@ -2,6 +2,7 @@ package till
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type Till struct {
 	deferred []func(ctx context.Context) // what wants to run before Run was called
 
 	keys  keyLocks
+	ids   idSource
 	scans chan *pendingScan
 	seen  bounces
 	wake  chan struct{}
@@ -168,7 +170,7 @@ func (t *Till) restart() error {
 	}
 	x.report("tilld.till.started.v1", t.o.BootID, startedData{
 		Version: t.o.Version, BootID: t.o.BootID, Boot: t.o.Store.Boot(), Recovered: t.o.Store.Recovered(),
-		OpenSales: len(x.m.Live()), At: x.at,
+		OpenSales: len(x.m.Live()), Key: base64.RawURLEncoding.EncodeToString(t.o.PublicKey), At: x.at,
 	})
 	if back := t.rec.Seen.Sub(x.at); back > jumpLimit {
 		t.log.Warn("the clock is before the last commit", "by", back)
@@ -208,6 +210,7 @@ type startedData struct {
 	Boot      uint32          `json:"boot"`                // starts of this data directory
 	Recovered *queue.Recovery `json:"recovered,omitempty"` // damage found and repaired at this start
 	OpenSales int             `json:"open_sales"`
+	Key       string          `json:"key,omitempty"` // public half of the till's key, base64url
 	At        time.Time       `json:"at"`
 }
 

@@ -21,6 +21,10 @@ type finding struct {
 	coupon  *sale.Coupon
 	pickup  *sale.Pickup
 	badge   string
+	// handover is the code of a basket that can be taken over once.
+	handover string
+	scanned  string // code of a pickup
+	token    string // id of the token that a pickup was accepted by, without the cloud
 }
 
 // classify says what a payload is while the till waits for what it waits for.
@@ -55,6 +59,8 @@ func (t *Till) find(ctx context.Context, c code.Code, saleID string) (finding, e
 		return t.findCoupon(ctx, c, saleID)
 	case code.Pickup:
 		return t.findPickup(ctx, c)
+	case code.Token:
+		return t.findToken(ctx, c, saleID)
 	default:
 		return t.findBasket(ctx, c, saleID)
 	}
@@ -69,7 +75,12 @@ func (t *Till) findHere(c code.Code) (f finding, ok bool, err error) {
 			return finding{}, false, err
 		}
 		return finding{kind: code.Product, items: []sale.NewItem{labelled(c, priced(a, t.now()))}}, true, nil
-	case code.Member, code.Coupon, code.Pickup, code.Handover:
+	case code.Pickup:
+		// The second scan of the code that is on the screen says that the order is
+		// handed over; the cloud need not be asked again.
+		f, ok = t.pickupShown(c.Text)
+		return f, ok, nil
+	case code.Member, code.Coupon, code.Handover, code.Token:
 		return finding{}, false, nil
 	case code.Badge:
 		return finding{kind: code.Badge, badge: c.Text}, true, nil
@@ -224,7 +235,7 @@ func (t *Till) findPickup(ctx context.Context, c code.Code) (finding, error) {
 		return finding{}, refusedBy(&CloudError{}, sale.CodeNotFound, "没有找到提货单", "no such pickup")
 	}
 	p := cleanPickup(r.Pickup)
-	return finding{kind: code.Pickup, pickup: &p}, nil
+	return finding{kind: code.Pickup, pickup: &p, scanned: c.Text}, nil
 }
 
 func (t *Till) findBasket(ctx context.Context, c code.Code, saleID string) (finding, error) {
@@ -236,6 +247,7 @@ func (t *Till) findBasket(ctx context.Context, c code.Code, saleID string) (find
 	if err != nil {
 		return finding{}, refusedBy(&CloudError{}, sale.CodeNotFound, "购物篮数据无效", "the basket is not valid")
 	}
+	f.handover = c.Text
 	return f, nil
 }
 
@@ -265,6 +277,11 @@ func (x *txn) apply(f finding, saleID string, seq uint64) error {
 	}
 	switch f.kind {
 	case code.Product:
+		if f.handover != "" {
+			if err := x.checkBasket(f.handover, saleID); err != nil {
+				return err
+			}
+		}
 		for i := range f.items {
 			f.items[i].ScanSeq = seq
 		}
@@ -288,7 +305,7 @@ func (x *txn) apply(f finding, saleID string, seq uint64) error {
 		}
 		return x.step(sale.CouponApplied{At: x.at, Sale: saleID, Coupon: *f.coupon})
 	case code.Pickup:
-		return x.pickup(*f.pickup)
+		return x.pickup(f)
 	default:
 		return x.badge(f.badge)
 	}

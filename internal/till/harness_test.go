@@ -111,6 +111,7 @@ type rig struct {
 	stop   func()
 	kicks  chan struct{}
 	max    int64 // queue.Options.MaxBytes
+	scans  int   // made by scanned
 }
 
 // impatient is for tests in which the cloud says nothing.

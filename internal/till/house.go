@@ -40,6 +40,41 @@ func (t *Till) houseKeeping(ctx context.Context) {
 			}
 		}
 	}
+	if err := t.dropOnce(ctx, now); err != nil && ctx.Err() == nil {
+		t.log.Warn("housekeeping", "err", err)
+	}
+}
+
+// dropOnce forgets what was used once in sales that are no longer kept. It looks
+// through a View, since there may be many, and deletes in small transactions.
+func (t *Till) dropOnce(ctx context.Context, now time.Time) error {
+	floor := ulidFloor(now.Add(-keepSales))
+	for floor != "" && ctx.Err() == nil {
+		var keys [][]byte
+		err := t.o.Store.View(func(tx *queue.Tx) error {
+			return tx.Range(queue.Index, []byte("once/"), []byte("once0"), func(k, v []byte) (bool, error) {
+				if string(v) < floor {
+					keys = append(keys, k)
+				}
+				return len(keys) < houseBatch, nil
+			})
+		})
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		err = t.o.Store.Update(ctx, func(tx *queue.Tx) error {
+			for _, k := range keys {
+				if err := tx.Delete(queue.Index, k); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropOld deletes up to houseBatch records of b in [from, to) that old says are

@@ -46,10 +46,15 @@ type Options struct {
 	// Backup names, for a printer, the one that stands in for it.
 	Backup map[string]StandIn
 
+	// PublicKey is the public half of the till's key, 32 bytes; nil: there is none.
+	PublicKey []byte
 	// Markup reads ReceiptLine; nil: markup is refused.
 	Markup func(src string) (printer.Doc, error)
 	// Sign signs a sale reference with the till's key; nil: references are unsigned.
 	Sign func(message []byte) []byte
+	// Token checks a token that the cloud signed and a shopper carries; nil:
+	// tokens are refused.
+	Token func(text string) (Token, error)
 	// FetchPrices reads a price book file below the configured repository and
 	// checks size and SHA-256; nil: the url form of pricebook.apply is refused.
 	FetchPrices func(ctx context.Context, url, sha256 string, bytes int64) ([]byte, error)
@@ -73,6 +78,13 @@ type StandIn struct {
 	After   time.Duration
 }
 
+// Token is a token whose signature, audience and time are right.
+type Token struct {
+	Kind string          // coupon or pickup
+	ID   string          // good once
+	Data json.RawMessage // the coupon, the pickup
+}
+
 // ReceiptConfig is what is printed below a receipt.
 type ReceiptConfig struct {
 	Template   string
@@ -87,7 +99,7 @@ type ReceiptConfig struct {
 }
 
 // Link is a titled address that is shown or printed as a QR code. {cashier},
-// {adviser}, {store}, {till} and {sale} in URL are filled in; a link whose
+// {adviser}, {store}, {till}, {sale} and {code} in URL are filled in; a link whose
 // placeholder is empty is left out.
 type Link struct {
 	Title string `json:"title"`

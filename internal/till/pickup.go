@@ -6,12 +6,13 @@ import (
 
 	"tilld/internal/sale"
 	"tilld/queue"
+	"tilld/scanner/code"
 )
 
 // pickup shows an order that is to be handed over. Its code scanned again, or
 // [ConfirmPickup], says that it was.
-func (x *txn) pickup(p sale.Pickup) error {
-	t := x.t
+func (x *txn) pickup(f finding) error {
+	t, p := x.t, *f.pickup
 	done, err := t.pickupDone(p.ID)
 	if err != nil {
 		return err
@@ -24,9 +25,21 @@ func (x *txn) pickup(p sale.Pickup) error {
 		return nil
 	}
 	x.after = append(x.after, func() {
-		t.stage.order, t.stage.orderUntil = &p, x.at.Add(pickupFor)
+		t.stage.order, t.stage.orderCode, t.stage.orderToken, t.stage.orderUntil = &p, f.scanned, f.token, x.at.Add(pickupFor)
 	})
 	return nil
+}
+
+// pickupShown is the order on the screen, when this is its code.
+func (t *Till) pickupShown(scanned string) (finding, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := &t.stage
+	if g.order == nil || g.orderCode != scanned || !t.now().Before(g.orderUntil) {
+		return finding{}, false
+	}
+	p := *g.order
+	return finding{kind: code.Pickup, pickup: &p, scanned: scanned, token: g.orderToken}, true
 }
 
 func (t *Till) pickupDone(id string) (done bool, err error) {
@@ -43,10 +56,10 @@ func (x *txn) handOver(p sale.Pickup) {
 	t, cashier := x.t, x.m.Book().Cashier
 	x.index("pickup/"+p.ID, x.at.Format(time.RFC3339))
 	x.report("tilld.pickup.completed.v1", cut(p.ID, 128), pickupData{
-		Pickup: p.ID, Number: p.Number, Items: len(p.Items), ShopperMasked: p.ShopperMasked, Cashier: cashier, At: x.at,
+		Pickup: p.ID, Number: p.Number, Items: len(p.Items), ShopperMasked: p.ShopperMasked, Cashier: cashier, Token: t.stage.orderToken, At: x.at,
 	})
 	x.after = append(x.after, func() {
-		t.stage.order = nil
+		t.stage.order, t.stage.orderCode, t.stage.orderToken = nil, "", ""
 		t.say(t.word(wordPickup), t.word(wordHandedOver))
 	})
 }
@@ -58,6 +71,7 @@ type pickupData struct {
 	Items         int       `json:"items"`
 	ShopperMasked string    `json:"shopper_masked,omitempty"`
 	Cashier       string    `json:"cashier,omitempty"`
+	Token         string    `json:"token,omitempty"` // it was accepted by a signed token, the cloud was not asked
 	At            time.Time `json:"at"`
 }
 

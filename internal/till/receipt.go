@@ -225,9 +225,9 @@ func (b *receipt) shopper() {
 // office wants shown, then the offers of the payment.
 func (b *receipt) foot() {
 	t, s := b.t, b.s
-	if t.set.Footer != "" {
+	if footer := t.footer(s.Cashier); footer != "" {
 		b.add(printer.Rule{})
-		b.center(t.set.Footer)
+		b.center(footer)
 	}
 	if link := t.invoiceLink(s); link != "" {
 		b.add(printer.Rule{}, printer.QR{Payload: link, Caption: t.word(lineInvoice)})
@@ -235,11 +235,7 @@ func (b *receipt) foot() {
 	for _, l := range t.links(s) {
 		b.add(printer.Feed{Lines: 1}, printer.QR{Payload: l.URL, Caption: l.Title})
 	}
-	printed := 0
-	for _, o := range s.Offers {
-		if printed == 2 {
-			break
-		}
+	for _, o := range printedOffers(s) {
 		b.add(printer.Rule{}, printer.Text{Line: strings.TrimSpace(o.Brand + " " + o.Title), Bold: true})
 		if o.Text != "" {
 			b.add(printer.Text{Line: o.Text})
@@ -247,9 +243,18 @@ func (b *receipt) foot() {
 		if o.URL != "" && soundLink(o.URL, maxSmallLink) && t.allowedHost(o.URL) {
 			b.add(printer.QR{Payload: o.URL, MM: 25})
 		}
-		printed++
 	}
 	b.center(s.ID)
+}
+
+// printedOffers are the offers that a sale's receipt has.
+func printedOffers(s sale.Sale) []sale.Offer { return s.Offers[:min(len(s.Offers), 2)] }
+
+func offerIDs(list []sale.Offer) (ids []string) {
+	for _, o := range list {
+		ids = append(ids, o.ID)
+	}
+	return ids
 }
 
 func (b *receipt) refund(r sale.Refund) {

@@ -129,7 +129,7 @@ func (t *Till) repeated(ctx context.Context, b bounce) {
 // commit unless the cloud has to be asked in between.
 func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 	c := t.classify(s.AIM, s.Data)
-	row := Scan{Device: s.Device, At: s.At.In(t.o.Location), AIM: cut(s.AIM, 8), Kind: string(c.Kind), Code: public(c)}
+	row := Scan{Device: s.Device, At: s.At.In(t.o.Location), AIM: cut(s.AIM, 8), Kind: string(c.Kind), Code: forLedger(c)}
 	if c.Kind == code.AuthCode {
 		return t.scanAuthCode(ctx, row, c)
 	}
@@ -151,13 +151,13 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 	return row.Seq, true
 }
 
-// public is what the ledger may hold of a code: never an auth code, of a
+// forLedger is what the ledger may hold of a code: never an auth code, of a
 // member's number, and of codes that whoever has them can use, only the end.
-func public(c code.Code) string {
+func forLedger(c code.Code) string {
 	switch c.Kind {
 	case code.AuthCode:
 		return ""
-	case code.Member, code.Coupon, code.Pickup, code.Handover:
+	case code.Member, code.Coupon, code.Pickup, code.Handover, code.Token:
 		return ending(c.Text)
 	}
 	if n := len(c.Text); c.GTIN == "" && c.SKU == "" && n >= 16 && n <= 24 && strings.Trim(c.Text, "0123456789") == "" {

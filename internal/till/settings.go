@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // configuration with receipt.set and config.patch laid over it.
 type settings struct {
 	QR             []Link
+	Cashiers       map[string]receiptSet // what head office set for one cashier, by cashier
 	Header, Footer string
 	Copies         int
 	QRTTL          time.Duration
@@ -23,20 +25,28 @@ type settings struct {
 }
 
 var (
-	receiptKey = []byte("receipt")
-	patchKey   = []byte("config-patch")
+	receiptKey  = []byte("receipt")
+	cashiersKey = []byte("receipt-cashiers")
+	patchKey    = []byte("config-patch")
 )
 
 // receiptSet is the data of receipt.set, and how it is stored.
 type receiptSet struct {
 	QR     []Link `json:"qr"`
 	Footer string `json:"footer"`
+	// Cashier is whom it is for: the codes are added to the till's while that
+	// cashier sells, the footer takes the place of the till's. "" is the till.
+	Cashier string `json:"cashier,omitempty"`
 }
+
+// maxCashiers bounds the cashiers that have codes of their own at a till.
+const maxCashiers = 200
 
 func (t *Till) loadSettings(tx *queue.Tx) error {
 	var patch map[string]json.RawMessage
 	var over *receiptSet
-	if err := errors.Join(getJSON(tx, queue.State, patchKey, &patch), getJSON(tx, queue.State, receiptKey, &over)); err != nil {
+	cashiers := map[string]receiptSet{}
+	if err := errors.Join(getJSON(tx, queue.State, patchKey, &patch), getJSON(tx, queue.State, receiptKey, &over), getJSON(tx, queue.State, cashiersKey, &cashiers)); err != nil {
 		return err
 	}
 	set, err := t.settingsWith(patch)
@@ -46,6 +56,7 @@ func (t *Till) loadSettings(tx *queue.Tx) error {
 	if over != nil {
 		set.QR, set.Footer = over.QR, over.Footer
 	}
+	set.Cashiers = cashiers
 	t.set = set
 	return nil
 }
@@ -174,6 +185,9 @@ func (t *Till) ReceiptSet(ctx context.Context, data json.RawMessage) (any, error
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if r.Cashier != "" {
+		return t.receiptSetCashier(ctx, r)
+	}
 	x := t.begin()
 	x.put(queue.State, string(receiptKey), r)
 	x.report("tilld.config.applied.v1", "receipt", configData{Keys: []string{"receipt.footer", "receipt.qr"}, By: "receipt.set", At: x.at})
@@ -181,11 +195,36 @@ func (t *Till) ReceiptSet(ctx context.Context, data json.RawMessage) (any, error
 	return map[string]int{"qr": len(r.QR)}, x.commit(ctx)
 }
 
+// receiptSetCashier sets or, with neither codes nor footer, removes what one
+// cashier's receipts have beside the till's. mu is held.
+func (t *Till) receiptSetCashier(ctx context.Context, r receiptSet) (any, error) {
+	if cut(r.Cashier, 64) != r.Cashier {
+		return nil, problem(sale.CodeInvalid, "cashier", "工号最多 64 字节", "cashier has at most 64 printable bytes")
+	}
+	next := maps.Clone(t.set.Cashiers)
+	if len(r.QR) == 0 && r.Footer == "" {
+		delete(next, r.Cashier)
+	} else {
+		next[r.Cashier] = r
+	}
+	if len(next) > maxCashiers {
+		return nil, problem(sale.CodeInvalid, "cashier", "有专属二维码的收银员过多", "at most 200 cashiers can have codes of their own at a till")
+	}
+	x := t.begin()
+	x.put(queue.State, string(cashiersKey), next)
+	x.report("tilld.config.applied.v1", "receipt", configData{
+		Keys: []string{"receipt.footer", "receipt.qr"}, By: "receipt.set", For: r.Cashier, At: x.at,
+	})
+	x.after = append(x.after, func() { t.set.Cashiers = next })
+	return map[string]any{"qr": len(r.QR), "cashier": r.Cashier}, x.commit(ctx)
+}
+
 // configData is the data of tilld.config.applied.v1.
 type configData struct {
 	Keys    []string  `json:"keys"`
 	By      string    `json:"by"` // receipt.set, config.patch, pricebook.apply, log.level
 	Version string    `json:"version,omitempty"`
+	For     string    `json:"for,omitempty"` // the one cashier it is for
 	At      time.Time `json:"at"`
 }
 
@@ -235,6 +274,7 @@ func (t *Till) ConfigPatch(ctx context.Context, data json.RawMessage) (any, erro
 		set.QR, set.Footer = t.set.QR, t.set.Footer
 	}
 	x.report("tilld.config.applied.v1", "config", configData{Keys: keys, By: "config.patch", At: x.at})
+	set.Cashiers = t.set.Cashiers
 	x.after = append(x.after, func() { t.set = set })
 	return map[string]any{"applied": keys}, x.commit(ctx)
 }

@@ -287,8 +287,12 @@ func (x *txn) jobChanged(j printer.Job, o printer.Outcome, e printer.Evidence, r
 	if !o.Done() {
 		return
 	}
+	var offers []string
+	if s, err := x.t.stored(j.SaleID); err == nil && j.ID == s.ID+"/receipt" && o != printer.Failed {
+		offers = offerIDs(printedOffers(s))
+	}
 	x.report("tilld.receipt.outcome.v1", firstText(j.SaleID, j.ID), outcomeData{
-		JobID: j.ID, Sale: j.SaleID, Printer: j.Printer, Outcome: o, Evidence: e, Reason: j.Reason,
+		Offers: offers, JobID: j.ID, Sale: j.SaleID, Printer: j.Printer, Outcome: o, Evidence: e, Reason: j.Reason,
 		CopyOf: j.CopyOf, Origin: j.Origin, MovedOff: j.MovedOff, At: x.at,
 	})
 	if j.SaleID == "" || j.ID != j.SaleID+"/receipt" {
@@ -314,6 +318,7 @@ type outcomeData struct {
 	CopyOf   string           `json:"copy_of,omitempty"`
 	Origin   string           `json:"origin,omitempty"`
 	MovedOff string           `json:"moved_off,omitempty"` // printer it waited for in vain
+	Offers   []string         `json:"offers,omitempty"`    // ids of those on the paper
 	At       time.Time        `json:"at"`
 }
 

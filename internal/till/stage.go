@@ -35,6 +35,8 @@ type stageState struct {
 	welcome      *sale.Member
 	greetUntil   time.Time
 	order        *sale.Pickup // shown for handing over
+	orderCode    string       // the code that was scanned for it, memory only
+	orderToken   string       // the token that it was accepted by, "" when the cloud was asked
 	orderUntil   time.Time
 	armed        string // sale that waits for an auth code
 	armedUntil   time.Time
@@ -117,7 +119,11 @@ func (t *Till) offersSeen(ctx context.Context, saleID string) {
 	x := t.begin()
 	err := x.take(saleID)
 	if err == nil {
-		err = x.step(sale.OffersSeen{At: x.at, Sale: saleID})
+		e := sale.OffersSeen{At: x.at, Sale: saleID}
+		if s, ok := x.m.Sale(saleID); ok && s.Receipt != nil {
+			e.Printed = offerIDs(printedOffers(s))
+		}
+		err = x.step(e)
 	}
 	if err == nil && len(x.events) > 0 {
 		err = x.commit(ctx)

@@ -49,6 +49,9 @@ func (x *txn) take(id string) error {
 
 // step steps the machine; Reports and Prints become part of this commit.
 func (x *txn) step(e sale.Event) error {
+	if err := x.checkOnce(e); err != nil {
+		return err
+	}
 	m, r, err := x.m.Step(e)
 	if err != nil {
 		return x.t.ended(e, err)
@@ -108,8 +111,11 @@ func (x *txn) attributed(subject string, body []byte) []byte {
 	s, ok := x.touched[subject]
 	if !ok {
 		if s, ok = x.m.Sale(subject); !ok {
-			s, _ = x.m.Current()
-			s.Cashier = "" // of another sale: who is signed in counts
+			var err error
+			if s, err = x.t.stored(subject); err != nil { // about no sale: who is signed in counts
+				s, _ = x.m.Current()
+				s.Cashier = ""
+			}
 		}
 	}
 	add := func(name, value string) {
@@ -216,7 +222,7 @@ func numberKey(day string, number int) string { return fmt.Sprintf("closed/%s/%0
 func (x *txn) run() {
 	t := x.t
 	for _, id := range x.order {
-		t.o.Feed.Publish(feed.Sale, slim(x.touched[id]))
+		t.o.Feed.Publish(feed.Sale, public(x.touched[id]))
 	}
 	for _, j := range x.jobs {
 		t.spoolChanged(j)
@@ -242,7 +248,20 @@ func (x *txn) run() {
 	t.nudge()
 }
 
-// slim is a sale without pictures, for the feed.
+// public is a sale for the feed: without pictures and without the codes of
+// coupons, which whoever listens could use.
+func public(s sale.Sale) sale.Sale {
+	s = slim(s)
+	s.Coupons = slices.Clone(s.Coupons)
+	for i, c := range s.Coupons {
+		if c.Code != "" {
+			s.Coupons[i].Code = ending(c.Code)
+		}
+	}
+	return s
+}
+
+// slim is a sale without pictures, for lists.
 func slim(s sale.Sale) sale.Sale {
 	s.Offers = slices.Clone(s.Offers)
 	for i := range s.Offers {

@@ -162,11 +162,14 @@ func masked(id string) string {
 	return ending(id)
 }
 
-// ending is the last four characters of a text, of a short one less: at most a
-// third.
+// ending is the last four characters of a text, of less than ten a third.
 func ending(text string) string {
 	r := []rune(cut(text, 40))
-	return "****" + string(r[len(r)-min(4, len(r)/3):])
+	n := 4
+	if len(r) < 10 {
+		n = len(r) / 3
+	}
+	return "****" + string(r[len(r)-n:])
 }
 
 // maskedName leaves the first character of a name that is not masked.

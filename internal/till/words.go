@@ -2,6 +2,7 @@ package till
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"tilld/display"
@@ -29,6 +30,11 @@ var (
 	wordCannotScan  = lang.Text{ZH: "未能识别", EN: "Not accepted"}
 )
 
+// footer is the text below a receipt: the cashier's own, else the till's.
+func (t *Till) footer(cashier string) string {
+	return firstText(t.set.Cashiers[cashier].Footer, t.set.Footer)
+}
+
 // word is a sentence in the till's language.
 func (t *Till) word(x lang.Text) string { return x.In(t.o.Language) }
 
@@ -36,7 +42,7 @@ func (t *Till) word(x lang.Text) string { return x.In(t.o.Language) }
 // placeholders filled in. What makes no sound code is left out.
 func (t *Till) links(s sale.Sale) []display.QR {
 	list := []display.QR{}
-	for _, l := range t.set.QR {
+	for _, l := range slices.Concat(t.set.QR, t.set.Cashiers[s.Cashier].QR) {
 		addr, ok := t.fill(l.URL, s)
 		if ok && addr != "" && soundLink(addr, maxSmallLink) && t.allowedHost(addr) {
 			list = append(list, display.QR{Title: l.Title, URL: addr})
@@ -48,8 +54,12 @@ func (t *Till) links(s sale.Sale) []display.QR {
 // fill puts the sale's particulars into an address; false when one that is
 // asked for is not known.
 func (t *Till) fill(addr string, s sale.Sale) (string, bool) {
+	short := ""
+	if s.ID != "" {
+		short = sale.ShortCode(s.ID)
+	}
 	for name, value := range map[string]string{
-		"{cashier}": s.Cashier, "{adviser}": s.Adviser, "{sale}": s.ID,
+		"{cashier}": s.Cashier, "{adviser}": s.Adviser, "{sale}": s.ID, "{code}": short,
 		"{merchant}": t.o.Till.Merchant, "{store}": t.o.Till.Store, "{till}": t.o.Till.Till,
 	} {
 		if !strings.Contains(addr, name) {

@@ -18,7 +18,7 @@ const maxText = 64
 //  3. GS1 data, by AIM identifier or a leading FNC1, and Digital Link;
 //  4. in-store labels, then GTINs, where the symbology does not speak against it;
 //  5. auth codes out of place: still secrets, so that they reach no ledger;
-//  6. item URLs, EMVCo codes, article numbers.
+//  6. item URLs, EMVCo codes, signed tokens, article numbers.
 func (r Rules) Classify(state State, aim string, data []byte) Code {
 	c := Code{Kind: Unknown, AIM: aim, Symbology: symbology(aim)}
 	if len(data) == 0 || len(data) > 2953 {
@@ -130,6 +130,10 @@ func (r Rules) text(c *Code) {
 		c.Kind = PayCode
 		return
 	}
+	if isToken(c.Text) {
+		c.Kind = Token
+		return
+	}
 	if len(c.Text) <= maxText && printable(c.Text) && !strings.Contains(c.Text, "://") {
 		c.Kind = Product
 		return
@@ -236,6 +240,22 @@ func isEMV(text string) bool {
 	const hex = "0123456789ABCDEF"
 	want := string([]byte{hex[crc>>12], hex[crc>>8&15], hex[crc>>4&15], hex[crc&15]})
 	return strings.ToUpper(text[n-4:]) == want
+}
+
+// isToken reports whether text has the form of a compact JWT (RFC 7519): three
+// parts of base64url, the first of which begins like a JSON object.
+func isToken(text string) bool {
+	if !strings.HasPrefix(text, "eyJ") || strings.Count(text, ".") != 2 {
+		return false
+	}
+	for _, c := range []byte(text) {
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // carriesGS1 reports whether an AIM identifier announces GS1 data.

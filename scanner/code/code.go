@@ -31,6 +31,7 @@ const (
 	Badge    Kind = "badge"    // cashier's badge
 	Proof    Kind = "proof"    // payment proof PP1 of offline payment
 	Receipt  Kind = "receipt"  // sale reference printed by us, for a refund
+	Token    Kind = "token"    // signed by the cloud, carried by the shopper: a coupon or a pickup, docs/tokens.md
 	PayCode  Kind = "pay_code" // a merchant pay code (EMVCo): not for scanning at a till
 )
 
@@ -60,7 +61,7 @@ func (c Code) String() string {
 	switch c.Kind {
 	case AuthCode:
 		return string(c.Kind) + " " + c.Scheme
-	case Member, Coupon, Pickup, Handover:
+	case Member, Coupon, Pickup, Handover, Token:
 		return string(c.Kind)
 	}
 	return string(c.Kind) + " " + c.Text

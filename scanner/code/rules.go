@@ -22,6 +22,10 @@ type Config struct {
 	Receipt        []string `json:"receipt"`
 	ItemURL        []string `json:"item_url"` // vendor URLs of one-item-one-code, groups "gtin" and "serial"
 	InStore        []string `json:"in_store"` // label patterns such as "22IIIIIWWWWWC"
+	// OfflineCoupons and OfflinePickups accept tokens signed by the cloud while
+	// the cloud cannot be asked.
+	OfflineCoupons bool `json:"offline_coupons"`
+	OfflinePickups bool `json:"offline_pickups"`
 }
 
 // PaymentRule names the auth codes of one payment scheme.
@@ -60,7 +64,12 @@ type Rules struct {
 	own            []ownRule
 	itemURL        []*regexp.Regexp
 	labels         []label
+	offline        map[string]bool // types of tokens that count without the cloud
 }
+
+// Offline reports whether a token of this type (coupon, pickup) counts while the
+// cloud cannot be asked.
+func (r Rules) Offline(kind string) bool { return r.offline[kind] }
 
 type ownRule struct {
 	kind    Kind
@@ -78,7 +87,7 @@ func DefaultRules() Rules {
 
 // Compile checks a Config. Its error names the entry that is wrong.
 func Compile(c Config) (Rules, error) {
-	r := Rules{payment: c.Payment, forwardUnknown: c.ForwardUnknown}
+	r := Rules{payment: c.Payment, forwardUnknown: c.ForwardUnknown, offline: map[string]bool{"coupon": c.OfflineCoupons, "pickup": c.OfflinePickups}}
 	for i, p := range c.Payment {
 		if p.Scheme == "" || p.Min < 8 || p.Max < p.Min || p.Max > 64 {
 			return Rules{}, fmt.Errorf("payment[%d]: needs a scheme and 8 <= min <= max <= 64", i)
