@@ -11,8 +11,8 @@ import (
 // writeWait is how long a page may take to accept one frame.
 const writeWait = 3 * time.Second
 
-// events streams "hello" once, "scene" at once and at every change, and "beat"
-// every second. Each is complete in itself: a page that reconnects needs no
+// events streams "hello" once, "house" and "scene" at once and at every change,
+// and "beat" every second. Each is complete in itself: a page that reconnects needs no
 // replay.
 func (s *Screen) events(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
@@ -29,17 +29,25 @@ func (s *Screen) events(w http.ResponseWriter, r *http.Request) {
 	if err := rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return
 	}
+	id := r.URL.Query().Get("page")
+	s.follows(id, 1)
+	defer s.follows(id, -1)
 	f := &frames{s: s, w: w, rc: rc}
 	f.begin()
 	tick := time.NewTicker(Beat)
 	defer tick.Stop()
+	house, dressed := s.dress()
+	f.event("house", house.event())
 	for f.err == nil {
 		scene, changed := s.stage.Now()
-		f.event("scene", clean(scene))
+		s.sentTo(id, f.event("scene", clean(scene)))
 		for again := true; again && f.err == nil; {
 			select {
 			case <-changed:
 				again = false
+			case <-dressed:
+				house, dressed = s.dress()
+				f.event("house", house.event())
 			case <-tick.C:
 				f.event("beat", beat{Now: s.o.Now()})
 			case <-r.Context().Done():
@@ -71,17 +79,20 @@ func (f *frames) begin() {
 	f.event("hello", hello{Build: f.s.build, Now: f.s.o.Now()})
 }
 
-func (f *frames) event(name string, v any) {
+// event writes one and returns its id.
+func (f *frames) event(name string, v any) uint64 {
 	if f.err != nil {
-		return
+		return 0
 	}
 	body, err := json.Marshal(v)
 	if err != nil {
 		f.err = err
 		f.s.o.Log.Error("scene cannot be sent to the screen", "err", err)
-		return
+		return 0
 	}
-	f.write("event: " + name + "\nid: " + strconv.FormatUint(f.s.ids.Add(1), 10) + "\ndata: " + string(body) + "\n\n")
+	id := f.s.ids.Add(1)
+	f.write("event: " + name + "\nid: " + strconv.FormatUint(id, 10) + "\ndata: " + string(body) + "\n\n")
+	return id
 }
 
 func (f *frames) write(text string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"net/http"
@@ -17,6 +18,14 @@ import (
 const (
 	maxPictureBytes = 1 << 20
 	maxPictureSide  = 2048
+	minPictureSide  = 120 // smaller ones cannot be a code that a phone reads
+)
+
+// MinDots is how many pixels of the glass a module of a pay code has at least;
+// codes beside a scene have sideDots where there is room.
+const (
+	MinDots  = 4
+	sideDots = 3
 )
 
 // payPicture serves the pay code of the payment ?id= while the scene has it and
@@ -29,10 +38,10 @@ func (s *Screen) payPicture(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.PicturePNGBase64 != "" {
-		s.sendPicture(w, p.PicturePNGBase64)
+		s.sendPicture(w, p.PicturePNGBase64, minPictureSide)
 		return
 	}
-	s.sendCode(w, r, p.URL)
+	s.sendCode(w, r, p.URL, MinDots, true)
 }
 
 // codePicture serves a QR code of ?u= if the scene has that link outside of the
@@ -44,7 +53,7 @@ func (s *Screen) codePicture(w http.ResponseWriter, r *http.Request) {
 		s.none(w)
 		return
 	}
-	s.sendCode(w, r, u)
+	s.sendCode(w, r, u, sideDots, false)
 }
 
 func linked(scene display.Scene, u string) bool {
@@ -66,7 +75,7 @@ func (s *Screen) offerPicture(w http.ResponseWriter, r *http.Request) {
 	scene, _ := s.stage.Now()
 	for _, o := range scene.Offers {
 		if o.ID == r.URL.Query().Get("id") && o.PicturePNGBase64 != "" {
-			s.sendPicture(w, o.PicturePNGBase64)
+			s.sendPicture(w, o.PicturePNGBase64, 1)
 			return
 		}
 	}
@@ -78,21 +87,35 @@ func (s *Screen) none(w http.ResponseWriter) {
 	http.Error(w, "the scene does not have this", http.StatusNotFound)
 }
 
-// sendCode draws a QR code with the most whole pixels per module that fit.
-func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string) {
+// sendCode draws a QR code with the most whole pixels per module that fit in
+// ?side=, but at least least if that fits in ?most=. A strict one that does not
+// is refused: a shopper would try a code in vain that no phone reads.
+func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string, least int, strict bool) {
 	code, err := qr.Make(payload, "")
 	if err != nil {
 		s.o.Log.Error("code not shown: it cannot be read back", "err", err)
 		s.none(w)
 		return
 	}
-	side, err := strconv.Atoi(r.URL.Query().Get("side"))
-	if err != nil {
-		side = 320
+	side := dots(r, "side", 320)
+	most := max(side, dots(r, "most", side))
+	modules := code.Size + 2*qr.Quiet
+	if least*modules > most {
+		// Error correction gives way to size, not to readability: level L.
+		if smaller, err := qr.Make(payload, qr.L); err == nil && smaller.Size < code.Size {
+			code, modules = smaller, smaller.Size+2*qr.Quiet
+		}
 	}
-	side = min(max(side, 64), maxPictureSide)
-	scale := max(1, side/(code.Size+2*qr.Quiet))
-	body, err := code.PNG(scale, qr.Quiet)
+	scale := side / modules
+	if scale < least && least*modules <= most {
+		scale = least
+	}
+	if scale < least && strict {
+		s.o.Log.Error("pay code not shown: it is too dense for this monitor", "modules", modules, "pixels", most)
+		s.none(w)
+		return
+	}
+	body, err := code.PNG(max(1, scale), qr.Quiet)
 	if err != nil {
 		s.o.Log.Error("code not shown", "err", err)
 		s.none(w)
@@ -101,10 +124,19 @@ func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string
 	sendPNG(w, body)
 }
 
-// sendPicture decodes a picture from outside and encodes it anew, so that the
-// browser gets only what our encoder writes.
-func (s *Screen) sendPicture(w http.ResponseWriter, b64 string) {
-	body, err := again(b64)
+// dots is a number of pixels from the page.
+func dots(r *http.Request, name string, otherwise int) int {
+	n, err := strconv.Atoi(r.URL.Query().Get(name))
+	if err != nil || n < 64 {
+		return otherwise
+	}
+	return min(n, maxPictureSide)
+}
+
+// sendPicture decodes a picture from outside and encodes it anew, pixel for
+// pixel, so that the browser gets only what our encoder writes.
+func (s *Screen) sendPicture(w http.ResponseWriter, b64 string, least int) {
+	body, err := again(b64, least)
 	if err != nil {
 		s.o.Log.Error("picture not shown", "err", err)
 		s.none(w)
@@ -113,7 +145,7 @@ func (s *Screen) sendPicture(w http.ResponseWriter, b64 string) {
 	sendPNG(w, body)
 }
 
-func again(b64 string) ([]byte, error) {
+func again(b64 string, least int) ([]byte, error) {
 	if len(b64) > base64.StdEncoding.EncodedLen(maxPictureBytes) {
 		return nil, errors.New("screen: picture is larger than 1 MiB")
 	}
@@ -128,15 +160,14 @@ func again(b64 string) ([]byte, error) {
 	if size.Width > maxPictureSide || size.Height > maxPictureSide {
 		return nil, errors.New("screen: picture is larger than 2048 pixels a side")
 	}
+	if size.Width < least || size.Height < least {
+		return nil, fmt.Errorf("screen: picture of %dx%d pixels; a code has at least %d a side", size.Width, size.Height, least)
+	}
 	img, err := png.Decode(bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	if err := png.Encode(&out, flat(img)); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return encode(flat(img))
 }
 
 // flat puts a picture on white: a transparent ground would show the page's

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,10 +51,28 @@ type Screen struct {
 	ids   atomic.Uint64
 	pages atomic.Int32
 	build string // digest of page, module and style sheet
+
+	mu      sync.Mutex
+	house   House
+	dressed chan struct{} // closed when house changes
+	seen    map[string]*page
+	ever    bool // a page was there since the start
 }
 
 //go:embed page
 var files embed.FS
+
+// pageFiles are what a browser loads: the page at /screen, the rest below it.
+var pageFiles = []struct{ name, media string }{
+	{"screen.html", "text/html; charset=utf-8"},
+	{"screen.css", "text/css; charset=utf-8"},
+	{"screen.js", "text/javascript; charset=utf-8"},
+	{"scenes.js", "text/javascript; charset=utf-8"},
+	{"goods.js", "text/javascript; charset=utf-8"},
+	{"pieces.js", "text/javascript; charset=utf-8"},
+	{"reel.js", "text/javascript; charset=utf-8"},
+	{"words.js", "text/javascript; charset=utf-8"},
+}
 
 // New returns a screen that shows what is on stage.
 func New(stage *display.Stage, o Options) *Screen {
@@ -63,20 +82,20 @@ func New(stage *display.Stage, o Options) *Screen {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Screen{stage: stage, o: o, mux: http.NewServeMux()}
+	s := &Screen{stage: stage, o: o, mux: http.NewServeMux(), dressed: make(chan struct{}), seen: map[string]*page{}}
 	s.ids.Store(uint64(o.Boot) << 32)
 	digest := fnv.New64a()
-	for _, f := range []struct{ path, file, media string }{
-		{"/screen", "page/screen.html", "text/html; charset=utf-8"},
-		{"/screen/screen.js", "page/screen.js", "text/javascript; charset=utf-8"},
-		{"/screen/screen.css", "page/screen.css", "text/css; charset=utf-8"},
-	} {
-		body, err := fs.ReadFile(files, f.file)
+	for _, f := range pageFiles {
+		body, err := fs.ReadFile(files, "page/"+f.name)
 		if err != nil {
 			panic("screen: " + err.Error()) // embedded
 		}
 		digest.Write(body)
-		s.mux.HandleFunc("GET "+f.path, func(w http.ResponseWriter, r *http.Request) {
+		path := "/screen/" + f.name
+		if f.name == "screen.html" {
+			path = "/screen"
+		}
+		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			secure(w.Header())
 			w.Header().Set("Content-Type", f.media)
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -91,6 +110,9 @@ func New(stage *display.Stage, o Options) *Screen {
 	s.mux.HandleFunc("GET /screen/pay.png", s.payPicture)
 	s.mux.HandleFunc("GET /screen/qr.png", s.codePicture)
 	s.mux.HandleFunc("GET /screen/offer.png", s.offerPicture)
+	s.mux.HandleFunc("GET /screen/logo.png", s.logo)
+	s.mux.HandleFunc("GET /screen/reel/{item}", s.clip)
+	s.mux.HandleFunc("POST /screen/beat", s.beat)
 	return s
 }
 
@@ -128,9 +150,19 @@ func (g *glass) Show(ctx context.Context, _ display.Scene) error { return ctx.Er
 func (g *glass) Dots() int { return 320 }
 
 func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "+
 		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
+}
+
+// sum is a short digest of texts, for names.
+func sum(texts ...string) uint64 {
+	d := fnv.New64a()
+	for _, t := range texts {
+		d.Write([]byte(t))
+		d.Write([]byte{0})
+	}
+	return d.Sum64()
 }

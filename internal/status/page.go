@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"strconv"
@@ -301,8 +302,31 @@ func (s *Server) pageRows() []route {
 				media: "text/html", summary: "Customer screen: page, pictures and the scene's event stream (/screen/events)", handle: serveScreen,
 			})
 		}
+		rows = append(rows, route{
+			method: http.MethodPost, path: "/screen/beat", id: "screenBeat", tag: "page", access: byLocal, status: http.StatusNoContent,
+			body: screenBeatBody{}, needs: []string{"page", "shown"}, codes: []string{sale.CodeInvalid},
+			summary: "The customer screen's page says that it draws, and which scene", handle: screenBeat,
+		})
 	}
 	return rows
+}
+
+// screenBeatBody is what the customer screen's page reports about itself.
+type screenBeatBody struct {
+	Page  string `json:"page" doc:"drawn by the page for itself, 1 to 16 characters"`
+	Shown uint64 `json:"shown" doc:"id of the scene that it drew last; 0 before the first"`
+}
+
+func screenBeat(c *call) error {
+	var b screenBeatBody
+	if err := c.decode(&b); err != nil {
+		return err
+	}
+	if len(b.Page) == 0 || len(b.Page) > 16 {
+		return invalid("page", "必须是 1 到 16 个字符", "must have 1 to 16 characters")
+	}
+	c.r.Body = io.NopCloser(bytes.NewReader(c.body))
+	return serveScreen(c)
 }
 
 // serveScreen hands over to the customer screen; its streams end with the server.

@@ -20,9 +20,17 @@ import (
 // Limit is how long any one step may take.
 const Limit = 40 * time.Second
 
-// Browser is one Chromium with a fresh profile.
+// Browser is one Chromium with a fresh profile, as one test sees it.
 type Browser struct {
-	t       testing.TB
+	t testing.TB
+	*pipe
+}
+
+// With is the same Chromium for a subtest, so that one serves a whole binary.
+func (b *Browser) With(t testing.TB) *Browser { return &Browser{t: t, pipe: b.pipe} }
+
+// pipe is the DevTools connection.
+type pipe struct {
 	in      io.WriteCloser
 	mu      sync.Mutex
 	next    int
@@ -34,8 +42,12 @@ type Browser struct {
 type Page struct {
 	b       *Browser
 	session string
-	mu      sync.Mutex
-	errors  []string
+	target  string
+
+	mu       sync.Mutex
+	errors   []string
+	requests []string
+	media    map[string]string
 }
 
 type reply struct {
@@ -81,7 +93,7 @@ func Start(t testing.TB, flags ...string) *Browser {
 	}
 	toBrowser.Close()
 	fromBrowser.Close()
-	b := &Browser{t: t, in: in, pending: map[int]chan reply{}, pages: map[string]*Page{}}
+	b := &Browser{t: t, pipe: &pipe{in: in, pending: map[int]chan reply{}, pages: map[string]*Page{}}}
 	read := make(chan struct{})
 	go func() { defer close(read); b.read(out) }()
 	t.Cleanup(func() {
@@ -101,7 +113,7 @@ func Start(t testing.TB, flags ...string) *Browser {
 	return b
 }
 
-func (b *Browser) read(out io.Reader) {
+func (b *pipe) read(out io.Reader) {
 	r := bufio.NewReader(out)
 	for {
 		raw, err := r.ReadBytes(0)
@@ -131,7 +143,7 @@ func (b *Browser) read(out io.Reader) {
 	}
 }
 
-func (b *Browser) send(session, method string, params any) (chan reply, error) {
+func (b *pipe) send(session, method string, params any) (chan reply, error) {
 	body, err := json.Marshal(params)
 	if err != nil {
 		return nil, err
@@ -160,7 +172,7 @@ func (b *Browser) call(session, method string, params, dst any) {
 	}
 }
 
-func (b *Browser) try(session, method string, params, dst any) error {
+func (b *pipe) try(session, method string, params, dst any) error {
 	ch, err := b.send(session, method, params)
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
@@ -183,7 +195,8 @@ func (b *Browser) try(session, method string, params, dst any) error {
 	}
 }
 
-// Open opens url in a window of the given size.
+// Open opens url in a window of the given size. The tab is closed when the test
+// ends.
 func (b *Browser) Open(url string, width, height int) *Page {
 	b.t.Helper()
 	var target struct {
@@ -194,16 +207,32 @@ func (b *Browser) Open(url string, width, height int) *Page {
 		SessionID string `json:"sessionId"`
 	}
 	b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
-	p := &Page{b: b, session: attached.SessionID}
+	p := &Page{b: b, session: attached.SessionID, target: target.TargetID, media: map[string]string{}}
 	b.mu.Lock()
 	b.pages[p.session] = p
 	b.mu.Unlock()
 	p.call("Runtime.enable", nil, nil)
 	p.call("Log.enable", nil, nil)
 	p.call("Page.enable", nil, nil)
+	p.call("Network.enable", nil, nil)
 	p.Resize(width, height)
 	p.call("Page.navigate", map[string]any{"url": url}, nil)
+	b.t.Cleanup(p.Close)
 	return p
+}
+
+// Close closes the tab; a second call does nothing.
+func (p *Page) Close() {
+	p.b.mu.Lock()
+	open := p.b.pages[p.session] == p && p.b.pending != nil
+	delete(p.b.pages, p.session)
+	p.b.mu.Unlock()
+	if !open {
+		return
+	}
+	if err := p.b.try("", "Target.closeTarget", map[string]any{"targetId": p.target}, nil); err != nil {
+		p.b.t.Error(err)
+	}
 }
 
 func (p *Page) call(method string, params, dst any) {
@@ -214,21 +243,77 @@ func (p *Page) call(method string, params, dst any) {
 	p.b.call(p.session, method, params, dst)
 }
 
-// Resize sets the window's inner size.
-func (p *Page) Resize(width, height int) {
+// Resize sets the window's inner size, one device pixel per CSS pixel.
+func (p *Page) Resize(width, height int) { p.b.t.Helper(); p.ResizeAt(width, height, 1) }
+
+// ResizeAt sets the window's inner size in CSS pixels and how many device pixels
+// one of them has.
+func (p *Page) ResizeAt(width, height int, ratio float64) {
 	p.b.t.Helper()
-	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": false}, nil)
 }
 
-// Media sets media features: "prefers-color-scheme", "dark".
+// Media sets a media feature: "prefers-color-scheme", "dark".
 func (p *Page) Media(name, value string) {
 	p.b.t.Helper()
-	p.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": name, "value": value}}}, nil)
+	p.media[name] = value
+	var features []map[string]string
+	for name, value := range p.media {
+		features = append(features, map[string]string{"name": name, "value": value})
+	}
+	p.call("Emulation.setEmulatedMedia", map[string]any{"features": features}, nil)
 }
 
-// heard notes errors of the page: exceptions, refused loads, policy violations.
+// Memory is what a page holds after the garbage was collected.
+type Memory struct{ HeapBytes, Nodes, Listeners float64 }
+
+// Memory collects garbage and measures.
+func (p *Page) Memory() Memory {
+	p.b.t.Helper()
+	p.call("Performance.enable", nil, nil)
+	for range 2 { // what a first collection lets go of holds other things
+		p.call("HeapProfiler.collectGarbage", nil, nil)
+	}
+	var r struct {
+		Metrics []struct {
+			Name  string
+			Value float64
+		}
+	}
+	p.call("Performance.getMetrics", nil, &r)
+	var m Memory
+	for _, x := range r.Metrics {
+		switch x.Name {
+		case "JSHeapUsedSize":
+			m.HeapBytes = x.Value
+		case "Nodes":
+			m.Nodes = x.Value
+		case "JSEventListeners":
+			m.Listeners = x.Value
+		}
+	}
+	return m
+}
+
+// Requests returns the addresses of everything that the page asked for so far.
+func (p *Page) Requests() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.requests...)
+}
+
+// heard notes what the page asks for, and its errors: exceptions, refused loads, policy violations.
 func (p *Page) heard(method string, params json.RawMessage) {
 	switch method {
+	case "Network.requestWillBeSent":
+		var e struct {
+			Request struct{ URL string }
+		}
+		if json.Unmarshal(params, &e) == nil {
+			p.mu.Lock()
+			p.requests = append(p.requests, e.Request.URL)
+			p.mu.Unlock()
+		}
 	case "Runtime.exceptionThrown", "Log.entryAdded":
 		var e struct {
 			Entry struct {
@@ -318,23 +403,4 @@ func (p *Page) Screenshot() []byte {
 		p.b.t.Fatal(err)
 	}
 	return body
-}
-
-// Read has an independent reader (ZXing's C++ port) find the QR codes in a
-// picture, sorted as it reports them. Without one the test is skipped, saying so.
-func Read(t testing.TB, png []byte) string {
-	t.Helper()
-	reader, err := exec.LookPath("ZXingReader")
-	if err != nil {
-		t.Skip("NOT CHECKED: ZXingReader is not installed (apt-get install zxing-cpp-tools)")
-	}
-	f := fmt.Sprintf("%s/shot.png", t.TempDir())
-	if err := os.WriteFile(f, png, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(reader, "-format", "QRCode", f).CombinedOutput()
-	if err != nil && len(out) == 0 {
-		t.Fatalf("%s: %v", reader, err)
-	}
-	return string(out)
 }
