@@ -40,13 +40,17 @@ type (
 	}
 	// Parked puts a sale aside.
 	ParkedEvent struct {
-		At   time.Time
-		Sale string
+		At      time.Time
+		Sale    string
+		Reason  string // "" or up to 256 bytes
+		Cashier string // "" is the one who is signed in
 	}
 	// Recalled makes a sale current; an open current one is parked.
 	Recalled struct {
-		At   time.Time
-		Sale string
+		At      time.Time
+		Sale    string
+		Reason  string
+		Cashier string
 	}
 	// AdviserSet names who gets the attribution.
 	AdviserSet struct {
@@ -78,7 +82,7 @@ func (e Opened) step(w *stepper) error {
 		}
 	}
 	if cur, ok := w.live[w.book.Current]; ok && (cur.State == Open || cur.State == Paying) {
-		if err := w.park(cur.ID, e.At); err != nil {
+		if err := w.park(cur.ID, e.At, note{cashier: e.Cashier}); err != nil {
 			return err
 		}
 	}
@@ -231,13 +235,23 @@ func (e ParkedEvent) step(w *stepper) error {
 	if s.State != Open && s.State != Paying {
 		return wrongState(s.State)
 	}
-	return w.park(e.Sale, e.At)
+	n := note{e.Reason, e.Cashier}
+	if err := n.check(); err != nil {
+		return err
+	}
+	return w.park(e.Sale, e.At, n)
 }
 
-func (e Recalled) step(w *stepper) error { return w.makeCurrent(e.Sale, e.At) }
+func (e Recalled) step(w *stepper) error {
+	n := note{e.Reason, e.Cashier}
+	if err := n.check(); err != nil {
+		return err
+	}
+	return w.recall(e.Sale, e.At, n)
+}
 
 // park puts a live sale aside; a pay code on the screen goes with it.
-func (w *stepper) park(id string, at time.Time) error {
+func (w *stepper) park(id string, at time.Time, n note) error {
 	s, err := w.edit(id)
 	if err != nil {
 		return err
@@ -247,11 +261,14 @@ func (w *stepper) park(id string, at time.Time) error {
 	if w.book.Current == id {
 		w.book.Current = ""
 	}
+	w.reportParking("tilld.sale.parked.v1", s, n, at)
 	return nil
 }
 
 // makeCurrent makes a live sale the one that scans go to.
-func (w *stepper) makeCurrent(id string, at time.Time) error {
+func (w *stepper) makeCurrent(id string, at time.Time) error { return w.recall(id, at, note{}) }
+
+func (w *stepper) recall(id string, at time.Time, n note) error {
 	s, err := w.edit(id)
 	if err != nil {
 		return err
@@ -263,7 +280,7 @@ func (w *stepper) makeCurrent(id string, at time.Time) error {
 	}
 	if w.book.Current != id {
 		if cur, ok := w.live[w.book.Current]; ok && (cur.State == Open || cur.State == Paying) {
-			if err := w.park(cur.ID, at); err != nil {
+			if err := w.park(cur.ID, at, note{cashier: n.cashier}); err != nil {
 				return err
 			}
 		}
@@ -271,6 +288,7 @@ func (w *stepper) makeCurrent(id string, at time.Time) error {
 	}
 	if s.State == Parked {
 		s.State = Open
+		w.reportParking("tilld.sale.recalled.v1", s, n, at)
 	}
 	w.about = id
 	return nil

@@ -51,24 +51,34 @@ type (
 		Sale string `json:"-"`
 	}
 	VoidSale struct {
-		Sale   string `json:"-"`
-		Reason string `json:"reason"`
+		Sale    string `json:"-"`
+		Reason  string `json:"reason"`
+		Cashier string `json:"cashier,omitempty"`
 	}
+	// Who and why, where given, go into the events of these; without Cashier it is
+	// the one who is signed in.
 	Park struct {
-		Sale string `json:"-"`
+		Sale    string `json:"-"`
+		Reason  string `json:"reason,omitempty"`
+		Cashier string `json:"cashier,omitempty"`
 	}
 	Recall struct {
-		Sale string `json:"-"`
+		Sale    string `json:"-"`
+		Reason  string `json:"reason,omitempty"`
+		Cashier string `json:"cashier,omitempty"`
 	}
 	// RefundSale gives back whole lines, an amount, or all that is left.
 	RefundSale struct {
-		Sale   string `json:"-"`
-		Lines  []int  `json:"lines,omitempty"`
-		Amount *Money `json:"amount,omitempty"`
-		Reason string `json:"reason"`
+		Sale    string `json:"-"`
+		Lines   []int  `json:"lines,omitempty"`
+		Amount  *Money `json:"amount,omitempty"`
+		Reason  string `json:"reason"`
+		Cashier string `json:"cashier,omitempty"`
 	}
 	// Reprint prints a marked copy of the receipt.
 	Reprint struct {
-		Sale string `json:"-"`
+		Sale    string `json:"-"`
+		Reason  string `json:"reason,omitempty"`
+		Cashier string `json:"cashier,omitempty"`
 	}
 )

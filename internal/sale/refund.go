@@ -36,6 +36,9 @@ func (e RefundRequested) step(w *stepper) error {
 	if err := checkReason(e.Reason); err != nil {
 		return err
 	}
+	if err := checkWho(e.Cashier); err != nil {
+		return err
+	}
 	r := Refund{
 		ID: e.RefundID, Lines: slices.Clone(e.Lines), Reason: e.Reason, At: e.At,
 		Cashier: firstOf(e.Cashier, w.book.Cashier, s.Cashier),

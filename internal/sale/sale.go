@@ -50,6 +50,7 @@ type Sale struct {
 	Refunds        []Refund     `json:"refunds,omitempty"`
 	RefundOf       string       `json:"refund_of,omitempty"`
 	VoidReason     string       `json:"void_reason,omitempty"`
+	VoidedBy       string       `json:"voided_by,omitempty"`     // cashier
 	VoidReported   bool         `json:"void_reported,omitempty"` // sale.voided is in the journal
 	Cashier        string       `json:"cashier,omitempty"`
 	Adviser        string       `json:"adviser,omitempty"`

@@ -27,10 +27,14 @@ func (e VoidRequested) step(w *stepper) error {
 	if err := checkReason(e.Reason); err != nil {
 		return err
 	}
+	if err := checkWho(e.Cashier); err != nil {
+		return err
+	}
 	w.withdraw(s, e.At)
 	w.rollDay(e.At)
 	w.book.Totals.Voids++
 	s.State, s.VoidReason, s.Day = Void, e.Reason, w.book.Day
+	s.VoidedBy = firstOf(e.Cashier, w.book.Cashier, s.Cashier)
 	s.PaidButChanged = false
 	ended := e.At
 	s.ClosedAt = &ended
@@ -39,7 +43,7 @@ func (e VoidRequested) step(w *stepper) error {
 	}
 	switch {
 	case s.Paid > 0:
-		w.giveBackAll(s, e.RefundID, e.Reason, firstOf(e.Cashier, w.book.Cashier, s.Cashier), e.At)
+		w.giveBackAll(s, e.RefundID, e.Reason, s.VoidedBy, e.At)
 	case !s.refundsPending():
 		w.reportVoid(s)
 	}

@@ -119,7 +119,7 @@ func (x *txn) currentOrNew() (string, error) {
 
 func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, error) {
 	if cmd.Code == "" {
-		n, err := newItem(cmd.Add)
+		n, err := t.newItem(cmd.Add)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -171,10 +171,14 @@ func (t *Till) mayChange(id string) error {
 	}
 }
 
-// newItem makes a line item of what a POS application knows.
-func newItem(a sale.Add) (sale.NewItem, error) {
+// newItem makes a line item of what a POS application knows; a SKU alone is an
+// article of the price book.
+func (t *Till) newItem(a sale.Add) (sale.NewItem, error) {
+	if a.SKU != "" && a.Name == "" && a.UnitPrice == nil {
+		return t.bySKU(a)
+	}
 	if a.UnitPrice == nil {
-		return sale.NewItem{}, problem(sale.CodeInvalid, "unit_price", "缺少单价", "unit_price is missing; give code, or sku, name and unit_price")
+		return sale.NewItem{}, problem(sale.CodeInvalid, "unit_price", "缺少单价", "unit_price is missing; give code, or sku, name and unit_price, or the sku of an article of the price book")
 	}
 	return sale.NewItem{
 		SKU: a.SKU, GTIN: a.GTIN, Serial: a.Serial, Name: a.Name, Quantity: a.Quantity, Unit: a.Unit,
@@ -190,7 +194,7 @@ func (t *Till) resolveAll(ctx context.Context, list []sale.Add) ([]sale.NewItem,
 	}
 	for _, a := range list {
 		if a.Code == "" {
-			n, err := newItem(a)
+			n, err := t.newItem(a)
 			if err != nil {
 				return nil, err
 			}

@@ -7,7 +7,13 @@ import "tilld/display"
 type (
 	// ReprintJob prints a marked copy of a print job.
 	ReprintJob struct {
-		JobID string `json:"-"`
+		JobID   string `json:"-"`
+		Reason  string `json:"reason,omitempty"`
+		Cashier string `json:"cashier,omitempty"`
+	}
+	// ScanCode is a code that was typed, or read by a scanner that types.
+	ScanCode struct {
+		Code string `json:"code"`
 	}
 	// AckScan consumes the scan ledger up to and including Seq.
 	AckScan struct {

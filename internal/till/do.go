@@ -178,9 +178,9 @@ func (t *Till) dispatch(ctx context.Context, c Call, cmd any) (Answer, error) {
 	case sale.RemoveItem:
 		return t.saleStep(ctx, c, sale.ItemRemoved{At: t.now(), Sale: cmd.Sale, Line: cmd.Line})
 	case sale.Park:
-		return t.saleStep(ctx, c, sale.ParkedEvent{At: t.now(), Sale: cmd.Sale})
+		return t.saleStep(ctx, c, sale.ParkedEvent{At: t.now(), Sale: cmd.Sale, Reason: cmd.Reason, Cashier: cmd.Cashier})
 	case sale.Recall:
-		return t.saleStep(ctx, c, sale.Recalled{At: t.now(), Sale: cmd.Sale})
+		return t.saleStep(ctx, c, sale.Recalled{At: t.now(), Sale: cmd.Sale, Reason: cmd.Reason, Cashier: cmd.Cashier})
 	case sale.Pay:
 		return t.pay(ctx, c, cmd)
 	case sale.CancelPayment:
@@ -195,6 +195,8 @@ func (t *Till) dispatch(ctx context.Context, c Call, cmd any) (Answer, error) {
 		return t.print(ctx, c, cmd)
 	case ReprintJob:
 		return t.reprintJob(ctx, c, cmd)
+	case ScanCode:
+		return t.scanCode(ctx, cmd)
 	case AckScan:
 		return t.ackScan(ctx, c, cmd)
 	case ShowScene:

@@ -38,7 +38,7 @@ func (t *Till) pay(ctx context.Context, c Call, cmd sale.Pay) (Answer, error) {
 		return t.payCloud(ctx, c, cmd, "")
 	case "collect":
 		if cmd.Code == "" {
-			return t.arm(c, cmd.Sale)
+			return t.arm(cmd.Sale, cmd.Amount)
 		}
 		k := t.o.Rules.Classify(code.AwaitingPayment, "", []byte(cmd.Code))
 		if k.Kind != code.AuthCode {
@@ -290,7 +290,7 @@ func (t *Till) payment(saleID, paymentID string) (sale.Sale, sale.Payment, error
 }
 
 // arm has the next scan taken for the shopper's auth code.
-func (t *Till) arm(c Call, saleID string) (Answer, error) {
+func (t *Till) arm(saleID string, amount *sale.Money) (Answer, error) {
 	if !t.o.Cloud.Up() {
 		return Answer{}, linkDown()
 	}
@@ -307,7 +307,10 @@ func (t *Till) arm(c Call, saleID string) (Answer, error) {
 	case s.Due() <= 0:
 		return Answer{}, problem(sale.CodeNothingDue, "", "没有需要付的金额", "nothing is due")
 	}
-	t.stage.arm(saleID, t.now().Add(armedFor))
+	if amount != nil && (*amount <= 0 || *amount > s.Due()) {
+		return Answer{}, problem(sale.CodeInvalid, "amount", "金额必须大于 0，且不超过应付金额", "amount must be more than 0 and at most what is due")
+	}
+	t.stage.arm(saleID, amount, t.now().Add(armedFor))
 	t.show()
 	t.nudge()
 	return Answer{Body: mustJSON(s)}, nil

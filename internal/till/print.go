@@ -133,6 +133,9 @@ func (t *Till) enqueue(ctx context.Context, c Call, j printer.Job, life time.Dur
 	}
 	j.Expires = x.at.Add(life)
 	queued := x.queueJob(j)
+	if j.CopyOf != "" {
+		x.reprinted(*queued, "", "")
+	}
 	answer := x.answer(c, true, answerOf(*queued))
 	return answer, x.commit(ctx)
 }
@@ -184,6 +187,9 @@ func (t *Till) reprintSale(ctx context.Context, c Call, cmd sale.Reprint) (Answe
 	if t.o.ReceiptPrinter == "" {
 		return Answer{}, problem(sale.CodeNoPrinter, "", "没有小票打印机", "there is no receipt printer")
 	}
+	if err := checkNote(cmd.Reason, cmd.Cashier); err != nil {
+		return Answer{}, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, ok := t.machine.Sale(cmd.Sale)
@@ -201,10 +207,11 @@ func (t *Till) reprintSale(ctx context.Context, c Call, cmd sale.Reprint) (Answe
 		return Answer{}, err
 	}
 	x := t.begin()
-	x.queueJob(printer.Job{
+	queued := x.queueJob(printer.Job{
 		ID: id, Printer: t.o.ReceiptPrinter, Doc: t.receiptDoc(s, nil, true), Personal: isPersonal(s), SaleID: s.ID,
 		CopyOf: s.ID + "/receipt", Origin: c.Origin,
 	})
+	x.reprinted(*queued, cmd.Reason, cmd.Cashier)
 	answer := x.answer(c, false, s)
 	return answer, x.commit(ctx)
 }
@@ -228,6 +235,9 @@ func (t *Till) copyID(jobID string) (string, error) {
 
 // reprintJob prints a marked copy of a print job.
 func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, error) {
+	if err := checkNote(cmd.Reason, cmd.Cashier); err != nil {
+		return Answer{}, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j, err := t.job(cmd.JobID)
@@ -254,6 +264,7 @@ func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, 
 	}
 	x := t.begin()
 	queued := x.queueJob(printer.Job{ID: id, Printer: j.Printer, Doc: doc, Personal: j.Personal, SaleID: j.SaleID, CopyOf: root, Origin: c.Origin})
+	x.reprinted(*queued, cmd.Reason, cmd.Cashier)
 	answer := x.answer(c, true, answerOf(*queued))
 	return answer, x.commit(ctx)
 }

@@ -13,14 +13,14 @@ import (
 // waited for up to the request timeout; it is asked for until it is answered.
 func (t *Till) refundSale(ctx context.Context, c Call, cmd sale.RefundSale) (Answer, error) {
 	return t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
-		return sale.RefundRequested{At: at, Sale: cmd.Sale, RefundID: id, Lines: cmd.Lines, Amount: cmd.Amount, Reason: cmd.Reason}
+		return sale.RefundRequested{At: at, Sale: cmd.Sale, RefundID: id, Lines: cmd.Lines, Amount: cmd.Amount, Reason: cmd.Reason, Cashier: cmd.Cashier}
 	})
 }
 
 // voidSale ends a sale that is not to be, and gives back what was paid.
 func (t *Till) voidSale(ctx context.Context, c Call, cmd sale.VoidSale) (Answer, error) {
 	return t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
-		return sale.VoidRequested{At: at, Sale: cmd.Sale, RefundID: id, Reason: cmd.Reason}
+		return sale.VoidRequested{At: at, Sale: cmd.Sale, RefundID: id, Reason: cmd.Reason, Cashier: cmd.Cashier}
 	})
 }
 

@@ -27,6 +27,7 @@ const (
 type pendingScan struct {
 	scan  scanner.Scan
 	done  chan bool
+	seq   uint64       // number in the ledger, set before done
 	state atomic.Int32 // 0 waited for, 1 answered, 2 nobody waits any more
 }
 
@@ -63,7 +64,7 @@ func (t *Till) readScans(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case p := <-t.scans:
-			ok := t.scan(ctx, p.scan)
+			ok := t.scan(ctx, p)
 			if p.state.CompareAndSwap(0, 1) {
 				p.done <- ok
 			} else if t.o.Answer != nil {
@@ -89,7 +90,8 @@ type bounce struct {
 type bounces map[[32]byte]bounce
 
 // scan processes one scan and says whether it had its effect.
-func (t *Till) scan(ctx context.Context, s scanner.Scan) bool {
+func (t *Till) scan(ctx context.Context, p *pendingScan) bool {
+	s := p.scan
 	if s.At.IsZero() {
 		s.At = t.now()
 	}
@@ -101,12 +103,12 @@ func (t *Till) scan(ctx context.Context, s scanner.Scan) bool {
 	}
 	if b, again := t.seen[key]; again {
 		b.at, b.repeats = s.At, b.repeats+1
-		t.seen[key] = b
+		t.seen[key], p.seq = b, b.seq
 		t.repeated(ctx, b)
 		return b.ok
 	}
 	seq, ok := t.scanOnce(ctx, s)
-	t.seen[key] = bounce{at: s.At, ok: ok, seq: seq}
+	t.seen[key], p.seq = bounce{at: s.At, ok: ok, seq: seq}, seq
 	return ok
 }
 
@@ -248,9 +250,13 @@ func (t *Till) scanAuthCode(ctx context.Context, row Scan, c code.Code) (uint64,
 	if err == nil {
 		t.mu.Lock()
 		awaited := t.scanState() == code.AwaitingPayment
+		var amount *sale.Money
+		if t.stage.armedFor(saleID, t.now()) {
+			amount = t.stage.armedAmount
+		}
 		t.mu.Unlock()
 		if awaited {
-			_, _, err = t.startPayment(ctx, Call{Origin: "scan"}, sale.Pay{Sale: saleID, Method: "collect"}, c.Text)
+			_, _, err = t.startPayment(ctx, Call{Origin: "scan"}, sale.Pay{Sale: saleID, Method: "collect", Amount: amount}, c.Text)
 		} else {
 			_, _, err = t.findHere(c)
 		}

@@ -40,6 +40,7 @@ type stageState struct {
 	orderUntil   time.Time
 	armed        string // sale that waits for an auth code
 	armedUntil   time.Time
+	armedAmount  *sale.Money // of it; nil for all that is due
 	failedUntil  time.Time
 	lineOf       string // sale and line to highlight
 	line         int
@@ -64,8 +65,10 @@ func (g *stageState) follow(old sale.Sale, s sale.Sale, now time.Time) {
 	}
 }
 
-func (g *stageState) arm(saleID string, until time.Time) { g.armed, g.armedUntil = saleID, until }
-func (g *stageState) disarm()                            { g.armed, g.armedUntil = "", time.Time{} }
+func (g *stageState) arm(saleID string, amount *sale.Money, until time.Time) {
+	g.armed, g.armedAmount, g.armedUntil = saleID, amount, until
+}
+func (g *stageState) disarm() { g.arm("", nil, time.Time{}) }
 func (g *stageState) armedFor(saleID string, now time.Time) bool {
 	return g.armed == saleID && saleID != "" && now.Before(g.armedUntil)
 }
