@@ -28,22 +28,31 @@ import (
 // lane is a whole checkout: the agent as a process of its own, a scanner on a
 // pseudo-terminal, a broker, and the cloud's side.
 type lane struct {
-	t     testing.TB
-	dir   string // data directory
-	log   string // file with all that the agent prints
-	far   *os.File
-	cloud *backend.Cloud
-	cmd   *exec.Cmd
-	base  string // URL of the local API
-	token string
-	news  *stream // SSE of /v1/events
+	t      testing.TB
+	dir    string // data directory
+	log    string // file with all that the agent prints
+	config string
+	far    *os.File
+	cloud  *backend.Cloud
+	cmd    *exec.Cmd
+	base   string // URL of the local API
+	token  string
+	news   *stream // SSE of /v1/events
 }
 
-// openLane starts everything and waits until it works.
+// openLane starts everything and waits until it works; shoppers pay by
+// themselves.
 func openLane(t testing.TB, level string) *lane {
 	t.Helper()
+	return openLaneWith(t, level, "paid", "")
+}
+
+// openLaneWith starts a lane whose configuration has more in it: devices first,
+// indented by two. Shoppers do what outcome says; "" waits for Cloud.Settle.
+func openLaneWith(t testing.TB, level, outcome, more string) *lane {
+	t.Helper()
 	l := &lane{t: t, dir: filepath.Join(t.TempDir(), "data"), log: filepath.Join(t.TempDir(), "log")}
-	broker, trust := l.openCloud()
+	broker, trust := l.openCloud(outcome)
 	far, near, err := pty.Open()
 	l.must(err)
 	t.Cleanup(func() { far.Close() })
@@ -57,14 +66,10 @@ log: {level: %s}
 devices:
   - {name: scanner-1, kind: scanner, driver: line, address: "serial://%s?baud=115200", options: {aim: true, max_per_second: 10000}}
   - {name: screen, kind: display, driver: screen}
-`, broker, trust, level, near.Name()), 0o600))
-	out, err := os.OpenFile(l.log, os.O_CREATE|os.O_WRONLY, 0o600)
-	l.must(err)
-	l.cmd = exec.Command("tilld", "run", "--config", config, "--data-dir", l.dir) // this program again, see TestMain
-	l.cmd.Stdout, l.cmd.Stderr = out, out
-	l.must(l.cmd.Start())
+%s`, broker, trust, level, near.Name(), more), 0o600))
+	l.config = config
+	l.run()
 	t.Cleanup(func() { l.stop() })
-	l.must(out.Close())
 	l.await("the agent's address", func() bool {
 		addr, err := os.ReadFile(filepath.Join(l.dir, "http-addr"))
 		l.base = "http://" + strings.TrimSpace(string(addr))
@@ -72,7 +77,28 @@ devices:
 		l.token = strings.TrimSpace(string(token))
 		return err == nil && terr == nil && len(addr) > 0 && l.token != ""
 	})
-	l.await("link and scanner", func() bool {
+	l.ready()
+	l.must(near.Close())
+	l.news = l.follow("/v1/events")
+	return l
+}
+
+// run starts the agent.
+func (l *lane) run(env ...string) {
+	l.t.Helper()
+	out, err := os.OpenFile(l.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	l.must(err)
+	l.cmd = exec.Command("tilld", "run", "--config", l.config, "--data-dir", l.dir) // this program again, see TestMain
+	l.cmd.Stdout, l.cmd.Stderr = out, out
+	l.cmd.Env = append(os.Environ(), env...)
+	l.must(l.cmd.Start())
+	l.must(out.Close())
+}
+
+// ready waits for the link and all devices.
+func (l *lane) ready() {
+	l.t.Helper()
+	l.await("link and devices", func() bool {
 		var s struct {
 			Link    struct{ State string }
 			Devices []struct{ Name, State string }
@@ -85,15 +111,12 @@ devices:
 				return false
 			}
 		}
-		return len(s.Devices) == 2
+		return len(s.Devices) >= 2
 	})
-	l.must(near.Close())
-	l.news = l.follow("/v1/events")
-	return l
 }
 
 // openCloud returns the broker's address and the trust file.
-func (l *lane) openCloud() (addr, trust string) {
+func (l *lane) openCloud(outcome string) (addr, trust string) {
 	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
 	l.must(s.AddHook(new(auth.AllowHook), nil))
 	tcp := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
@@ -106,7 +129,7 @@ func (l *lane) openCloud() (addr, trust string) {
 	l.must(err)
 	trust = filepath.Join(l.t.TempDir(), "keys.json")
 	l.must(os.WriteFile(trust, keys, 0o600))
-	l.cloud = backend.New(backend.Options{Broker: "tcp://" + tcp.Address(), Key: key, Pay: backend.PayPolicy{Outcome: "paid"}, Log: slog.New(slog.DiscardHandler)})
+	l.cloud = backend.New(backend.Options{Broker: "tcp://" + tcp.Address(), Key: key, Pay: backend.PayPolicy{Outcome: outcome}, Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); l.cloud.Run(ctx) }()

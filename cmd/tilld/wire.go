@@ -201,6 +201,7 @@ func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
 			Listen: a.cfg.HTTP.LAN.Listen, TLSCert: a.cfg.HTTP.LAN.TLSCert, TLSKey: a.cfg.HTTP.LAN.TLSKey,
 			PINFile: a.cfg.HTTP.LAN.PINFile,
 		},
+		Cashier:      status.Cashier{Enabled: a.cfg.Cashier.Enabled, PINFile: a.cfg.Cashier.PINFile},
 		AllowedHosts: a.cfg.HTTP.AllowedHosts, AllowedOrigins: a.cfg.HTTP.AllowedOrigins,
 		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
 		Detect:  func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },

@@ -105,6 +105,10 @@ func (r *reader) checkHTTP(c *Config) {
 			r.problem("http.allowed_origins", [2]string{"%q 不是来源", "%q is no origin"}, [2]string{"例如 https://pos.example.com", "write for example https://pos.example.com"}, o)
 		}
 	}
+	if c.Cashier.PINFile != "" && !c.Cashier.Enabled {
+		r.problem("cashier.pin_file", [2]string{"收银页面未启用，此项无效", "has no effect while the cashier page is off"},
+			[2]string{"写 cashier.enabled: true，或删除此项", "set cashier.enabled to true, or leave this out"})
+	}
 	if lan := c.HTTP.LAN; lan.Listen != "" && (lan.TLSCert == "" || lan.TLSKey == "" || lan.PINFile == "") {
 		r.problem("http.lan.listen", [2]string{"局域网页面必须用 TLS 和 PIN", "the page for the store's network needs TLS and a PIN"},
 			[2]string{"写上 http.lan.tls_cert、http.lan.tls_key 和 http.lan.pin_file", "set http.lan.tls_cert, http.lan.tls_key and http.lan.pin_file"})

@@ -18,6 +18,7 @@ type Config struct {
 	Queue    Queue    `yaml:"queue"`
 	Receipt  Receipt  `yaml:"receipt"`
 	Payment  Payment  `yaml:"payment"`
+	Cashier  Cashier  `yaml:"cashier"`
 	Codes    Raw      `yaml:"codes"` // read by package code
 	Devices  []Device `yaml:"devices"`
 	Dialects Dialects `yaml:"dialects"`
@@ -104,6 +105,12 @@ type Offline struct {
 	Enabled   bool   `yaml:"enabled"`
 	URLPrefix string `yaml:"url_prefix"`
 	MaxAmount Amount `yaml:"max_amount"`
+}
+
+// Cashier is the page at /cashier that sells, for shops without POS software.
+type Cashier struct {
+	Enabled bool   `yaml:"enabled"`
+	PINFile string `yaml:"pin_file"` // 6 to 64 characters, mode 0600; "" asks for none
 }
 
 // Device is one piece of hardware.

@@ -35,9 +35,9 @@ func (s *Server) authorize(r *http.Request, a access) (origin string, err error)
 		return "", errNoToken
 	}
 	switch sc := s.cookieScope(r); {
-	case sc == scopeFull, sc == scopePage && a == byPage:
+	case sc == scopeFull, sc >= scopePage && a == byPage, sc == scopeCashier && a == byCashier && s.o.Cashier.Enabled:
 		return "cashier", nil
-	case sc == scopePage:
+	case sc != noScope:
 		return "", problem(codeScope, "", "此操作需要用本机令牌登录", "sign in with this till's token to do that")
 	}
 	return "", errNoToken

@@ -23,6 +23,8 @@ type Engine interface {
 	Job(id string) (till.PrintAnswer, error)
 	ReceiptDoc(saleID string) (printer.Doc, error)
 	ZReport(day string) (till.ZReport, error) // "" is today
+	Desk() till.Desk
+	Articles(text string, limit int) ([]sale.Article, error)
 	Status(tag lang.Tag) till.Status
 	Ready() (ok bool, reasons []string)
 }

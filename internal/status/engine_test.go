@@ -59,7 +59,7 @@ func (c *cloudStub) Ask(ctx context.Context, kind, _, _ string, data any) (json.
 }
 
 // realBench is a server on the real engine, on a real store.
-func realBench(t *testing.T, dir string, cloud *cloudStub) (*bench, *till.Till, *display.Stage) {
+func realBench(t *testing.T, dir string, cloud till.Cloud, change ...func(*Options)) (*bench, *till.Till, *display.Stage) {
 	t.Helper()
 	store, err := queue.Open(t.Context(), queue.Options{Dir: filepath.Join(dir, "data"), Seal: func(h queue.Header, m queue.Message) ([]byte, error) {
 		return json.Marshal(map[string]any{"type": m.Type, "sequence": h.Sequence, "data": json.RawMessage(m.Data)})
@@ -96,6 +96,9 @@ func realBench(t *testing.T, dir string, cloud *cloudStub) (*bench, *till.Till, 
 		o.Screen = screen.New(stage, screen.Options{Boot: store.Boot()}).Handler()
 		o.Preview = func(doc printer.Doc) ([]byte, error) {
 			return layout.Preview(doc, printer.Caps{Columns: 48, Dots: 576, DPI: 203})
+		}
+		for _, f := range change {
+			f(o)
 		}
 	})
 	b.feed = news

@@ -71,6 +71,8 @@ func (f *fakeEngine) Do(_ context.Context, c till.Call, cmd any) (till.Answer, e
 		ans.Created, v = true, exampleJob(cmd.JobID)
 	case till.ReprintJob:
 		ans.Created, v = true, exampleJob(cmd.JobID+"/copy-1")
+	case till.ScanCode:
+		v = till.Scan{Seq: 8, Device: "cashier", At: moment, Kind: "product", Code: cmd.Code}
 	case till.AckScan:
 		v = Acked{Acked: cmd.Seq}
 	case till.ShowScene:
@@ -82,7 +84,7 @@ func (f *fakeEngine) Do(_ context.Context, c till.Call, cmd any) (till.Answer, e
 	case till.CloseShift:
 		v = sale.ShiftData{OpenedAt: moment, ClosedAt: moment, Currency: "CNY"}
 	case till.SignIn, till.SignOut:
-		v = Cashier{}
+		v = SignedIn{}
 	case till.TestDevice:
 		v = Tested{cmd.Name, true}
 	case till.OpenDrawer:
@@ -115,6 +117,12 @@ func (f *fakeEngine) Sale(id string) (sale.Sale, error) {
 		return sale.Sale{}, problem(sale.CodeUnknownSale, "", "没有这笔销售", "there is no such sale")
 	}
 	return exampleSale(id), nil
+}
+
+func (f *fakeEngine) Desk() till.Desk { return till.Desk{Cashier: "E-7", Parked: []till.ParkedSale{}} }
+
+func (f *fakeEngine) Articles(string, int) ([]sale.Article, error) {
+	return []sale.Article{{SKU: "tea", Name: "乌龙茶", UnitPrice: 550}}, nil
 }
 func (f *fakeEngine) Current() (sale.Sale, error) { return f.Sale("01JD0000000000000000000000") }
 func (f *fakeEngine) Sales(q till.Filter) ([]sale.Sale, string, error) {

@@ -89,11 +89,11 @@ func (g *guard) origin(r *http.Request) (ok, foreign bool) {
 	return true, false
 }
 
-// followed reports whether somebody follows a link to one of our two pages. From
+// followed reports whether somebody follows a link to one of our pages. From
 // a page on another port of this machine (a demo, a launcher) that is let in:
 // it tells that page nothing, and our page changes nothing by being opened.
 func followed(r *http.Request) bool {
-	return r.Method == http.MethodGet && (r.URL.Path == "/" || r.URL.Path == "/screen") &&
+	return r.Method == http.MethodGet && (r.URL.Path == "/" || r.URL.Path == "/screen" || r.URL.Path == "/cashier") &&
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 

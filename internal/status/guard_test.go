@@ -157,7 +157,7 @@ func TestOtherMachines(t *testing.T) {
 		req.RemoteAddr = "192.168.1.50:40000"
 		rec := httptest.NewRecorder()
 		b.ServeHTTP(rec, req)
-		if want := map[access]int{byLocal: 403, byPage: 401, byToken: 401}[r.access]; rec.Code != want {
+		if want := map[access]int{byLocal: 403, byPage: 401, byCashier: 401, byToken: 401}[r.access]; rec.Code != want {
 			t.Errorf("%s from the network: %d, want %d", r.path, rec.Code, want)
 		}
 	}

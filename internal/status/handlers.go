@@ -36,8 +36,8 @@ type (
 	Opened struct {
 		Opened bool `json:"opened"`
 	}
-	// Cashier is who is signed in; "" for nobody.
-	Cashier struct {
+	// SignedIn is who is signed in; "" for nobody.
+	SignedIn struct {
 		Cashier string `json:"cashier"`
 	}
 	// PickedUp is an order that was handed over.
@@ -108,6 +108,14 @@ func ackScan(c *call) error {
 	return c.bare(till.AckScan{Seq: seq})
 }
 
+func scanCode(c *call) error {
+	var cmd till.ScanCode
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	return c.do(cmd)
+}
+
 func printJob(c *call) error {
 	var cmd till.PrintRequest
 	if err := c.decode(&cmd); err != nil {
@@ -129,7 +137,12 @@ func reprintJob(c *call) error {
 	if !ok {
 		return problem(sale.CodeNotFound, "", "没有这个地址，见 /openapi.json", "there is no such path; see /openapi.json")
 	}
-	return c.bare(till.ReprintJob{JobID: id})
+	var cmd till.ReprintJob
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	cmd.JobID = id
+	return c.do(cmd)
 }
 
 func receiptPNG(c *call) error {

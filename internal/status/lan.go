@@ -2,16 +2,11 @@ package status
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"tilld/internal/fault"
@@ -38,11 +33,7 @@ type lan struct {
 	s        *Server
 	listener net.Listener
 	mux      *http.ServeMux
-	pin      [sha256.Size]byte
-	mu       sync.Mutex
-	wrong    int
-	since    time.Time
-	now      func() time.Time
+	pin      *pinGate
 }
 
 // newLAN reads certificate and PIN and binds the address. Errors are faults of
@@ -58,15 +49,8 @@ func newLAN(s *Server, o LAN) (*lan, error) {
 	if err != nil {
 		return nil, bad("read certificate", "check http.lan.tls_cert and tls_key", err)
 	}
-	text, err := os.ReadFile(o.PINFile)
+	pin, err := openPIN("http.lan.pin_file", o.PINFile, lanTries, lanPause)
 	if err != nil {
-		return nil, bad("read PIN", "check http.lan.pin_file", err)
-	}
-	pin := strings.TrimSpace(string(text))
-	if len(pin) < 6 || len(pin) > 64 {
-		return nil, bad("read PIN", "write 6 to 64 characters into http.lan.pin_file", errors.New("wrong length"))
-	}
-	if err := ownerOnly(o.PINFile); err != nil {
 		return nil, err
 	}
 	l, err := net.Listen("tcp", o.Listen)
@@ -74,7 +58,7 @@ func newLAN(s *Server, o LAN) (*lan, error) {
 		return nil, listenFault(o.Listen, err)
 	}
 	tlsListener := tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}})
-	p := &lan{s: s, listener: tlsListener, mux: http.NewServeMux(), pin: sha256.Sum256([]byte(pin)), now: time.Now}
+	p := &lan{s: s, listener: tlsListener, mux: http.NewServeMux(), pin: pin}
 	p.mux.HandleFunc("GET /{$}", p.page)
 	p.mux.HandleFunc("GET /page/status.css", p.file("status.css", "text/css; charset=utf-8"))
 	p.mux.HandleFunc("GET /page/icon.svg", p.file("icon.svg", "image/svg+xml"))
@@ -96,7 +80,7 @@ func (p *lan) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, pin, given := r.BasicAuth()
-	switch p.admit(pin, given) {
+	switch p.pin.admit(pin, given) {
 	case http.StatusOK:
 		p.mux.ServeHTTP(w, r)
 	case http.StatusTooManyRequests:
@@ -106,31 +90,6 @@ func (p *lan) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="tilld", charset="UTF-8"`)
 		http.Error(w, "the PIN is needed", http.StatusUnauthorized)
 	}
-}
-
-// admit checks a PIN and counts wrong ones.
-func (p *lan) admit(pin string, given bool) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.now()
-	if now.Sub(p.since) > lanPause {
-		p.wrong = 0
-	}
-	if p.wrong >= lanTries {
-		return http.StatusTooManyRequests
-	}
-	sum := sha256.Sum256([]byte(pin))
-	switch {
-	case !given:
-		return http.StatusUnauthorized
-	case subtle.ConstantTimeCompare(sum[:], p.pin[:]) == 1:
-		return http.StatusOK
-	}
-	if p.wrong == 0 {
-		p.since = now
-	}
-	p.wrong++
-	return http.StatusUnauthorized
 }
 
 func (p *lan) page(w http.ResponseWriter, r *http.Request) {

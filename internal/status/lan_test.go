@@ -110,9 +110,9 @@ func TestLANPage(t *testing.T) {
 	if code, _ := ask("GET", "/", "284719"); code != 429 {
 		t.Errorf("after %d wrong PINs: %d", lanTries, code)
 	}
-	b.lan.mu.Lock()
-	b.lan.now = func() time.Time { return time.Now().Add(lanPause + time.Minute) }
-	b.lan.mu.Unlock()
+	b.lan.pin.mu.Lock()
+	b.lan.pin.now = func() time.Time { return time.Now().Add(lanPause + time.Minute) }
+	b.lan.pin.mu.Unlock()
 	if code, _ := ask("GET", "/", "284719"); code != 200 {
 		t.Errorf("after the pause: %d", code)
 	}

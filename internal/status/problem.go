@@ -30,6 +30,7 @@ const (
 	codeUnauthorized = "unauthorized"
 	codeScope        = "sign_in_needed"
 	codeTooMany      = "too_many_attempts"
+	codePIN          = "pin_needed"
 	codeMethod       = "method_not_allowed"
 	codeMediaType    = "unsupported_media_type"
 	codeTooLarge     = "too_large"
@@ -51,6 +52,7 @@ var statusOf = map[string]int{
 	codeUnauthorized: http.StatusUnauthorized,
 	codeScope:        http.StatusForbidden,
 	codeTooMany:      http.StatusTooManyRequests,
+	codePIN:          http.StatusUnauthorized,
 	codeMethod:       http.StatusMethodNotAllowed,
 	codeMediaType:    http.StatusUnsupportedMediaType,
 	codeTooLarge:     http.StatusRequestEntityTooLarge,

@@ -22,9 +22,10 @@ import (
 type access int
 
 const (
-	byToken access = iota // the token, or the cookie of someone who signed in with it
-	byPage                // also the cookie that the status page sets
-	byLocal               // anyone on this machine
+	byToken   access = iota // the token, or the cookie of someone who signed in with it
+	byPage                  // also the cookies that the status page and the cashier page set
+	byCashier               // also the cookie that the cashier page sets
+	byLocal                 // anyone on this machine
 )
 
 // route is one row of the API: the router, the OpenAPI document and the tests

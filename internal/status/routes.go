@@ -11,7 +11,7 @@ import (
 
 // table is every row of the local API.
 func (s *Server) table() []route {
-	return slices.Concat(s.localRows(), s.pageRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.traceRows(), s.shiftRows(), s.operatorRows())
+	return slices.Concat(s.localRows(), s.pageRows(), s.cashierRows(), s.stateRows(), s.saleRows(), s.scanRows(), s.printRows(), s.deviceRows(), s.traceRows(), s.shiftRows(), s.operatorRows())
 }
 
 var (
@@ -32,7 +32,7 @@ func (s *Server) stateRows() []route {
 			summary: "How the till stands: link, queue, devices, conditions, clock", answer: till.Status{}, handle: getStatus,
 		},
 		{
-			method: http.MethodGet, path: "/v1/events", id: "streamEvents", tag: "till", status: 200, media: "text/event-stream",
+			method: http.MethodGet, path: "/v1/events", id: "streamEvents", tag: "till", access: byCashier, status: 200, media: "text/event-stream",
 			query:   []param{{"last_event_id", "as the header Last-Event-ID, for clients that cannot set it", uint64(0)}},
 			summary: "Server-sent events: scan sale scene print device link condition", codes: []string{codeGone, codeStreams, sale.CodeInvalid}, handle: streamEvents,
 		},
@@ -42,7 +42,7 @@ func (s *Server) stateRows() []route {
 func (s *Server) saleRows() []route {
 	row := func(method, path, id, summary string, body any, handle func(*call) error, more ...string) route {
 		return route{
-			method: method, path: "/v1/sales" + path, id: id, tag: "sales", summary: summary, body: body,
+			method: method, path: "/v1/sales" + path, id: id, tag: "sales", access: byCashier, summary: summary, body: body,
 			status: 200, answer: sale.Sale{}, codes: slices.Concat(basketCodes, more), handle: handle,
 		}
 	}
@@ -56,12 +56,12 @@ func (s *Server) saleRows() []route {
 	void.needs = []string{"reason"}
 	refund := row(http.MethodPost, "/{id}/refund", "refundSale", "Give back lines, an amount, or all that is left", sale.RefundSale{}, refundSale, sale.CodeRefundTooMuch, sale.CodeLinkDown)
 	refund.needs = []string{"reason"}
-	reprint := row(http.MethodPost, "/{id}/reprint", "reprintReceipt", "Print the receipt again, marked COPY 重打", empty{}, reprint, sale.CodeNoPrinter, sale.CodeUnknownJob)
+	reprint := row(http.MethodPost, "/{id}/reprint", "reprintReceipt", "Print the receipt again, marked COPY 重打", sale.Reprint{}, reprint, sale.CodeNoPrinter, sale.CodeUnknownJob)
 	cancel := row(http.MethodPost, "/{id}/cancel-payment", "cancelPayment", "Withdraw the pay code and cancel the payment", empty{}, cancelPayment, sale.CodeNotPaying)
 	return []route{
 		open,
 		{
-			method: http.MethodGet, path: "/v1/sales", id: "listSales", tag: "sales", status: 200, answer: SaleList{},
+			method: http.MethodGet, path: "/v1/sales", id: "listSales", tag: "sales", access: byCashier, status: 200, answer: SaleList{},
 			summary: "Search sales, newest first", handle: listSales, codes: []string{sale.CodeInvalid},
 			query: []param{
 				{"from", "opened at or after: RFC 3339 with zone, or YYYY-MM-DD in the till's zone", ""},
@@ -73,11 +73,11 @@ func (s *Server) saleRows() []route {
 			},
 		},
 		{
-			method: http.MethodGet, path: "/v1/sales/current", id: "getCurrentSale", tag: "sales", status: 200, answer: sale.Sale{},
+			method: http.MethodGet, path: "/v1/sales/current", id: "getCurrentSale", tag: "sales", access: byCashier, status: 200, answer: sale.Sale{},
 			summary: "The sale that scans go to", codes: []string{sale.CodeNoCurrentSale}, handle: currentSale,
 		},
 		{
-			method: http.MethodGet, path: "/v1/sales/{id}", id: "getSale", tag: "sales", status: 200, answer: sale.Sale{},
+			method: http.MethodGet, path: "/v1/sales/{id}", id: "getSale", tag: "sales", access: byCashier, status: 200, answer: sale.Sale{},
 			summary: "One sale", codes: []string{sale.CodeUnknownSale}, handle: getSale,
 		},
 		row(http.MethodPost, "/{id}/items", "addItem", "Add a line item: a code, or sku, name and unit_price", addItem{}, addItemTo),
@@ -86,8 +86,8 @@ func (s *Server) saleRows() []route {
 		pay,
 		cancel,
 		void,
-		row(http.MethodPost, "/{id}/park", "parkSale", "Put a sale aside", empty{}, parkSale),
-		row(http.MethodPost, "/{id}/recall", "recallSale", "Make a sale current", empty{}, recallSale),
+		row(http.MethodPost, "/{id}/park", "parkSale", "Put a sale aside", sale.Park{}, parkSale),
+		row(http.MethodPost, "/{id}/recall", "recallSale", "Make a sale current", sale.Recall{}, recallSale),
 		refund,
 		reprint,
 	}
@@ -99,6 +99,10 @@ func (s *Server) scanRows() []route {
 			method: http.MethodGet, path: "/v1/scans", id: "listScans", tag: "scans", status: 200, answer: ScanList{},
 			query:   []param{{"after", "scan number to go on after; 0 for all that are held", uint64(0)}, limitRow},
 			summary: "The scan ledger, oldest first; pay codes are never in it", codes: []string{sale.CodeInvalid}, handle: listScans,
+		},
+		{
+			method: http.MethodPost, path: "/v1/scans", id: "scanCode", tag: "scans", access: byCashier, status: 200, body: till.ScanCode{}, needs: []string{"code"}, answer: till.Scan{},
+			summary: "A code that was typed, as if a scanner had read it", codes: []string{sale.CodeInvalid, sale.CodeUnavailable, sale.CodeQueueFull, sale.CodeKeyReused}, handle: scanCode,
 		},
 		{
 			method: http.MethodPost, path: "/v1/scans/{seq}/ack", id: "ackScan", tag: "scans", status: 200, body: empty{}, answer: Acked{},
@@ -115,15 +119,15 @@ func (s *Server) printRows() []route {
 			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob,
 		},
 		{
-			method: http.MethodGet, path: "/v1/print/{job_id...}", id: "getPrintJob", tag: "printing", status: 200, answer: till.PrintAnswer{},
+			method: http.MethodGet, path: "/v1/print/{job_id...}", id: "getPrintJob", tag: "printing", access: byCashier, status: 200, answer: till.PrintAnswer{},
 			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob,
 		},
 		{
-			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", status: 200, created: true, body: empty{}, answer: till.PrintAnswer{},
+			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", access: byCashier, status: 200, created: true, body: till.ReprintJob{}, answer: till.PrintAnswer{},
 			summary: "Print a job again, marked COPY 重打", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob,
 		},
 		{
-			method: http.MethodGet, path: "/v1/receipts/{file}", shown: "/v1/receipts/{id}.png", id: "getReceipt", tag: "printing", status: 200, media: "image/png",
+			method: http.MethodGet, path: "/v1/receipts/{file}", shown: "/v1/receipts/{id}.png", id: "getReceipt", tag: "printing", access: byCashier, status: 200, media: "image/png",
 			summary: "What a sale's receipt looks like", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG,
 		},
 		{
@@ -148,7 +152,7 @@ func (s *Server) deviceRows() []route {
 			summary: "Harmless self-test: test page, beep or test scene", codes: []string{sale.CodeUnknownDevice, sale.CodeUnavailable, sale.CodeWrongState, sale.CodeRateLimited, sale.CodeKeyReused}, handle: testDevice,
 		},
 		{
-			method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: Opened{},
+			method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", access: byCashier, status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: Opened{},
 			summary: "Open the cash drawer without a sale; audited, few an hour", codes: []string{sale.CodeInvalid, sale.CodeRateLimited, sale.CodeNoPrinter, sale.CodeUnavailable, sale.CodeKeyReused, sale.CodeQueueFull}, handle: openDrawer,
 		},
 	}
@@ -157,7 +161,7 @@ func (s *Server) deviceRows() []route {
 func (s *Server) shiftRows() []route {
 	row := func(path, id, summary string, body, answer any, handle func(*call) error, needs ...string) route {
 		return route{
-			method: http.MethodPost, path: path, id: id, tag: "shift", status: 200, body: body, answer: answer, summary: summary, needs: needs,
+			method: http.MethodPost, path: path, id: id, tag: "shift", access: byCashier, status: 200, body: body, answer: answer, summary: summary, needs: needs,
 			codes: []string{sale.CodeInvalid, sale.CodeWrongState, sale.CodeSaleOpen, sale.CodeShiftOpen, sale.CodeNotFound, sale.CodePickupDone, sale.CodeKeyReused, sale.CodeQueueFull}, handle: handle,
 		}
 	}
@@ -166,11 +170,11 @@ func (s *Server) shiftRows() []route {
 	return []route{
 		opening,
 		row("/v1/shift/close", "closeShift", "Close the shift with the cash counted", till.CloseShift{}, sale.ShiftData{}, closeShift, "counted"),
-		row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, Cashier{}, signIn, "badge"),
-		row("/v1/cashier/sign-out", "signOut", "Sign the cashier out", empty{}, Cashier{}, signOut),
+		row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, SignedIn{}, signIn, "badge"),
+		row("/v1/cashier/sign-out", "signOut", "Sign the cashier out", empty{}, SignedIn{}, signOut),
 		row("/v1/pickups/{id}/confirm", "confirmPickup", "Record that the order on the screen was handed over, once", empty{}, PickedUp{}, confirmPickup),
 		{
-			method: http.MethodGet, path: "/v1/reports/z", id: "getZReport", tag: "shift", status: 200, answer: till.ZReport{},
+			method: http.MethodGet, path: "/v1/reports/z", id: "getZReport", tag: "shift", access: byCashier, status: 200, answer: till.ZReport{},
 			query:   []param{{"day", "business day YYYY-MM-DD; the present one when not given", ""}},
 			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport,
 		},

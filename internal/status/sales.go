@@ -108,9 +108,33 @@ func refundSale(c *call) error {
 }
 
 func cancelPayment(c *call) error { return c.bare(sale.CancelPayment{Sale: c.id()}) }
-func parkSale(c *call) error      { return c.bare(sale.Park{Sale: c.id()}) }
-func recallSale(c *call) error    { return c.bare(sale.Recall{Sale: c.id()}) }
-func reprint(c *call) error       { return c.bare(sale.Reprint{Sale: c.id()}) }
+
+func parkSale(c *call) error {
+	var cmd sale.Park
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	cmd.Sale = c.id()
+	return c.do(cmd)
+}
+
+func recallSale(c *call) error {
+	var cmd sale.Recall
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	cmd.Sale = c.id()
+	return c.do(cmd)
+}
+
+func reprint(c *call) error {
+	var cmd sale.Reprint
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	cmd.Sale = c.id()
+	return c.do(cmd)
+}
 
 func getSale(c *call) error {
 	found, err := c.s.o.Engine.Sale(c.id())

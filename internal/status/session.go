@@ -14,9 +14,10 @@ import (
 type scope byte
 
 const (
-	noScope   scope = iota
-	scopePage       // the status page as anyone at this machine gets it: read, device tests
-	scopeFull       // signed in with the token: everything the token may do
+	noScope      scope = iota
+	scopePage          // the status page as anyone at this machine gets it: read, device tests
+	scopeCashier       // the cashier page, where it is enabled: what a cashier does at the till
+	scopeFull          // signed in with the token: everything the token may do
 )
 
 const (

@@ -58,7 +58,8 @@ type Options struct {
 	AllowedHosts   []string // beside 127.0.0.1, localhost and [::1]; without a port any port is meant
 	AllowedOrigins []string // exact origins of POS applications: "https://pos.example.com"
 
-	LAN LAN // read-only page for the shop's network, off by default
+	LAN     LAN     // read-only page for the shop's network, off by default
+	Cashier Cashier // the page that sells, off by default
 
 	Language lang.Tag // for callers that name none
 	Log      *slog.Logger
@@ -96,8 +97,9 @@ type Server struct {
 	sessions *sessions
 	mux      *http.ServeMux
 	routes   []route
-	spec     []byte // openapi.json
-	lan      *lan   // nil when off
+	spec     []byte   // openapi.json
+	lan      *lan     // nil when off
+	pin      *pinGate // of the cashier page
 	metrics  *metrics
 	streams  streams
 	started  time.Time
@@ -140,6 +142,9 @@ func newServer(o Options, tok *token, l net.Listener) (*Server, error) {
 	s := &Server{
 		o: o, log: o.Log, listener: l, guard: g, token: tok, sessions: newSessions(),
 		started: time.Now(),
+	}
+	if s.pin, err = o.Cashier.gate(); err != nil {
+		return nil, err
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.stopping = s.stopped.Done()
