@@ -178,6 +178,12 @@ func demoCodes() []demoCode {
 		{"6999999999994", "未知条码", "unknown barcode"},
 		{"134567890123456789", "顾客付款码（微信）", "shopper's pay code (WeChat)"},
 		{"https://id.example/01/06901234567892/21/S100042", "一物一码（GS1 链接）", "one-item-one-code (GS1 link)"},
+		{"E-1001", "收银员工牌", "cashier's badge"},
+		{"M-100200300", "会员码", "member's code"},
+		{"C-CP500-1", "优惠券", "coupon"},
+		{"C-CP500-2", "另一张优惠券", "another coupon"},
+		{"B-BK7001", "导购备好的购物篮", "basket prepared by an adviser"},
+		{"P-PU8801", "提货码（扫两次）", "pickup (scan twice)"},
 	}
 }
 

@@ -1,7 +1,9 @@
 package cloud
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -152,7 +154,7 @@ func Demo() *Catalogue {
 	tea := Article{SKU: "TEA-OOL-250", GTIN: "6901234567892", Name: "高山乌龙茶 250g", UnitPrice: 6800}
 	milk := Article{SKU: "MILK-UHT-1", GTIN: "6921234567890", Name: "纯牛奶 1L", UnitPrice: 1290}
 	water := Article{SKU: "WATER-550", GTIN: "6931234567899", Name: "矿泉水 550ml", UnitPrice: 200, MultiBuy: &MultiBuy{Quantity: 3, Price: 500}}
-	return &Catalogue{
+	k := &Catalogue{
 		Articles: []Article{
 			tea, milk, water,
 			{SKU: "RICE-5", GTIN: "6941234567898", Name: "东北大米 5kg", UnitPrice: 4590},
@@ -165,4 +167,14 @@ func Demo() *Catalogue {
 		Pickups: map[string]Pickup{"PU8801": {ID: "pu-8801", Number: "8801", State: "ready", Items: []Article{tea, milk}, ShopperMasked: "李**"}},
 		Baskets: map[string]Basket{"BK7001": {Items: []Article{tea, water}, Adviser: "adviser-7"}},
 	}
+	// The same under codes that a till knows without rules of the chain's own, and
+	// enough of what can be used once for an afternoon.
+	k.Members["M-100200300"] = k.Members["M100200300"]
+	for n := 1; n <= 9; n++ {
+		coupon, pickup, basket := fmt.Sprintf("C-CP500-%d", n), fmt.Sprintf("P-PU880%d", n), fmt.Sprintf("B-BK700%d", n)
+		k.Coupons[coupon] = Coupon{ID: "cp-500-" + strconv.Itoa(n), Code: coupon, Title: "满减券 5 元", Amount: 500}
+		k.Pickups[pickup] = Pickup{ID: fmt.Sprintf("pu-980%d", n), Number: fmt.Sprintf("980%d", n), State: "ready", Items: []Article{tea, milk}, ShopperMasked: "李**"}
+		k.Baskets[basket] = Basket{Items: []Article{tea, water}, Adviser: "adviser-7"}
+	}
+	return k
 }

@@ -62,6 +62,7 @@ type Cloud struct {
 	timers   sync.WaitGroup
 	ctx      context.Context // while Run runs
 
+	used  used
 	dirty map[chainKey]Verdict // acks due
 	wake  chan struct{}
 }
@@ -105,7 +106,7 @@ func New(o Options) *Cloud {
 	}
 	return &Cloud{
 		o: o, ledger: o.Ledger, tills: map[string]*till{}, payments: map[string]*Payment{}, commands: map[string]*command{},
-		changed: make(chan struct{}), dirty: map[chainKey]Verdict{}, wake: make(chan struct{}, 1), ctx: context.Background(),
+		changed: make(chan struct{}), dirty: map[chainKey]Verdict{}, used: used{coupons: map[string]string{}, pickups: map[string]bool{}}, wake: make(chan struct{}, 1), ctx: context.Background(),
 	}
 }
 
@@ -325,6 +326,9 @@ func (c *Cloud) hearEvents(path string, body []byte) error {
 		c.counts.Gaps++
 	case len(v.New) == 0:
 		c.counts.Repeats++
+	}
+	for _, e := range v.New {
+		c.learn(e)
 	}
 	if !v.Fork {
 		c.dirty[chainKey{path, v.Epoch}] = v

@@ -86,5 +86,5 @@ func (c *Cloud) answer(path string, r request) (any, *Problem) {
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return nil, &Problem{"invalid", err.Error()}
 	}
-	return c.o.Catalogue.lookup(r.Type, d.Code)
+	return c.lookup(r.Type, d.Code)
 }
