@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"io/fs"
 	"net/http"
 	"os"
@@ -63,6 +64,25 @@ func TestAuthCodesLeaveNoTrace(t *testing.T) {
 	if status, _ := l.call(http.MethodGet, "/v1/scans", ""); status != http.StatusOK {
 		t.Errorf("/v1/scans: %d", status)
 	}
+	l.remains(places, screen)
+	for _, want := range []string{"events", "screen", "log", "file till.db", "/v1/scans", "metrics"} {
+		if len(places[want]) == 0 {
+			t.Errorf("%s is empty: nothing was looked at", want)
+		}
+	}
+	for place, body := range places {
+		for _, c := range codes {
+			if what := leak(string(body), c); what != "" {
+				t.Errorf("%s has %q of auth code %s", place, what, c)
+			}
+		}
+	}
+}
+
+// remains stops the agent and adds what is left of its life to places: streams,
+// log, and all files of the data directory.
+func (l *lane) remains(places map[string][]byte, screen *stream) {
+	l.t.Helper()
 	l.stop()
 	places["events"], places["screen"] = l.news.bytes(), screen.bytes()
 	var err error
@@ -76,16 +96,57 @@ func TestAuthCodesLeaveNoTrace(t *testing.T) {
 		places["file "+filepath.Base(path)] = b
 		return err
 	}))
-	for _, want := range []string{"events", "screen", "log", "file till.db", "/v1/scans", "metrics"} {
-		if len(places[want]) == 0 {
-			t.Errorf("%s is empty: nothing was looked at", want)
+}
+
+// A member's number, and the codes of a coupon, a basket and a pickup before they
+// are used, are in no file, log, stream or list either; what the till learns of
+// the shopper is masked where people see it, and in no file in clear.
+func TestShoppersLeaveNoTrace(t *testing.T) {
+	l := openLane(t, "debug")
+	screen := l.follow("/screen/events")
+	const member, coupon, basket, pickup = "M-100200300", "C-CP500-1", "B-BK7001", "P-PU8801"
+	scanned := 0
+	scan := func(text string) {
+		t.Helper()
+		l.scan("]Q1" + text + "\r")
+		scanned++
+		l.await("scan "+text[:1]+"…", func() bool { return l.news.count("scan", "") >= scanned })
+	}
+	scan(basket)
+	scan(member)
+	scan(coupon)
+	places := map[string][]byte{"/v1/scans": l.get("/v1/scans"), "/v1/status": l.get("/v1/status"), "metrics": l.get("/metrics"), "/": l.get("/")}
+	var s struct{ ID string }
+	l.must(json.Unmarshal(l.get("/v1/sales/current"), &s))
+	l.post("/v1/sales/"+s.ID+"/pay", `{"method": "cash"}`)
+	scan(pickup)
+	l.await("the pickup is shown", func() bool { return strings.Contains(string(screen.bytes()), "9801") })
+	sold := string(l.get("/v1/sales/" + s.ID))
+	for _, want := range []string{`"id_masked":"139****0300"`, `"name_masked":"王**"`, `"adviser":"adviser-7"`, `"applied":500`} {
+		if !strings.Contains(sold, want) {
+			t.Errorf("the sale has no %s: %s", want, sold)
 		}
 	}
+	l.await("the cloud has the sale", func() bool { _, ok := l.cloud.Redeemed(coupon); return ok })
+	l.remains(places, screen)
 	for place, body := range places {
-		for _, c := range codes {
+		for _, c := range []string{member, coupon, basket, pickup} {
 			if what := leak(string(body), c); what != "" {
-				t.Errorf("%s has %q of auth code %s", place, what, c)
+				t.Errorf("%s has %q of %s", place, what, c)
 			}
+		}
+		if !strings.HasPrefix(place, "file ") {
+			continue
+		}
+		for _, known := range []string{"139****0300", "王**", "李**"} {
+			if strings.Contains(string(body), known) {
+				t.Errorf("%s has %s in clear", place, known)
+			}
+		}
+	}
+	for _, want := range []string{"139****0300", "王**"} {
+		if !strings.Contains(string(places["screen"]), want) {
+			t.Errorf("the screen never showed %s", want)
 		}
 	}
 }
