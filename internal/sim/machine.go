@@ -56,6 +56,9 @@ type machine struct {
 	dots    int
 	cutter  bool
 	chinese bool
+	clone   bool
+	maker   string
+	name    string
 	font    Font
 	reply   func([]byte) // in-order answers
 	status  func() Switches

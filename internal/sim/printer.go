@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"image"
 	"slices"
@@ -10,13 +11,15 @@ import (
 
 // Model is what a simulated printer is built like.
 type Model struct {
-	Dots    int  // across: 576 (80 mm) or 384 (58 mm); 0 is 576
-	Latin   bool // no Chinese character ROM
-	Plain   bool // no cutter
-	Clone   bool // knows neither process ids (GS ( H) nor GS ( L, GS ( k
-	Buffer  int  // bytes of receive buffer, 0 is 64 KiB
-	Font    Font // characters on the picture; nil draws boxes
-	Archive int  // tickets kept, 0 is 1,000
+	Dots    int    // across: 576 (80 mm) or 384 (58 mm); 0 is 576
+	Latin   bool   // no Chinese character ROM
+	Plain   bool   // no cutter
+	Clone   bool   // knows neither process ids (GS ( H) nor GS ( L, GS ( k
+	Maker   string // answer to GS I 66, "" is SIMULATED; a Clone does not answer
+	Name    string // answer to GS I 67, "" is SIM-80
+	Buffer  int    // bytes of receive buffer, 0 is 64 KiB
+	Font    Font   // characters on the picture; nil draws boxes
+	Archive int    // tickets kept, 0 is 1,000
 }
 
 // Printer is a simulated ESC/POS receipt printer. Bytes go through real-time
@@ -55,7 +58,7 @@ func NewPrinter(model Model) *Printer {
 	}
 	p := &Printer{model: model, changed: make(chan struct{})}
 	p.m = &machine{
-		dots: model.Dots, cutter: !model.Plain, chinese: !model.Latin, font: model.Font, now: time.Now,
+		dots: model.Dots, clone: model.Clone, maker: cmp.Or(model.Maker, "SIMULATED"), name: cmp.Or(model.Name, "SIM-80"), cutter: !model.Plain, chinese: !model.Latin, font: model.Font, now: time.Now,
 		reply: p.answer, status: func() Switches { return p.sw }, done: p.ejected,
 	}
 	p.m.reset()

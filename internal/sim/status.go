@@ -84,7 +84,10 @@ func (m *machine) identity(n byte) {
 	case 3, 51:
 		m.reply([]byte{0x01})
 	case 65, 66, 67, 68, 69:
-		text := []string{"1.00", "SIMULATED", "SIM-80", "SIM0000001", "CHINA GB18030"}[n-65]
+		if m.clone {
+			return
+		}
+		text := []string{"1.00", m.maker, m.name, "SIM0000001", "CHINA GB18030"}[n-65]
 		if n == 69 && !m.chinese {
 			text = ""
 		}

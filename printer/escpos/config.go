@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +40,7 @@ type Setup struct {
 	Feed     int    `json:"feed,omitempty"`     // lines to feed at the end where there is no cutter
 	Status   string `json:"status,omitempty"`   // asb (reports changes by itself), dle (answers when asked), none
 	Confirm  string `json:"confirm,omitempty"`  // process_id, in_order, none
+	QR       string `json:"qr,omitempty"`       // raster, native (the printer makes QR codes itself), auto (native on serial lines of up to 38,400 baud)
 	Raster   string `json:"raster,omitempty"`   // normal, double (dots of codes sent at half size, for slow lines), none
 	Drawer   bool   `json:"drawer,omitempty"`   // a cash drawer may be connected
 	// DrawerSensor is the level on pin 3 that means an open drawer: high, low, or
@@ -56,7 +59,7 @@ type Setup struct {
 func base() Setup {
 	return Setup{
 		Base: "default", Columns: 48, Dots: 576, DPI: 203, Chinese: "none", CodePage: "CP437", Cut: "partial", Feed: 4,
-		Status: "dle", Confirm: "in_order", Raster: "normal", Drawer: true, DrawerSensor: "none", Strip: 128, Units: 1, Chunk: 2048,
+		Status: "dle", Confirm: "in_order", Raster: "normal", QR: "raster", Drawer: true, DrawerSensor: "none", Strip: 128, Units: 1, Chunk: 2048,
 	}
 }
 
@@ -89,7 +92,11 @@ func configure(s device.Spec) (Config, error) {
 	if name.Profile == "" {
 		name.Profile = "generic-80mm"
 	}
-	setup, err := profile(name.Profile)
+	known := name.Profile
+	if known == auto {
+		known = fallback // until the printer has been asked
+	}
+	setup, err := profile(known)
 	if err != nil {
 		return Config{}, fault.New(fault.Config, s.Name, "read options", err)
 	}
@@ -97,13 +104,37 @@ func configure(s device.Spec) (Config, error) {
 	if err := s.Decode(&c); err != nil {
 		return Config{}, err
 	}
+	return c, c.finish(s)
+}
+
+// auto is the profile of a printer that is to be asked what it is.
+const auto = "auto"
+
+// finish settles what depends on the address, and checks.
+func (c *Config) finish(s device.Spec) error {
 	if strings.HasPrefix(s.Address, "file:") { // a file answers nothing
 		c.Status, c.Confirm = "none", "none"
 	}
-	if err := c.check(); err != nil {
-		return Config{}, fault.New(fault.Config, s.Name, "read options", err)
+	if c.QR == "auto" {
+		c.QR = "raster"
+		if slow(s.Address) {
+			c.QR = "native"
+		}
 	}
-	return c, nil
+	if err := c.check(); err != nil {
+		return fault.New(fault.Config, s.Name, "read options", err)
+	}
+	return nil
+}
+
+// slow reports whether an address is a serial line on which dots take long.
+func slow(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "serial" {
+		return false
+	}
+	baud, err := strconv.Atoi(u.Query().Get("baud"))
+	return err != nil || baud <= slowLine // 9600 is the default
 }
 
 func profile(name string) (Setup, error) {
@@ -146,6 +177,9 @@ func profile(name string) (Setup, error) {
 	setup.Drawer = p.Features["pulseStandard"]
 	if p.Vendor == "Epson" {
 		setup.Status, setup.Large, setup.Chinese = "asb", true, "auto"
+		if p.Features["qrCode"] {
+			setup.QR = "auto"
+		}
 		if setup.DPI == 180 {
 			setup.Units = 2
 		}
@@ -171,6 +205,7 @@ func (c *Config) check() error {
 	one("status", c.Status, "asb", "dle", "none")
 	one("confirm", c.Confirm, "process_id", "in_order", "none")
 	one("drawer_sensor", c.DrawerSensor, "none", "high", "low")
+	one("qr", c.QR, "raster", "native")
 	one("raster", c.Raster, "normal", "double", "none")
 	within("columns", c.Columns, 16, 80)
 	if c.Raster != "none" {
@@ -207,7 +242,7 @@ func (c Config) reports() byte {
 func (c Config) caps() printer.Caps {
 	return printer.Caps{
 		Columns: c.Columns, Dots: c.Dots, DPI: c.DPI, Chinese: c.Chinese == "gbk" || c.Chinese == "gb2312",
-		Cutter: c.Cut != "none", Drawer: c.Drawer, TextOnly: c.Raster == "none", Double: c.Raster == "double",
+		Cutter: c.Cut != "none", Drawer: c.Drawer, TextOnly: c.Raster == "none", Double: c.Raster == "double", NativeQR: c.QR == "native",
 		Confirms: c.Confirm != "none",
 	}
 }

@@ -42,8 +42,9 @@ type Printer struct {
 	unsure bool      // answers were lost: find out before the next job
 }
 
-// Open takes a printer into service: it reads the options and, for a profile
-// that leaves it open, asks which Chinese characters the printer has.
+// Open takes a printer into service: it reads the options and asks the printer
+// what they leave open: which Chinese characters it has, or with profile auto
+// what it is.
 func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, error) {
 	cfg, err := configure(s)
 	if err != nil {
@@ -58,6 +59,13 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 		d.wire.Heard = d.heard
 	}
 	d.turn <- struct{}{}
+	if cfg.Profile == auto && d.wire.Heard != nil {
+		if err := d.detect(ctx, s); err != nil {
+			return nil, err
+		}
+		cfg = d.cfg
+		d.wire.Chunk, d.wire.Pause = cfg.Chunk, cfg.pause
+	}
 	switch {
 	case cfg.Chinese != "auto":
 	case d.wire.Heard == nil:

@@ -231,6 +231,16 @@ func (f *frame) picture(p layout.Picture) error {
 	if align != 0 {
 		f.out = append(f.out, esc, 'a', align)
 	}
+	if p.Module > 0 && f.cfg.QR == "native" {
+		if err := readable(p.Bits, p); err != nil {
+			return err
+		}
+		f.nativeQR(p)
+		if align != 0 {
+			f.out = append(f.out, esc, 'a', 0)
+		}
+		return nil
+	}
 	from := len(f.out)
 	f.dots(p.Bits, align == 0)
 	made := f.out[from:]
@@ -249,6 +259,11 @@ func verify(made []byte, p layout.Picture, units int) error {
 	if err != nil {
 		return fault.New(fault.Corrupt, "printer", "print", err)
 	}
+	return readable(bits, p)
+}
+
+// readable decodes a code from its dots.
+func readable(bits *layout.Bitmap, p layout.Picture) error {
 	got, err := "", error(nil)
 	if p.Symbology == "qr" {
 		got, err = qr.Read(bits.Gray())

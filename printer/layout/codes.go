@@ -1,6 +1,8 @@
 package layout
 
 import (
+	"strings"
+
 	"tilld/internal/qr"
 	"tilld/printer"
 )
@@ -26,7 +28,11 @@ func (c *composer) qr(b printer.QR) error {
 	if err != nil {
 		return refuse("QR code: %w", err)
 	}
-	module, err := c.module(code.Size, b)
+	size, native, err := c.nativeSize(code, b)
+	if err != nil {
+		return err
+	}
+	module, err := c.module(size, b)
 	if err != nil {
 		return err
 	}
@@ -47,11 +53,29 @@ func (c *composer) qr(b printer.QR) error {
 	if align == "" {
 		align = printer.Center
 	}
-	c.add(Picture{Bits: bits, Align: align, Payload: b.Payload, Symbology: "qr"})
+	picture := Picture{Bits: bits, Align: align, Payload: b.Payload, Symbology: "qr"}
+	if native {
+		picture.Module, picture.White, picture.Level = module, qr.Quiet*module, string(code.Level)
+	}
+	c.add(picture)
 	if b.Caption != "" {
 		c.text(printer.Text{Line: b.Caption, Align: align})
 	}
 	return nil
+}
+
+// nativeSize is the size in modules that a code may have on this printer. A
+// printer that makes the code itself may choose byte mode where ours chose a
+// denser one. What is not ASCII is never left to it: printers guess Kanji.
+func (c *composer) nativeSize(code qr.Code, b printer.QR) (size int, native bool, err error) {
+	if !c.page.Caps.NativeQR || !plain(b.Payload) {
+		return code.Size, false, nil
+	}
+	worst, err := qr.Make(strings.Repeat("a", len(b.Payload)), code.Level)
+	if err != nil { // longer than byte mode can hold
+		return code.Size, false, nil
+	}
+	return max(code.Size, worst.Size), true, nil
 }
 
 // module chooses the dots a module: what is asked for if it is legible and fits,

@@ -59,6 +59,11 @@ type (
 		// Payload is what the picture must read as when it is scanned, "" for
 		// pictures that are no codes; Symbology names the code.
 		Payload, Symbology string
+		// Module is the dots a module and Level the error correction of a QR code
+		// that the printer may make itself; 0 for everything else. White is the quiet
+		// zone at its four sides in dots.
+		Module, White int
+		Level         string
 		// Rule is set for a line across the paper; printers without graphics print
 		// dashes, or equals signs when it is double.
 		Rule, Double bool

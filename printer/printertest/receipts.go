@@ -9,7 +9,7 @@ import (
 // Receipts are documents as the till makes them, by name, for golden tests,
 // previews and benchmarks.
 func Receipts() map[string]printer.Doc {
-	return map[string]printer.Doc{"zh": chinese(), "en": english(), "long": long(), "codes": codes()}
+	return map[string]printer.Doc{"zh": chinese(), "en": english(), "long": long(), "codes": codes(), "signs": signs()}
 }
 
 func row(cells ...printer.Cell) printer.Columns { return printer.Columns{Cells: cells} }
@@ -30,6 +30,16 @@ func item(name, quantity, price, total string) printer.Doc {
 func total(name, value string) printer.Columns {
 	return row(printer.Cell{Spans: []printer.Span{{Text: name, Width: 2, Height: 2, Bold: true}}},
 		printer.Cell{Spans: []printer.Span{{Text: value, Width: 2, Height: 2, Bold: true}}, Align: printer.Right, Keep: true})
+}
+
+// signs are characters that Chinese printers have, lack, or have under another
+// code, each on a line of its own and in columns of mixed width.
+func signs() printer.Doc {
+	doc := printer.Doc{}
+	for _, s := range []string{"¥", "€", "•", "½", "茶", "𠮷"} {
+		doc = append(doc, printer.Text{Line: s}, row(left("a茶"+s+"b"), printer.Cell{Text: "×" + s, Width: 8, Align: printer.Center}, amount("¥1.00")))
+	}
+	return append(doc, printer.Text{Line: "龙井茶 Longjing tea 明前特级礼盒装 gift box 250g 茶叶"}, printer.Cut{})
 }
 
 func chinese() printer.Doc {
