@@ -29,6 +29,10 @@ type Port interface {
 	SetDeadline(t time.Time) error
 }
 
+// Releaser is a Port whose connection can be given up between two uses, so that
+// others may use the device; the next Write takes it up again.
+type Releaser interface{ Release() error }
+
 // Dialer opens the Port behind an address ("serial:///dev/ttyUSB0?baud=9600",
 // "tcp://127.0.0.1:9100", "sim://pole"). It fails with a fault of kind Absent,
 // Busy or Config (a permission, an address that makes no sense).

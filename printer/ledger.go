@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"time"
 )
 
 // Ledger keeps the jobs of all printers and what became of each, on disk. It is
@@ -52,6 +53,21 @@ type Late interface {
 // for several things at once. f must not block.
 type Attentive interface {
 	OnAttention(f func(err error))
+}
+
+// Sharer is a Printer on a connection that others may want to use: after Idle
+// without a job (0: never) it is given up by Release, and taken up again by the
+// next call that needs it.
+type Sharer interface {
+	Idle() time.Duration
+	Release(ctx context.Context) error
+}
+
+// Talker is a Printer that may answer or not. Talks tells whether it has; Expect
+// says that it is known to, so that silence is a fault and not its nature.
+type Talker interface {
+	Talks() bool
+	Expect()
 }
 
 // Mark is how a printer is told which job it prints: four letters and digits,

@@ -25,6 +25,10 @@ const (
 	// idlePoll is the wait between two looks at a printer without work, so that
 	// missing paper and pulled cables are seen before the next receipt.
 	idlePoll = 3 * time.Second
+	// silence is how long a printer that has answered before may be silent before
+	// it is taken for one that never does: jobs wait meanwhile, for a printer that
+	// hangs or serves another till would lose them.
+	silence = 5 * time.Minute
 	// commitTime bounds the commit of an outcome, also while the agent stops.
 	commitTime = 2 * time.Second
 )
@@ -40,6 +44,8 @@ type Station struct {
 
 	lent lent
 	late late
+
+	heard time.Time // when the printer last answered; used by Serve alone
 
 	sync sync.Mutex // held while the printer is brought back; guards what follows
 	torn bool       // the last job ended in the middle: the printer may wait for bytes
@@ -63,6 +69,9 @@ func (st *Station) Serve(ctx context.Context, p Printer) error {
 	st.lent.set(p)
 	defer st.lent.set(nil)
 	defer st.attend(nil)
+	if t, ok := p.(Talker); ok && !st.heard.IsZero() && time.Since(st.heard) < silence {
+		t.Expect()
+	}
 	if a, ok := p.(Attentive); ok {
 		a.OnAttention(st.attend)
 		defer a.OnAttention(func(error) {})
@@ -94,8 +103,10 @@ func (st *Station) Serve(ctx context.Context, p Printer) error {
 	}
 }
 
-// next waits for a job and looks at the printer now and then while there is none.
+// next waits for a job and looks at the printer now and then while there is
+// none. The connection of a printer that may be shared is given up after a while.
 func (st *Station) next(ctx context.Context, p Printer) (Job, error) {
+	away := newAway(p)
 	for {
 		own, cancel := context.WithTimeout(ctx, idlePoll)
 		job, err := st.Ledger.Next(own, st.Name)
@@ -109,7 +120,13 @@ func (st *Station) next(ctx context.Context, p Printer) (Job, error) {
 		case !over:
 			return Job{}, fmt.Errorf("%s: next job: %w", st.Name, err)
 		}
+		if !away.due() {
+			continue
+		}
 		if err := st.look(ctx, p); err != nil && fault.KindOf(err) != fault.Attention {
+			return Job{}, err
+		}
+		if err := away.release(ctx); err != nil {
 			return Job{}, err
 		}
 	}
@@ -122,6 +139,9 @@ func (st *Station) look(ctx context.Context, p Printer) error {
 		return nil
 	}
 	err := c.Check(ctx)
+	if t, ok := p.(Talker); ok && t.Talks() && err == nil {
+		st.heard = time.Now()
+	}
 	if _, tells := p.(Attentive); !tells && (err == nil || fault.KindOf(err) == fault.Attention) {
 		st.attend(err)
 	}

@@ -28,18 +28,21 @@ func Open(ctx context.Context, u *url.URL) (device.Port, error) {
 		err := fmt.Errorf("%q is not tcp://host:port", u.Redacted())
 		return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, u.Host, "connect", err)
 	}
-	d := net.Dialer{
-		Timeout:         dialLimit,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 3},
-	}
-	conn, err := d.DialContext(ctx, "tcp", u.Host)
+	conn, err := dialer().DialContext(ctx, "tcp", u.Host)
 	switch {
 	case err == nil:
-		return conn, nil
+		return newPort(u.Host, conn), nil
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, nobodyListens.With("port", u.Port()).Fault(fault.Absent, u.Host, "connect", err)
 	default:
 		return nil, plugInNetwork.With("host", u.Hostname()).Fault(fault.Absent, u.Host, "connect", err)
+	}
+}
+
+func dialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout:         dialLimit,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: time.Second, Count: 3},
 	}
 }
 

@@ -166,13 +166,14 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		return err
 	}
 	if !ok {
-		if d.talks {
+		if d.talks.Load() {
 			return d.wire.Fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
 		}
 		d.mute, d.looked = true, time.Now()
 		return nil
 	}
-	d.talks, d.mute, d.looked = true, false, time.Now()
+	d.talks.Store(true)
+	d.mute, d.looked = false, time.Now()
 	d.judged(h)
 	if h.want != "" {
 		return printer.Attention(d.info.Name, op, h.want)

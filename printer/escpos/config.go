@@ -50,16 +50,17 @@ type Setup struct {
 	Strip        int    `json:"strip,omitempty"` // rows of dots a command, 8 to 255
 	Units        int    `json:"units,omitempty"` // vertical motion units a dot, 1 or 2
 	Chunk        int    `json:"chunk,omitempty"` // bytes written at once
+	Idle         string `json:"idle,omitempty"`  // a network connection is given up after this long without a job ("30s"), "0s": never
 	Pause        string `json:"pause,omitempty"` // wait after each chunk ("20ms"), for printers with small buffers
 
-	pause time.Duration
+	pause, idle time.Duration
 }
 
 // base is what a profile does not say.
 func base() Setup {
 	return Setup{
 		Base: "default", Columns: 48, Dots: 576, DPI: 203, Chinese: "none", CodePage: "CP437", Cut: "partial", Feed: 4,
-		Status: "dle", Confirm: "in_order", Raster: "normal", QR: "raster", Drawer: true, DrawerSensor: "none", Strip: 128, Units: 1, Chunk: 2048,
+		Status: "dle", Confirm: "in_order", Raster: "normal", QR: "raster", Drawer: true, DrawerSensor: "none", Strip: 128, Units: 1, Chunk: 2048, Idle: "30s",
 	}
 }
 
@@ -216,6 +217,11 @@ func (c *Config) check() error {
 	within("strip", c.Strip, 8, 255)
 	within("units", c.Units, 1, 2)
 	within("chunk", c.Chunk, 16, 65536)
+	if d, err := time.ParseDuration(c.Idle); err != nil || d < 0 || d > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("idle: %q is no time from 0s to 24h", c.Idle))
+	} else {
+		c.idle = d
+	}
 	if c.Pause != "" {
 		d, err := time.ParseDuration(c.Pause)
 		if err != nil || d < 0 || d > time.Second {

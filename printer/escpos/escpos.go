@@ -2,6 +2,7 @@ package escpos
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"tilld/device"
@@ -33,8 +34,8 @@ type Printer struct {
 
 	told   listener
 	proved witness
-	talks  bool // has answered a real-time status at least once
-	mute   bool // was asked and did not answer
+	talks  atomic.Bool // has answered a real-time status at least once
+	mute   bool        // was asked and did not answer
 	state  health
 	inbox  []reply
 	looked time.Time // when it was last asked
@@ -92,25 +93,40 @@ func (d *Printer) OnAttention(f func(error)) { d.told.set(f) }
 // must not block and must not call the printer.
 func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.set(f) }
 
-// Close lets a job that the port has taken reach the printer: a socket is shut
-// down for writing first, for one that is closed with unread status bytes in it
-// may lose its last data.
+// Close lets a job that the port has taken reach the printer.
 func (d *Printer) Close() error {
-	if half, ok := device.As[interface{ CloseWrite() error }](d.wire.Port); ok {
-		select {
-		case <-d.turn:
-			if half.CloseWrite() == nil {
-				ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-				for ctx.Err() == nil && d.wire.Listen(ctx, "close", time.Now().Add(300*time.Millisecond)) == nil {
-				}
-				cancel()
-			}
-			d.give()
-		default: // somebody is at it: closing the port ends that
-		}
+	select {
+	case <-d.turn:
+		d.wire.Finish()
+		d.give()
+	default: // somebody is at it: closing the port ends that
 	}
 	return d.wire.Port.Close()
 }
+
+// Idle is how long the connection is kept without a job.
+func (d *Printer) Idle() time.Duration {
+	if _, ok := device.As[device.Releaser](d.wire.Port); !ok {
+		return 0
+	}
+	return d.cfg.idle
+}
+
+// Release gives the connection up until the next call needs it.
+func (d *Printer) Release(ctx context.Context) error {
+	if err := d.take(ctx, "release"); err != nil {
+		return err
+	}
+	defer d.give()
+	d.owed.forget() // answers of this connection do not come on the next
+	return d.wire.Release()
+}
+
+// Talks reports whether the printer has answered a real-time status.
+func (d *Printer) Talks() bool { return d.talks.Load() }
+
+// Expect makes silence a fault: the printer is known to answer.
+func (d *Printer) Expect() { d.talks.Store(d.cfg.Status != "none") }
 
 // take waits for the printer to be free.
 func (d *Printer) take(ctx context.Context, op string) error {

@@ -201,7 +201,7 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 // that answers would have answered: what became of the job is not known. From
 // one that never does, nothing else was to be expected.
 func (d *Printer) ended(best printer.Evidence, cause error) error {
-	if best == printer.InOrder || !d.talks {
+	if best == printer.InOrder || !d.talks.Load() {
 		return nil
 	}
 	return cause

@@ -67,7 +67,7 @@ func (d *Printer) fill(ctx context.Context) error {
 		if ok, err := d.inSync(ctx, refillTime); ok || err != nil {
 			return err
 		}
-		if !d.owed.ever && !d.talks {
+		if !d.owed.ever && !d.talks.Load() {
 			return nil // it never says anything
 		}
 	}

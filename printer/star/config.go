@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tilld/device"
 	"tilld/internal/fault"
@@ -19,11 +20,14 @@ type Config struct {
 	Cut      string `json:"cut"`      // partial, full, none
 	Status   bool   `json:"status"`   // the printer answers when it is asked
 	Drawer   bool   `json:"drawer"`   // a cash drawer may be connected
+	Idle     string `json:"idle"`     // a network connection is given up after this long without a job, "0s": never
+
+	idle time.Duration
 }
 
 // Defaults are those of an 80 mm StarPRNT printer.
 func Defaults() Config {
-	return Config{Language: "starprnt", Columns: 48, Dots: 576, Cut: "partial", Status: true, Drawer: true}
+	return Config{Language: "starprnt", Columns: 48, Dots: 576, Cut: "partial", Status: true, Drawer: true, Idle: "30s"}
 }
 
 func configure(s device.Spec) (Config, error) {
@@ -43,6 +47,11 @@ func configure(s device.Spec) (Config, error) {
 	}
 	if c.Columns < 16 || c.Columns > 80 || c.Dots < 12*c.Columns || c.Dots > 1200 || c.Dots%8 != 0 {
 		errs = append(errs, fmt.Errorf("columns, dots: %d, %d; dots are a multiple of 8 and at least 12 a column", c.Columns, c.Dots))
+	}
+	if d, err := time.ParseDuration(c.Idle); err != nil || d < 0 || d > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("idle: %q is no time from 0s to 24h", c.Idle))
+	} else {
+		c.idle = d
 	}
 	if len(errs) > 0 {
 		return Config{}, fault.New(fault.Config, s.Name, "read options", errors.Join(errs...))

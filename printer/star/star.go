@@ -58,8 +58,33 @@ func (d *Printer) Info() device.Info { return d.info }
 // Caps are those of the configuration.
 func (d *Printer) Caps() printer.Caps { return d.cfg.caps() }
 
-// Close closes the port.
-func (d *Printer) Close() error { return d.wire.Port.Close() }
+// Close lets a job that the port has taken reach the printer.
+func (d *Printer) Close() error {
+	select {
+	case <-d.turn:
+		d.wire.Finish()
+		d.give()
+	default: // somebody is at it: closing the port ends that
+	}
+	return d.wire.Port.Close()
+}
+
+// Idle is how long the connection is kept without a job.
+func (d *Printer) Idle() time.Duration {
+	if _, ok := device.As[device.Releaser](d.wire.Port); !ok {
+		return 0
+	}
+	return d.cfg.idle
+}
+
+// Release gives the connection up until the next call needs it.
+func (d *Printer) Release(ctx context.Context) error {
+	if err := d.take(ctx, "release"); err != nil {
+		return err
+	}
+	defer d.give()
+	return d.wire.Release()
+}
 
 // OnAttention has f called when the printer starts or ceases to wait for a
 // person; f must not block and must not call the printer.

@@ -96,6 +96,34 @@ func (w *Wire) interrupt(ctx context.Context) func() {
 	}
 }
 
+// finishTime is how long the other end may take to close.
+const finishTime = 300 * time.Millisecond
+
+// Finish lets what the port has taken reach the printer: a socket is shut down
+// for writing and read to its end, for one that is closed with unread status
+// bytes in it may lose its last data. Other ports are left alone.
+func (w *Wire) Finish() {
+	half, ok := device.As[interface{ CloseWrite() error }](w.Port)
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
+	defer cancel()
+	for ctx.Err() == nil && w.Listen(ctx, "close", time.Now().Add(finishTime)) == nil {
+	}
+}
+
+// Release gives the connection up, if the port can do that, until the next
+// Write.
+func (w *Wire) Release() error {
+	r, ok := device.As[device.Releaser](w.Port)
+	if !ok {
+		return nil
+	}
+	w.Finish()
+	return r.Release()
+}
+
 // Write hands data over. A printer that takes nothing for StallLimit has failed
 // with kind Timeout, unless it waits for a person: then only ctx ends the wait.
 // sent counts the bytes that the port took, also after an error.
