@@ -26,6 +26,7 @@ type Options struct {
 	KeepAcked    time.Duration // how long acked events stay; 0 = 7 days
 	Log          *slog.Logger  // nil = none
 	Health       *health.Board // nil = none
+	Copies       *Copier       // a second destination; nil = none
 	CheckCommand []string      // argv of a child process that checks the file before it is mapped; nil = checked in this process
 }
 
@@ -70,8 +71,9 @@ type CheckReport struct {
 	Epoch    string    `json:"epoch"`
 	LastSeq  uint64    `json:"last_seq"`
 	AckedSeq uint64    `json:"acked_seq"`
-	Records  int       `json:"records"` // records whose checksum was verified
-	Events   int       `json:"events"`  // events whose place in the chain was verified
+	Copies   int       `json:"copies,omitempty"` // copies for a second destination whose place in their chain was verified
+	Records  int       `json:"records"`          // records whose checksum was verified
+	Events   int       `json:"events"`           // events whose place in the chain was verified
 	Bytes    int64     `json:"bytes"`
 	Took     string    `json:"took"`
 }

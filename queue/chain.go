@@ -19,12 +19,16 @@ type chain struct {
 	boot      uint32
 	session   uint64
 	dead      uint64 // records set aside, ever
+	in, out   uint64 // of copies: bytes of bodies ever appended, and ever acked
 }
 
 const chainSize = 1 + 4 + 16 + 8 + 32 + 8 + 32 + 4 + 8 + 8
 
+// copiesSize is the record of a chain of copies, version 2.
+const copiesSize = chainSize + 16
+
 func (c chain) pack() []byte {
-	b := make([]byte, 0, chainSize)
+	b := make([]byte, 0, copiesSize)
 	b = append(b, 1)
 	b = binary.BigEndian.AppendUint32(b, c.gen)
 	b = append(b, c.epoch[:]...)
@@ -34,18 +38,27 @@ func (c chain) pack() []byte {
 	b = append(b, c.ackedHash[:]...)
 	b = binary.BigEndian.AppendUint32(b, c.boot)
 	b = binary.BigEndian.AppendUint64(b, c.session)
-	return binary.BigEndian.AppendUint64(b, c.dead)
+	b = binary.BigEndian.AppendUint64(b, c.dead)
+	if c.in == 0 {
+		return b
+	}
+	b[0] = 2
+	b = binary.BigEndian.AppendUint64(b, c.in)
+	return binary.BigEndian.AppendUint64(b, c.out)
 }
 
 func unpackChain(b []byte) (c chain, err error) {
-	if len(b) != chainSize || b[0] != 1 {
-		return c, errors.New("not a chain record of version 1")
+	if (len(b) != chainSize || b[0] != 1) && (len(b) != copiesSize || b[0] != 2) {
+		return c, errors.New("not a chain record of version 1 or 2")
 	}
 	c.gen, c.epoch = binary.BigEndian.Uint32(b[1:]), [16]byte(b[5:])
 	c.last, c.lastHash = binary.BigEndian.Uint64(b[21:]), [32]byte(b[29:])
 	c.acked, c.ackedHash = binary.BigEndian.Uint64(b[61:]), [32]byte(b[69:])
 	c.boot, c.session = binary.BigEndian.Uint32(b[101:]), binary.BigEndian.Uint64(b[105:])
 	c.dead = binary.BigEndian.Uint64(b[113:])
+	if b[0] == 2 {
+		c.in, c.out = binary.BigEndian.Uint64(b[chainSize:]), binary.BigEndian.Uint64(b[chainSize+8:])
+	}
 	if c.gen == 0 || c.acked > c.last {
 		return c, errors.New("chain record contradicts itself")
 	}

@@ -50,7 +50,7 @@ func Check(dir string) (CheckReport, error) {
 	r.Findings = append(r.Findings, st.found...)
 	r.More = st.more
 	r.OK = len(r.Findings) == 0
-	r.Records, r.Events, r.Bytes = st.records, st.events, st.bytes
+	r.Records, r.Events, r.Copies, r.Bytes = st.records, st.events, st.copied, st.bytes
 	r.LastSeq, r.AckedSeq = st.chain.last, st.chain.acked
 	if st.hasChain {
 		r.Epoch = st.chain.epochText()

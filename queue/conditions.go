@@ -39,6 +39,11 @@ var (
 		Text:   both("{count} 条记录无法发送，已另存。", "{count} records could not be sent and were set aside."),
 		Remedy: both("用 tillctl queue 导出并联系技术支持。", "Export them with tillctl queue and call support."),
 	}
+	kindWithheld = health.Kind{
+		Code: "mall_withheld", Severity: health.Error,
+		Text:   both("商场数据积压已满：自 {since} 起有 {count} 条记录未再为商场备份。", "The mall's backlog is full: {count} records since {since} are counted, not copied for the mall."),
+		Remedy: both("销售照常进行，本店数据完整。恢复与商场的连接；这段时间的数据用 tillctl journal export 交给商场。", "Selling goes on and the brand's own data is whole. Bring the link to the mall back, and hand over this time's sales with tillctl journal export."),
+	}
 	kindSnapshot = health.Kind{
 		Code: "queue_snapshot", Severity: health.Warning,
 		Text:   both("快照失败：{error}", "No snapshot could be taken: {error}"),

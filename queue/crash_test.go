@@ -25,7 +25,7 @@ import (
 const crashCallers = 3
 
 func crashOptions(dir string) Options {
-	return Options{Dir: dir, Seal: sealer, ReserveBytes: 4096, MaxBytes: 16 << 20}
+	return Options{Dir: dir, Seal: sealer, ReserveBytes: 4096, MaxBytes: 16 << 20, Copies: copier()}
 }
 
 func crashFaults(mode string) faults {
@@ -86,6 +86,17 @@ func crashChild(dir, mode string, from, n int) error {
 						panic(err)
 					}
 				}
+				if i%9 == 0 && g == 2 {
+					c := s.Copies()
+					last := c.LastSeq()
+					h, err := c.Hash(last)
+					if err == nil {
+						err = c.Ack(context.Background(), c.Epoch(), last, last, h)
+					}
+					if err != nil {
+						panic(err)
+					}
+				}
 				if i%20 == 0 && g == 1 {
 					if err := s.snapshot(); err != nil {
 						panic(err)
@@ -110,7 +121,7 @@ func crashOp(tx *Tx, g, i int) error {
 		}
 	}
 	_, aerr := tx.Append(Message{
-		Type: "tilld.test.v1", Subject: fmt.Sprint(g),
+		Type: []string{"tilld.test.v1", copiedType, copiedType}[g], Subject: fmt.Sprint(g),
 		Data: fmt.Appendf(nil, `{"g":%d,"i":%d,"pad":%q}`, g, i, strings.Repeat("p", r.IntN(300))),
 	})
 	return errors.Join(err, aerr)
@@ -302,7 +313,7 @@ func checkImage(dir string, acked [crashCallers]int, deep bool) error {
 	var prev stored
 	total := 0
 	err = s.View(func(tx *Tx) error {
-		cc := chainCheck{st: &fileState{chain: tx.c, hasChain: true, hasMark: true}, deep: deep}
+		cc := chainCheck{st: &fileState{chain: tx.c[events], hasChain: true, hasMark: true}, deep: deep}
 		err := tx.scan(outbox, nil, nil, false, func(key string, e entry) (bool, error) {
 			cc.event(key, e)
 			var err error
@@ -327,10 +338,10 @@ func checkImage(dir string, acked [crashCallers]int, deep bool) error {
 		if next != at {
 			return fmt.Errorf("events %v, states %v", next, at)
 		}
-		if tx.c.last != uint64(total) {
-			return fmt.Errorf("%d events, last sequence %d", total, tx.c.last)
+		if tx.c[events].last != uint64(total) {
+			return fmt.Errorf("%d events, last sequence %d", total, tx.c[events].last)
 		}
-		return err
+		return errors.Join(err, checkCopies(tx))
 	})
 	if err != nil || !deep {
 		return err

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -25,6 +26,7 @@ type step struct {
 var (
 	callLine    = regexp.MustCompile(`^(\d+) +(\w+)\((.*)$`)
 	resumedLine = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
+	diedCall    = regexp.MustCompile(`\)?\s+= \?$`)
 	callEnd     = regexp.MustCompile(`\)\s+= (\S+)[^"]*$`)
 	fdPath      = regexp.MustCompile(`^(\d+)<([^>]*)>`)
 	hexString   = regexp.MustCompile(`"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?`)
@@ -47,10 +49,17 @@ func readTrace(file, dir string) ([]step, error) {
 		from := len(steps)
 		var name, rest string
 		if m := resumedLine.FindStringSubmatch(line); m != nil {
+			if diedCall.MatchString(m[3]) {
+				continue // it stays in began
+			}
 			name, rest, from = m[2], began[m[1]]+m[3], since[m[1]]
 			delete(began, m[1])
 		} else if m := callLine.FindStringSubmatch(line); m != nil {
 			name, rest = m[2], m[3]
+			if at := diedCall.FindStringIndex(rest); at != nil {
+				began[m[1]], since[m[1]] = rest[:at[0]], len(steps)
+				continue
+			}
 			if head, ok := strings.CutSuffix(rest, " <unfinished ...>"); ok {
 				began[m[1]], since[m[1]] = head, len(steps)
 				continue
@@ -67,7 +76,45 @@ func readTrace(file, dir string) ([]step, error) {
 			steps = append(steps, s)
 		}
 	}
+	for _, head := range began {
+		s, err := diedInside(head, dir)
+		if err != nil {
+			return nil, err
+		}
+		if s.kind != "" {
+			s.from = len(steps)
+			steps = append(steps, s)
+		}
+	}
 	return steps, lines.Err()
+}
+
+// diedInside is the write during which the process ended, as far as it was
+// done: the trace does not say, but the file as it is now does. Without it the
+// next process would go on from a state that the images do not have.
+func diedInside(head, dir string) (step, error) {
+	s, err := parseCall("pwrite64", head+") = 0", dir)
+	if err != nil || s.kind != "write" {
+		return step{}, nil // another call; none of them matters at the end
+	}
+	have, err := os.ReadFile(filepath.Join(dir, s.path))
+	if err != nil {
+		return step{}, err
+	}
+	const page = 4096 // the kernel copies page by page
+	done := 0
+	for done < len(s.data) {
+		end := min(done+page, len(s.data))
+		from, to := s.off+int64(done), s.off+int64(end)
+		if to > int64(len(have)) || !bytes.Equal(have[from:to], s.data[done:end]) {
+			break
+		}
+		done = end
+	}
+	if s.data = s.data[:done]; done == 0 {
+		return step{}, nil
+	}
+	return s, nil
 }
 
 func parseCall(name, rest, dir string) (s step, err error) {

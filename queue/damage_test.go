@@ -29,7 +29,7 @@ func dump(t testing.TB, s *Store) map[string]string {
 			}
 		}
 		c := tx.c
-		c.boot = 0
+		c[events].boot = 0
 		all["chain"] = fmt.Sprint(c)
 		return nil
 	})

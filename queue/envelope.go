@@ -15,6 +15,8 @@ type envelope struct {
 	Epoch    string          `json:"epoch"`
 	Sequence string          `json:"sequence"`
 	Prev     string          `json:"prevhash"`
+	OfID     string          `json:"originalid"`   // of a copy
+	OfHash   string          `json:"originalhash"` // of a copy
 	Data     json.RawMessage `json:"data"`
 }
 
@@ -38,13 +40,20 @@ func checkEnvelope(e stored, seq uint64) string {
 }
 
 // message takes an event's bytes apart again.
-func message(body []byte, personal bool) (Message, error) {
+func message(body []byte, personal bool) (m Message, of Original, err error) {
 	var env envelope
 	if err := json.Unmarshal(body, &env); err != nil {
-		return Message{}, fmt.Errorf("not a JSON object: %w", err)
+		return m, of, fmt.Errorf("not a JSON object: %w", err)
 	}
 	if env.Type == "" || len(env.Data) == 0 {
-		return Message{}, fmt.Errorf("no type or data")
+		return m, of, fmt.Errorf("no type or data")
 	}
-	return Message{Type: env.Type, Subject: env.Subject, Data: env.Data, Personal: personal}, nil
+	if env.OfID != "" {
+		h, err := hex.DecodeString(env.OfHash)
+		if err != nil || len(h) != len(of.Hash) {
+			return m, of, fmt.Errorf("originalhash is not 64 hex digits")
+		}
+		of = Original{ID: env.OfID, Hash: [32]byte(h)}
+	}
+	return Message{Type: env.Type, Subject: env.Subject, Data: env.Data, Personal: personal}, of, nil
 }

@@ -23,18 +23,22 @@ const resendChunk = 200
 // by one of [CheckpointType] that names the old epoch, and of each event the
 // old sequence and hash, by which a receiver that has it already can tell.
 func (s *Store) NewEpoch(ctx context.Context, reason string) error {
+	return s.newEpoch(ctx, events, reason)
+}
+
+func (s *Store) newEpoch(ctx context.Context, n strand, reason string) error {
 	return s.ask(ctx, &request{alone: func() error {
-		err := s.commitOwn(func(tx *Tx) error { return tx.renew(reason) })
+		err := s.commitOwn(func(tx *Tx) error { return tx.renew(n, reason) })
 		if err != nil {
 			return err
 		}
-		return s.resendAll()
+		return s.resendAll(n)
 	}})
 }
 
 // finishEpoch completes what a power cut interrupted.
 func (s *Store) finishEpoch(ctx context.Context) error {
-	return s.ask(ctx, &request{alone: s.resendAll})
+	return s.ask(ctx, &request{alone: func() error { return errors.Join(s.resendAll(events), s.resendAll(copies)) }})
 }
 
 // commitOwn commits one closure from within the writer goroutine.
@@ -54,8 +58,8 @@ type resend struct {
 	Epoch  string `json:"epoch"`
 }
 
-func (tx *Tx) renew(reason string) error {
-	old := tx.c
+func (tx *Tx) renew(n strand, reason string) error {
+	old := tx.c[n]
 	past, err := json.Marshal(map[string]any{
 		"epoch": old.epochText(), "last_seq": old.last, "last_hash": hex.EncodeToString(old.lastHash[:]),
 		"acked_seq": old.acked, "ended": fromMS(tx.at).UTC().Format(time.RFC3339), "reason": reason,
@@ -64,7 +68,7 @@ func (tx *Tx) renew(reason string) error {
 		return err
 	}
 	cursor := resend{Gen: old.gen, Next: old.acked + 1, Last: old.last, Reason: reason, Epoch: old.epochText()}
-	if e, err := tx.find(fullKey(meta, []byte(resendKey))); err != nil {
+	if e, err := tx.find(fullKey(meta, []byte(n.key(resendKey)))); err != nil {
 		return err
 	} else if e.value != nil {
 		return errors.New("queue: a change of epoch is not complete yet")
@@ -73,18 +77,18 @@ func (tx *Tx) renew(reason string) error {
 	if err != nil {
 		return err
 	}
-	tx.put(fullKey(meta, append([]byte(epochKey), binary.BigEndian.AppendUint32(nil, old.gen)...)), past)
-	tx.put(fullKey(meta, []byte(resendKey)), b)
-	tx.c = old.renew()
+	tx.put(fullKey(meta, append([]byte(n.key(epochKey)), binary.BigEndian.AppendUint32(nil, old.gen)...)), past)
+	tx.put(fullKey(meta, []byte(n.key(resendKey))), b)
+	tx.c[n] = old.renew()
 	return nil
 }
 
 // resendAll carries events over until none is left. It runs in the writer.
-func (s *Store) resendAll() error {
+func (s *Store) resendAll(n strand) error {
 	for {
 		more := false
 		err := s.commitOwn(func(tx *Tx) (err error) {
-			more, err = tx.resendSome()
+			more, err = tx.resendSome(n)
 			return err
 		})
 		if err != nil || !more {
@@ -100,8 +104,8 @@ type carried struct {
 	Hash     string `json:"hash,omitempty"`
 }
 
-func (tx *Tx) resendSome() (more bool, err error) {
-	full := fullKey(meta, []byte(resendKey))
+func (tx *Tx) resendSome(n strand) (more bool, err error) {
+	full := fullKey(meta, []byte(n.key(resendKey)))
 	e, err := tx.find(full)
 	if err != nil || e.value == nil {
 		return false, err
@@ -112,14 +116,15 @@ func (tx *Tx) resendSome() (more bool, err error) {
 	}
 	type old struct {
 		m  Message
+		of Original
 		at int64
 	}
 	var list []old
 	told := []carried{}
 	for ; c.Next <= c.Last && len(list) < resendChunk; c.Next++ {
 		o := old{at: tx.at}
-		k := carried{Sequence: tx.c.last + 2 + uint64(len(list)), Was: c.Next}
-		e, err := tx.find(fullKey(outbox, eventKey(c.Gen, c.Next)))
+		k := carried{Sequence: tx.c[n].last + 2 + uint64(len(list)), Was: c.Next}
+		e, err := tx.find(fullKey(n.bucket(), eventKey(c.Gen, c.Next)))
 		var ev stored
 		if err == nil && e.value != nil {
 			ev, err = unpackStored(e.value)
@@ -130,12 +135,12 @@ func (tx *Tx) resendSome() (more bool, err error) {
 			h := ev.sum()
 			k.Hash, o.at = hex.EncodeToString(h[:]), e.at
 			var body []byte
-			if body, err = tx.s.body(eventKey(c.Gen, c.Next), ev); err == nil {
-				o.m, err = message(body, ev.sealed)
+			if body, err = tx.s.body(fullKey(n.bucket(), eventKey(c.Gen, c.Next)), ev); err == nil {
+				o.m, o.of, err = message(body, ev.sealed)
 			}
 		}
 		if err != nil {
-			id := tx.bury(DeadRecord{Reason: err.Error(), Bucket: outbox, Key: eventKey(c.Gen, c.Next), Epoch: c.Epoch, Sequence: c.Next, Data: e.value})
+			id := tx.bury(DeadRecord{Reason: err.Error(), Bucket: n.bucket(), Key: eventKey(c.Gen, c.Next), Epoch: c.Epoch, Sequence: c.Next, Data: e.value})
 			data, err := json.Marshal(map[string]any{"reason": "cannot be carried into the new epoch", "was": c.Next, "was_epoch": c.Epoch, "dead": id})
 			if err != nil {
 				return false, err
@@ -148,11 +153,11 @@ func (tx *Tx) resendSome() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if _, err := tx.appendAt(Message{Type: CheckpointType, Data: data}, tx.at); err != nil {
+	if _, err := tx.appendAt(n, Message{Type: CheckpointType, Data: data}, tx.at); err != nil {
 		return false, err
 	}
 	for _, o := range list {
-		if _, err := tx.appendAt(o.m, o.at); err != nil {
+		if _, err := tx.appendOf(n, o.of, o.m, o.at); err != nil {
 			return false, err
 		}
 	}

@@ -19,8 +19,10 @@ type fileState struct {
 	hasMark  bool
 	chain    chain
 	hasChain bool
+	copies   chain // gen 0 = there are none
 	records  int
 	events   int
+	copied   int // copies
 	bytes    int64
 }
 
@@ -55,7 +57,7 @@ func checkFile(path string, tail tree, deep bool, keep func(full string, e entry
 		return st, nil
 	}
 	st.bytes = p.size
-	c := chainCheck{st: st, file: name, deep: deep}
+	c := [strands]chainCheck{{n: events, st: st, file: name, deep: deep}, {n: copies, st: st, file: name, deep: deep}}
 	if p.cut {
 		st.note(Finding{File: name, Reason: "file is cut off"})
 	}
@@ -65,7 +67,12 @@ func checkFile(path string, tail tree, deep bool, keep func(full string, e entry
 			return
 		}
 		st.records++
-		c.record(full, e)
+		b, key := splitKey(full)
+		if n, is := strandOf(b); is {
+			c[n].event(key, e)
+		} else {
+			st.record(name, b, key, e)
+		}
 		if keep != nil {
 			keep(full, e)
 		}
@@ -99,20 +106,23 @@ func checkFile(path string, tail tree, deep bool, keep func(full string, e entry
 	for ; pending.peek() != nil; pending.next() {
 		take(pending.peek().key, pending.peek().e)
 	}
-	c.end()
+	for n := range c {
+		c[n].end()
+	}
 	return st, nil
 }
 
 func seqOf(b Bucket, key []byte) uint64 {
-	if b == outbox {
+	if _, is := strandOf(b); is {
 		_, seq, _ := splitEventKey(key)
 		return seq
 	}
 	return 0
 }
 
-// chainCheck follows the events in their order.
+// chainCheck follows the events of a strand in their order.
 type chainCheck struct {
+	n    strand
 	st   *fileState
 	file string
 	deep bool
@@ -126,30 +136,35 @@ type chainCheck struct {
 }
 
 func (c *chainCheck) note(seq uint64, format string, args ...any) {
-	c.st.note(Finding{File: c.file, Bucket: outbox, Sequence: seq, Reason: fmt.Sprintf(format, args...)})
+	c.st.note(Finding{File: c.file, Bucket: c.n.bucket(), Sequence: seq, Reason: fmt.Sprintf(format, args...)})
 }
 
-func (c *chainCheck) record(full string, e entry) {
-	b, key := splitKey(full)
+// chain is what meta says of the strand.
+func (c *chainCheck) chain() (chain, bool) {
+	if c.n == copies {
+		return c.st.copies, c.st.copies.gen != 0
+	}
+	return c.st.chain, c.st.hasChain
+}
+
+// record looks at a record that is no event.
+func (st *fileState) record(file string, b Bucket, key string, e entry) {
+	err := error(nil)
 	switch {
 	case b == meta && key == lsnKey:
-		if m, err := unpackMark(e.value); err == nil {
-			c.st.mark, c.st.hasMark = m, true
-		} else {
-			c.st.note(Finding{File: c.file, Bucket: b, Key: key, Reason: err.Error()})
-		}
+		st.mark, err = unpackMark(e.value)
+		st.hasMark = err == nil
 	case b == meta && key == chainKey:
-		if ch, err := unpackChain(e.value); err == nil {
-			c.st.chain, c.st.hasChain = ch, true
-		} else {
-			c.st.note(Finding{File: c.file, Bucket: b, Key: key, Reason: err.Error()})
-		}
-	case b == outbox:
-		c.event(key, e)
+		st.chain, err = unpackChain(e.value)
+		st.hasChain = err == nil
+	case b == meta && key == copies.key(chainKey):
+		st.copies, err = unpackChain(e.value)
 	case b == dead:
-		if _, err := unpackDead(e.value); err != nil {
-			c.st.note(Finding{File: c.file, Bucket: b, Key: printable(key), Reason: err.Error()})
-		}
+		_, err = unpackDead(e.value)
+		key = printable(key)
+	}
+	if err != nil {
+		st.note(Finding{File: file, Bucket: b, Key: key, Reason: err.Error()})
 	}
 }
 
@@ -165,7 +180,11 @@ func (c *chainCheck) event(key string, e entry) {
 		c.seq = 0 // nothing to compare the next one with
 		return
 	}
-	c.st.events++
+	if c.n == copies {
+		c.st.copied++
+	} else {
+		c.st.events++
+	}
 	if gen != c.gen {
 		c.gen, c.first, c.seq = gen, seq, 0
 	}
@@ -179,8 +198,9 @@ func (c *chainCheck) event(key string, e entry) {
 	} else if seq == 1 && ev.prev != [32]byte{} {
 		c.note(seq, "the first event has a prevhash")
 	}
-	// meta sorts before outbox, so the chain is known.
-	c.hashed = c.deep || gen == c.st.chain.gen && (seq == c.st.chain.acked || seq == c.st.chain.last)
+	// meta sorts before the events, so the chain is known.
+	ch, known := c.chain()
+	c.hashed = c.deep || gen == ch.gen && (seq == ch.acked || seq == ch.last)
 	c.seq, c.standIn, c.original = seq, ev.standIn, ev.original
 	if c.hashed {
 		c.hash = ev.sum()
@@ -190,8 +210,8 @@ func (c *chainCheck) event(key string, e entry) {
 			c.note(seq, "%s", why)
 		}
 	}
-	if c.st.hasChain && gen == c.st.chain.gen && seq == c.st.chain.acked {
-		if h := c.st.chain.ackedHash; c.hash != h && !(c.standIn && c.original == h) {
+	if known && gen == ch.gen && seq == ch.acked {
+		if h := ch.ackedHash; c.hash != h && !(c.standIn && c.original == h) {
 			c.note(seq, "acked with another hash than its own")
 		}
 	}
@@ -199,14 +219,16 @@ func (c *chainCheck) event(key string, e entry) {
 
 // end compares what was met with the chain record.
 func (c *chainCheck) end() {
-	if !c.st.hasChain {
-		c.st.note(Finding{File: c.file, Bucket: meta, Key: chainKey, Reason: "is not there"})
+	ch, known := c.chain()
+	if !known {
+		if c.n == events || c.gen != 0 {
+			c.st.note(Finding{File: c.file, Bucket: meta, Key: c.n.key(chainKey), Reason: "is not there"})
+		}
 		return
 	}
-	if !c.st.hasMark {
+	if c.n == events && !c.st.hasMark {
 		c.st.note(Finding{File: c.file, Bucket: meta, Key: lsnKey, Reason: "is not there"})
 	}
-	ch := c.st.chain
 	if c.gen != ch.gen {
 		c.first, c.seq = 0, 0
 	}

@@ -24,19 +24,21 @@ func (s *Store) healAll(ctx context.Context) error {
 	if s.recovery.Load() == nil {
 		return nil
 	}
-	c := s.state()
-	for after := c.acked; after < c.last; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		list, gen, bad, err := s.pending(after, 512, 4<<20)
-		after += uint64(len(list))
-		if bad == 0 && err != nil {
-			return err
-		}
-		if bad != 0 {
-			if err := s.heal(gen, bad, err); err != nil {
+	for n := range strands {
+		c := s.state(n)
+		for after := c.acked; after < c.last; {
+			if err := ctx.Err(); err != nil {
 				return err
+			}
+			list, gen, bad, err := s.pending(n, after, 512, 4<<20)
+			after += uint64(len(list))
+			if bad == 0 && err != nil {
+				return err
+			}
+			if bad != 0 {
+				if err := s.heal(n, gen, bad, err); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -45,18 +47,19 @@ func (s *Store) healAll(ctx context.Context) error {
 
 // heal repairs one event: with the same bytes if the journal or a snapshot has
 // them, else by a stand-in under its number.
-func (s *Store) heal(gen uint32, seq uint64, cause error) error {
-	full := fullKey(outbox, eventKey(gen, seq))
+func (s *Store) heal(n strand, gen uint32, seq uint64, cause error) error {
+	full := fullKey(n.bucket(), eventKey(gen, seq))
 	e, found := s.lookup(full)
 	return s.own(context.Background(), func(tx *Tx) error {
-		if tx.c.gen != gen || seq > tx.c.last {
+		c := &tx.c[n]
+		if c.gen != gen || seq > c.last {
 			return nil // of another epoch by now
 		}
 		var follower, before [32]byte
 		known := true
-		if seq == tx.c.last {
-			follower = tx.c.lastHash
-		} else if next, _, err := tx.event(seq + 1); err == nil {
+		if seq == c.last {
+			follower = c.lastHash
+		} else if next, _, err := tx.event(n, seq+1); err == nil {
 			follower = next.prev
 		} else {
 			known = false
@@ -64,7 +67,7 @@ func (s *Store) heal(gen uint32, seq uint64, cause error) error {
 		if found {
 			ev, err := unpackStored(e.value)
 			if err == nil {
-				_, err = s.body(eventKey(gen, seq), ev)
+				_, err = s.body(full, ev)
 			}
 			if err == nil && (!known || ev.sum() == follower || ev.standIn && ev.original == follower) {
 				tx.put(full, e.value)
@@ -74,10 +77,10 @@ func (s *Store) heal(gen uint32, seq uint64, cause error) error {
 		}
 		switch {
 		case seq == 1:
-		case seq-1 == tx.c.acked:
-			before = tx.c.ackedHash
+		case seq-1 == c.acked:
+			before = c.ackedHash
 		default:
-			prev, _, err := tx.event(seq - 1)
+			prev, _, err := tx.event(n, seq-1)
 			if err != nil {
 				return err // events are repaired in order, so it is sound
 			}
@@ -85,18 +88,18 @@ func (s *Store) heal(gen uint32, seq uint64, cause error) error {
 				before = prev.original
 			}
 		}
-		ev, err := s.standIn(tx.c.epochText(), seq, before, follower, fromMS(tx.at), cause.Error())
+		ev, err := s.standIn(n, c.epochText(), seq, before, follower, fromMS(tx.at), cause.Error())
 		if err != nil {
 			return err
 		}
-		ev.boot = tx.c.boot
-		tx.bury(DeadRecord{Reason: cause.Error(), Bucket: outbox, Key: eventKey(gen, seq), Epoch: tx.c.epochText(), Sequence: seq, Data: tx.raw(full)})
-		if seq == tx.c.last && follower == [32]byte{} {
-			tx.c.lastHash = ev.sum()
+		ev.boot = tx.c[events].boot
+		tx.bury(DeadRecord{Reason: cause.Error(), Bucket: n.bucket(), Key: eventKey(gen, seq), Epoch: c.epochText(), Sequence: seq, Data: tx.raw(full)})
+		if seq == c.last && follower == [32]byte{} {
+			c.lastHash = ev.sum()
 		}
 		tx.put(full, ev.pack())
 		s.log.Error("event replaced by a stand-in", "seq", seq, "err", cause)
-		s.raise(kindDead, "count", fmt.Sprint(tx.c.dead))
+		s.raise(kindDead, "count", fmt.Sprint(tx.c[events].dead))
 		return nil
 	})
 }
@@ -160,9 +163,9 @@ func (s *Store) healNoted(ctx context.Context) error {
 	var errs []error
 	for _, full := range keys {
 		b, key := splitKey(full)
-		if b == outbox {
+		if n, is := strandOf(b); is {
 			if gen, seq, ok := splitEventKey([]byte(key)); ok {
-				errs = append(errs, s.heal(gen, seq, errChecksum))
+				errs = append(errs, s.heal(n, gen, seq, errChecksum))
 				continue
 			}
 		}

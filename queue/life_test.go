@@ -183,10 +183,10 @@ func TestNewEpochTorn(t *testing.T) {
 	s := mustOpen(t, testOptions(dir))
 	appendN(t, s, 3*resendChunk)
 	err := s.ask(t.Context(), &request{alone: func() error {
-		if err := s.commitOwn(func(tx *Tx) error { return tx.renew("test") }); err != nil {
+		if err := s.commitOwn(func(tx *Tx) error { return tx.renew(events, "test") }); err != nil {
 			return err
 		}
-		return s.commitOwn(func(tx *Tx) error { _, err := tx.resendSome(); return err })
+		return s.commitOwn(func(tx *Tx) error { _, err := tx.resendSome(events); return err })
 	}})
 	if err != nil {
 		t.Fatal(err)

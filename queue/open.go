@@ -38,6 +38,11 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 	if o.KeepAcked == 0 {
 		o.KeepAcked = 7 * 24 * time.Hour
 	}
+	if k := o.Copies; k != nil && k.MaxBytes == 0 {
+		with := *k
+		with.MaxBytes = maxCopies
+		o.Copies = &with
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -46,9 +51,12 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 	}
 	s := &Store{
 		o: o, log: o.Log.With("part", "queue"), dir: o.Dir, faults: broken,
-		grown: make(chan struct{}), requests: make(chan *request), poke: make(chan struct{}, 1),
+		requests: make(chan *request), poke: make(chan struct{}, 1),
 		applies: make(chan job, 1), applied: make(chan struct{}, 1), stop: make(chan struct{}),
 		damage: make(map[string]struct{}),
+	}
+	for n := range strands {
+		s.at[n].grown = make(chan struct{})
 	}
 	for _, d := range []string{"", journalDir, snapshotDir} {
 		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
@@ -100,7 +108,7 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 // could not bring back.
 func (s *Store) first(ctx context.Context, uncertain bool) error {
 	err := s.own(ctx, func(tx *Tx) error {
-		tx.c.boot++
+		tx.c[events].boot++
 		return nil
 	})
 	if err == nil {
@@ -109,8 +117,13 @@ func (s *Store) first(ctx context.Context, uncertain bool) error {
 	if err == nil {
 		err = s.finishEpoch(ctx)
 	}
-	if err == nil && uncertain {
-		err = s.NewEpoch(ctx, "the end of the journal is missing")
+	for n := range strands {
+		if err == nil && uncertain && s.state(n).gen != 0 {
+			err = s.newEpoch(ctx, n, "the end of the journal is missing")
+		}
+	}
+	if err == nil {
+		err = s.openCopies(ctx)
 	}
 	if r := s.recovery.Load(); r != nil {
 		s.log.Error("the store was repaired", "reason", r.Reason, "file", r.Quarantine, "source", r.Source, "lost", r.Lost)
@@ -287,28 +300,44 @@ func (s *Store) resume(out *replayed, m mark) error {
 // readState loads chain and the age of the oldest event.
 func (s *Store) readState() error {
 	return s.View(func(tx *Tx) error {
-		e, err := tx.find(fullKey(meta, []byte(chainKey)))
-		if err != nil {
-			return err
-		}
-		c, err := unpackChain(e.value)
-		if err != nil {
-			return fault.New(fault.Corrupt, "queue", "open", err)
-		}
-		tx.c = c
-		var oldest int64
-		if c.last > c.acked {
-			if _, e, err := tx.event(c.acked + 1); err == nil {
-				oldest = e.at
-			} else {
-				oldest = time.Now().UnixMilli()
+		for n := range strands {
+			if err := tx.readPlace(n); err != nil {
+				return err
 			}
 		}
-		s.mu.Lock()
-		s.c, s.oldest = c, oldest
-		s.mu.Unlock()
 		return nil
 	})
+}
+
+// readPlace takes up where a strand stands.
+func (tx *Tx) readPlace(n strand) error {
+	e, err := tx.find(fullKey(meta, []byte(n.key(chainKey))))
+	if err != nil {
+		return err
+	}
+	if e.value == nil && n == copies {
+		return nil // there never were any
+	}
+	c, err := unpackChain(e.value)
+	if err != nil {
+		return fault.New(fault.Corrupt, "queue", "open", err)
+	}
+	if c.acked == c.last {
+		c.out = c.in
+	}
+	tx.c[n] = c
+	var oldest int64
+	if c.last > c.acked {
+		if _, e, err := tx.event(n, c.acked+1); err == nil {
+			oldest = e.at
+		} else {
+			oldest = time.Now().UnixMilli()
+		}
+	}
+	tx.s.mu.Lock()
+	tx.s.at[n].c, tx.s.at[n].oldest = c, oldest
+	tx.s.mu.Unlock()
+	return nil
 }
 
 func readMark(tx *bolt.Tx) (mark, error) {

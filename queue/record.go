@@ -14,19 +14,20 @@ import (
 
 // Buckets of the store itself.
 const (
-	outbox Bucket = "outbox" // generation, sequence -> sealed event
-	meta   Bucket = "meta"   // chain, counters, epochs
-	dead   Bucket = "dead"   // BE64 number -> what was set aside
+	outbox Bucket = "outbox"        // generation, sequence -> sealed event
+	second Bucket = "outbox-copies" // the same of copies; sorts after meta, whose chains a check needs first
+	meta   Bucket = "meta"          // chains, counters, epochs
+	dead   Bucket = "dead"          // BE64 number -> what was set aside
 )
 
-var buckets = []Bucket{State, Sales, Index, Scans, Prints, Inbox, Idem, Prices, TUF, outbox, meta, dead}
+var buckets = []Bucket{State, Sales, Index, Scans, Prints, Inbox, Idem, Prices, TUF, outbox, second, meta, dead}
 
 // appendOnly are the buckets whose keys grow: their pages are filled to the brim.
-func appendOnly(b Bucket) bool { return b == outbox || b == Scans || b == dead }
+func appendOnly(b Bucket) bool { return b == outbox || b == second || b == Scans || b == dead }
 
 // Keys of meta.
 const (
-	chainKey  = "chain"  // chain
+	chainKey  = "chain"  // chain; of copies: copiesHead + chainKey, and so on
 	lsnKey    = "lsn"    // mark: through which commit the file has everything; in the file only
 	resendKey = "resend" // a change of epoch that is not complete
 	nextKey   = "next/"  // + bucket -> counter
@@ -156,13 +157,13 @@ func (e stored) sum() [32]byte {
 	return sha256.Sum256(e.packed)
 }
 
-// body is the exact bytes of an event. [ErrErased]: they were personal and are
+// body is the exact bytes of an event, whose full key it needs. [ErrErased]: they were personal and are
 // past their time.
-func (s *Store) body(key []byte, e stored) ([]byte, error) {
+func (s *Store) body(full string, e stored) ([]byte, error) {
 	if !e.sealed {
 		return e.packed, nil
 	}
-	return s.vault.reveal(fullKey(outbox, key), e.packed)
+	return s.vault.reveal(full, e.packed)
 }
 
 func unpackStored(b []byte) (stored, error) {

@@ -48,7 +48,7 @@ func (s *Store) Run(ctx context.Context) error {
 			s.takeSnapshot()
 			err = s.expire(ctx)
 		case <-minute.C:
-			err = errors.Join(s.trim(ctx), s.forget())
+			err = errors.Join(s.trim(ctx), s.forget(), s.tellWithheld(ctx))
 		case <-room.C:
 			s.checkRoom()
 			if s.suspect.CompareAndSwap(true, false) {
@@ -75,23 +75,31 @@ func (s *Store) takeSnapshot() {
 // trim deletes events that are acked, and those of epochs that have ended, once
 // they are older than they are kept.
 func (s *Store) trim(ctx context.Context) error {
+	var errs []error
+	for n := range strands {
+		errs = append(errs, s.trimStrand(ctx, n))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) trimStrand(ctx context.Context, n strand) error {
 	for {
 		done, last := false, ""
 		err := s.own(ctx, func(tx *Tx) error {
 			limit := tx.at - s.o.KeepAcked.Milliseconds()
 			var keys []string
-			err := tx.scan(outbox, []byte(s.trimmed), nil, false, func(key string, e entry) (bool, error) {
+			err := tx.scan(n.bucket(), []byte(s.trimmed[n]), nil, false, func(key string, e entry) (bool, error) {
 				gen, seq, ok := splitEventKey([]byte(key))
 				// A time far ahead comes from a clock that was wrong.
 				young := e.at > limit && e.at < tx.at+day.Milliseconds()
-				if !ok || gen == tx.c.gen && seq > tx.c.acked || young || len(keys) == trimChunk {
+				if !ok || gen == tx.c[n].gen && seq > tx.c[n].acked || young || len(keys) == trimChunk {
 					return false, nil
 				}
 				keys = append(keys, key)
 				return true, nil
 			})
 			for _, k := range keys {
-				tx.remove(fullKey(outbox, []byte(k)))
+				tx.remove(fullKey(n.bucket(), []byte(k)))
 				last = k
 			}
 			done = len(keys) < trimChunk
@@ -103,7 +111,7 @@ func (s *Store) trim(ctx context.Context) error {
 		if last != "" {
 			// Events go from the front only: what lies before need not be
 			// passed again while the file still has it.
-			s.trimmed = last
+			s.trimmed[n] = last
 		}
 		if done {
 			return nil

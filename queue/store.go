@@ -45,16 +45,12 @@ type Store struct {
 	db     *bolt.DB
 
 	mu          sync.Mutex // guards what follows
-	c           chain
+	at          [strands]place
 	lsn         uint64
 	jmark       mark // of lsn
 	mem, frozen tree
-	grown       chan struct{}
 	busy        bool      // frozen is on its way into the file
 	dirtyAt     time.Time // when mem got its first change
-	ackAt       time.Time
-	oldest      int64 // commit time of the oldest unacked event, unix ms; 0 = none
-	ackSent     bool  // the acked sequence in memory is not in the journal yet
 	damage      map[string]struct{}
 
 	used     atomic.Int64 // live bytes in the file
@@ -75,7 +71,7 @@ type Store struct {
 	writing  sync.WaitGroup
 	applying sync.WaitGroup
 
-	trimmed  string // the last event deleted, where trim goes on
+	trimmed  [strands]string // the last event deleted, where trim goes on
 	reserve  reserve
 	recovery atomic.Pointer[Recovery]
 	faults   faults
@@ -110,7 +106,11 @@ func (s *Store) begin() (*Tx, error) {
 		}
 		return nil, fault.New(fault.Corrupt, "queue", "begin", err)
 	}
-	return &Tx{s: s, file: file, layers: [2]tree{s.mem, s.frozen}, c: s.c}, nil
+	tx := &Tx{s: s, file: file, layers: [2]tree{s.mem, s.frozen}}
+	for n := range strands {
+		tx.c[n] = s.at[n].c
+	}
+	return tx, nil
 }
 
 func (tx *Tx) end() {
@@ -170,44 +170,47 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("queue: panic in a transaction: %v", e.Value) }
 
-func (s *Store) state() chain {
+func (s *Store) state(n strand) chain {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.c
+	return s.at[n].c
 }
 
 // Boot counts the starts of this data directory, from 1.
-func (s *Store) Boot() uint32 { return s.state().boot }
+func (s *Store) Boot() uint32 { return s.state(events).boot }
 
 // Recovered says what this start found damaged and repaired; nil = nothing.
 func (s *Store) Recovered() *Recovery { return s.recovery.Load() }
 
 // Epoch is the present epoch, 32 hex digits.
-func (s *Store) Epoch() string { return s.state().epochText() }
+func (s *Store) Epoch() string { return s.state(events).epochText() }
 
 // LastSeq is the sequence of the newest event; 0 before the first.
-func (s *Store) LastSeq() uint64 { return s.state().last }
+func (s *Store) LastSeq() uint64 { return s.state(events).last }
 
 // AckedSeq is the sequence through which the cloud has everything.
-func (s *Store) AckedSeq() uint64 { return s.state().acked }
+func (s *Store) AckedSeq() uint64 { return s.state(events).acked }
 
 // Grown returns a channel that is closed at the next append and at a new epoch.
-func (s *Store) Grown() <-chan struct{} {
+func (s *Store) Grown() <-chan struct{} { return s.grows(events) }
+
+func (s *Store) grows(n strand) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grown
+	return s.at[n].grown
 }
 
 // Stats is the queue at a glance. It costs no disk access.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := s.at[events].c
 	st := Stats{
-		Epoch: s.c.epochText(), Depth: int(s.c.last - s.c.acked), LastSeq: s.c.last, AckedSeq: s.c.acked,
-		Bytes: s.used.Load() + int64(s.mem.bytes+s.frozen.bytes), Limit: s.o.MaxBytes, Dead: int(s.c.dead),
+		Epoch: c.epochText(), Depth: int(c.last - c.acked), LastSeq: c.last, AckedSeq: c.acked,
+		Bytes: s.used.Load() + int64(s.mem.bytes+s.frozen.bytes), Limit: s.o.MaxBytes, Dead: int(c.dead),
 	}
-	if s.oldest != 0 {
-		st.Oldest = fromMS(s.oldest)
+	if at := s.at[events].oldest; at != 0 {
+		st.Oldest = fromMS(at)
 	}
 	st.Accepting = st.Bytes < s.o.MaxBytes && !s.low.Load() && !s.trouble.Load() && !s.pressure.Load()
 	return st
@@ -234,13 +237,15 @@ func (s *Store) clear(k health.Kind) {
 
 // NextSession counts up and stores the number of the next MQTT session; to be
 // called before each CONNECT.
-func (s *Store) NextSession(ctx context.Context) (n uint64, err error) {
+func (s *Store) NextSession(ctx context.Context) (uint64, error) { return s.nextSession(ctx, events) }
+
+func (s *Store) nextSession(ctx context.Context, n strand) (number uint64, err error) {
 	err = s.own(ctx, func(tx *Tx) error {
-		tx.c.session++
-		n = tx.c.session
+		tx.c[n].session++
+		number = tx.c[n].session
 		return nil
 	})
-	return n, err
+	return number, err
 }
 
 func (s *Store) path(parts ...string) string {

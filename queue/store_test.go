@@ -72,7 +72,7 @@ func appendN(t testing.TB, s *Store, n int) {
 	t.Helper()
 	for range n {
 		update(t, s, func(tx *Tx) error {
-			_, err := tx.Append(Message{Type: "tilld.test.v1", Subject: "s", Data: fmt.Appendf(nil, `{"n":%d}`, tx.c.last+1)})
+			_, err := tx.Append(Message{Type: "tilld.test.v1", Subject: "s", Data: fmt.Appendf(nil, `{"n":%d}`, tx.c[events].last+1)})
 			return err
 		})
 	}

@@ -18,7 +18,7 @@ type Tx struct {
 	s      *Store
 	file   *bolt.Tx
 	layers [2]tree // what the file does not have yet, newest first; [0] takes the changes
-	c      chain
+	c      [strands]chain
 	at     int64 // of this commit, unix ms
 	write  bool
 	own    bool // the store's own: may touch its buckets and ignores the size limit
@@ -43,7 +43,7 @@ func (tx *Tx) key(b Bucket, key []byte, change bool) (string, error) {
 		return "", fmt.Errorf("queue: bucket name %q", b)
 	case change && len(key) == 0 || len(key) > maxKey:
 		return "", fmt.Errorf("queue: key of %d bytes, 1 to %d are possible", len(key), maxKey)
-	case change && !tx.own && (b == outbox || b == meta || b == dead):
+	case change && !tx.own && (b == outbox || b == second || b == meta || b == dead):
 		return "", fmt.Errorf("queue: bucket %s belongs to the store", b)
 	}
 	return fullKey(b, key), nil
@@ -147,15 +147,15 @@ func (tx *Tx) Next(b Bucket) (uint64, error) {
 // Range calls f with copies of the records in [from, to), ascending; nil is
 // open. f returns false to stop. It sees the bucket as it was at the call.
 func (tx *Tx) Range(b Bucket, from, to []byte, f func(k, v []byte) (bool, error)) error {
-	return tx.scan(b, from, to, false, copies(f))
+	return tx.scan(b, from, to, false, copying(f))
 }
 
 // RangeBack is Range, descending.
 func (tx *Tx) RangeBack(b Bucket, from, to []byte, f func(k, v []byte) (bool, error)) error {
-	return tx.scan(b, from, to, true, copies(f))
+	return tx.scan(b, from, to, true, copying(f))
 }
 
-func copies(f func(k, v []byte) (bool, error)) func(key string, e entry) (bool, error) {
+func copying(f func(k, v []byte) (bool, error)) func(key string, e entry) (bool, error) {
 	return func(key string, e entry) (bool, error) {
 		return f([]byte(key), append([]byte{}, e.value...))
 	}

@@ -290,12 +290,13 @@ func (s *Store) forget() error {
 	}
 	used := map[uint32]bool{}
 	err := s.View(func(tx *Tx) error {
-		return tx.scan(outbox, nil, nil, false, func(_ string, e entry) (bool, error) {
+		look := func(_ string, e entry) (bool, error) {
 			if st, err := unpackStored(e.value); err == nil && st.sealed && len(st.packed) >= sealedHead {
 				used[binary.BigEndian.Uint32(st.packed[1:])] = true
 			}
 			return true, nil
-		})
+		}
+		return errors.Join(tx.scan(outbox, nil, nil, false, look), tx.scan(second, nil, nil, false, look))
 	})
 	if err != nil {
 		return err

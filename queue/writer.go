@@ -112,7 +112,7 @@ func (s *Store) write() {
 				default:
 				}
 				s.mu.Lock()
-				ack := s.ackSent
+				ack := s.at[events].ackSent || s.at[copies].ackSent
 				s.mu.Unlock()
 				if ack {
 					s.commitSome(nil)
@@ -150,8 +150,10 @@ func (s *Store) due() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var t time.Time
-	if s.ackSent {
-		t = s.ackAt.Add(ackQuiet)
+	for n := range strands {
+		if at := s.at[n].ackAt.Add(ackQuiet); s.at[n].ackSent && (t.IsZero() || at.Before(t)) {
+			t = at
+		}
 	}
 	if s.mem.n > 0 && !s.busy {
 		if at := s.dirtyAt.Add(applyAfter); t.IsZero() || at.Before(t) {
@@ -168,8 +170,11 @@ func (s *Store) commit(batch []*request) {
 		rest := s.commitSome(batch)
 		batch = batch[len(batch)-rest:]
 	}
+	ack := false
 	s.mu.Lock()
-	ack := s.ackSent && time.Since(s.ackAt) >= ackQuiet
+	for n := range strands {
+		ack = ack || s.at[n].ackSent && time.Since(s.at[n].ackAt) >= ackQuiet
+	}
 	s.mu.Unlock()
 	if ack {
 		s.commitSome(nil)
@@ -218,21 +223,28 @@ func (s *Store) commitSome(batch []*request) (left int) {
 		}
 		ok = append(ok, r)
 	}
+	var pending [strands]bool
 	s.mu.Lock()
-	if s.ackSent && s.c.gen == tx.c.gen && s.c.acked > tx.c.acked {
-		tx.c.acked, tx.c.ackedHash = s.c.acked, s.c.ackedHash
+	for n := range strands {
+		if at := &s.at[n]; at.ackSent {
+			tx.c[n].follow(at.c)
+			pending[n] = true
+		}
 	}
-	pending := s.ackSent
 	s.mu.Unlock()
-	if tx.c != before || pending {
-		tx.own = true
-		tx.put(fullKey(meta, []byte(chainKey)), tx.c.pack())
+	for n := range strands {
+		if tx.c[n] != before[n] || pending[n] {
+			tx.own = true
+			tx.put(fullKey(meta, []byte(n.key(chainKey))), tx.c[n].pack())
+		}
 	}
 	tx.end()
 	if len(tx.ops) > 0 {
 		if err = s.store(tx, head, now); err != nil {
 			s.mu.Lock()
-			s.ackAt = now // not again at once
+			for n := range strands {
+				s.at[n].ackAt = now // not again at once
+			}
 			s.mu.Unlock()
 		}
 	}
@@ -303,23 +315,13 @@ func (s *Store) store(tx *Tx, head []op, now time.Time) error {
 	s.recovered()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if tx.c.gen == s.c.gen && s.c.acked > tx.c.acked {
-		tx.c.acked, tx.c.ackedHash = s.c.acked, s.c.ackedHash // acked while this was being written
-	} else {
-		s.ackSent = false
-	}
 	if s.mem.n == 0 {
 		s.dirtyAt = now
 	}
-	if tx.c.last > s.c.last && s.oldest == 0 {
-		s.oldest = tx.at
-	}
-	grown := tx.c.last != s.c.last || tx.c.gen != s.c.gen
-	s.mem, s.c, s.lsn = tx.layers[0], tx.c, lsn
+	s.mem, s.lsn = tx.layers[0], lsn
 	s.jmark = mark{lsn: lsn, file: s.journal.name, off: s.journal.off}
-	if grown {
-		close(s.grown)
-		s.grown = make(chan struct{})
+	for n := range strands {
+		s.at[n].become(tx.c[n], tx.at)
 	}
 	return nil
 }

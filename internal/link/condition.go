@@ -5,9 +5,6 @@ import (
 	"tilld/internal/lang"
 )
 
-// subject is the subject of every condition of the link.
-const subject = "cloud"
-
 func kind(code string, s health.Severity, zh, en, zhRemedy, enRemedy string) health.Kind {
 	return health.Kind{Code: code, Severity: s, Text: lang.Text{ZH: zh, EN: en}, Remedy: lang.Text{ZH: zhRemedy, EN: enRemedy}}
 }

@@ -52,6 +52,8 @@ type Options struct {
 	Log       *slog.Logger // nil = discarded
 	Health    *health.Board
 	Clock     *Clock // shared with the Sealer; nil = own
+
+	mall bool // set by NewMall
 }
 
 // Status is how the link stands.
@@ -167,7 +169,7 @@ func build(o Options, q Outbox, rec Records, routes []Route) (*Link, error) {
 		l.status.State, l.status.Broker = "connecting", l.broker.shown
 	}
 	l.open = l.dial
-	l.tally = &tally{log: l.log, health: o.Health}
+	l.tally = &tally{l: l}
 	l.verifier = newVerifier(o.Merchant, o.Store, o.Till, l.keys)
 	bearers := *l.verifier
 	bearers.size, bearers.life = maxBearer, maxBearerLife
@@ -179,14 +181,16 @@ func build(o Options, q Outbox, rec Records, routes []Route) (*Link, error) {
 	// Whatever is stored may have been sent by an earlier run: an ack of it is
 	// judged by its hash alone.
 	l.sent.Store(q.LastSeq())
-	if l.since, err = getTime(rec, keyNotBefore); err != nil {
+	if l.since, err = getTime(rec, l.key(keyNotBefore)); err != nil {
 		return nil, err
 	}
-	floor, err := getTime(rec, keyClock)
-	if err != nil {
-		return nil, err
+	if !o.mall {
+		floor, err := getTime(rec, keyClock)
+		if err != nil {
+			return nil, err
+		}
+		l.clock.raise(floor)
 	}
-	l.clock.raise(floor)
 	l.ackAt = l.clock.floorNow()
 	return l, nil
 }
@@ -199,11 +203,15 @@ func (l *Link) Run(ctx context.Context) error {
 	defer stop()
 	l.dispatch.run = commands
 	l.raiseIf(l.ackBroker(), condWeaker)
-	if err := l.dispatch.recover(ctx); err != nil {
-		return err
-	}
 	var watching sync.WaitGroup
-	watching.Go(func() { l.watch(ctx) })
+	if l.o.mall {
+		watching.Go(func() { l.watchMall(ctx) })
+	} else {
+		if err := l.dispatch.recover(ctx); err != nil {
+			return err
+		}
+		watching.Go(func() { l.watch(ctx) })
+	}
 	if l.o.URL == "" {
 		<-ctx.Done()
 	} else {
@@ -216,6 +224,9 @@ func (l *Link) Run(ctx context.Context) error {
 	watching.Wait()
 	l.dispatch.wg.Wait()
 	l.background.Wait()
+	if l.o.mall {
+		return nil
+	}
 	return l.saveFloor(ctx)
 }
 
@@ -307,7 +318,11 @@ func (l *Link) fell(err error, wait time.Duration) {
 // become changes the state and tells about it.
 func (l *Link) become(state string, err error) {
 	l.mu.Lock()
-	news := err != nil && err.Error() != l.status.Error
+	text := ""
+	if err != nil {
+		text = clip(l.words(err.Error()))
+	}
+	news := err != nil && text != l.status.Error
 	if state != "up" {
 		l.session = nil
 	}
@@ -320,7 +335,7 @@ func (l *Link) become(state string, err error) {
 	}
 	switch {
 	case err != nil:
-		l.status.Error = clip(err.Error())
+		l.status.Error = text
 	case state == "up":
 		l.status.Error = ""
 	}
@@ -406,7 +421,10 @@ func pause(ctx context.Context, d time.Duration) {
 
 func (l *Link) raise(k health.Kind, args ...string) {
 	if l.o.Health != nil {
-		l.o.Health.Raise(k, subject, args...)
+		for i := 1; i < len(args); i += 2 {
+			args[i] = l.words(args[i])
+		}
+		l.o.Health.Raise(l.kind(k), l.subject(), args...)
 	}
 }
 
@@ -418,6 +436,6 @@ func (l *Link) raiseIf(up bool, k health.Kind) {
 
 func (l *Link) clear(k health.Kind) {
 	if l.o.Health != nil {
-		l.o.Health.Clear(k, subject)
+		l.o.Health.Clear(l.kind(k), l.subject())
 	}
 }

@@ -158,6 +158,9 @@ func (s *session) newest(in inbound) {
 // begin subscribes and publishes the birth. It returns the birth's round trip.
 func (s *session) begin(ctx context.Context) (time.Duration, error) {
 	topics := map[string]byte{s.base + "ack": 1, s.base + "response": 1, s.base + "command": 1}
+	if s.l.o.mall {
+		topics = map[string]byte{s.base + "ack": 1}
+	}
 	t := s.client.SubscribeMultiple(topics, nil)
 	if err := s.await(ctx, t, "SUBACK"); err != nil {
 		return 0, err
@@ -381,6 +384,7 @@ func (s *session) act(in inbound) error {
 	switch {
 	case in.topic == "ack" && m.kind == "ack" && m.ref == "":
 		return s.ack(m)
+	case l.o.mall: // whatever a broker delivers unasked
 	case in.topic == "response" && m.ref != "":
 		return l.answer(m)
 	case in.topic == "command" && m.ref == "":

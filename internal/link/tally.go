@@ -2,13 +2,10 @@ package link
 
 import (
 	"errors"
-	"log/slog"
 	"maps"
 	"strconv"
 	"sync"
 	"time"
-
-	"tilld/internal/health"
 )
 
 // quiet is how long no message must have been refused for the next one to count
@@ -21,8 +18,7 @@ const showEvery = 10 * time.Second
 // tally counts refused messages. It logs the first of a kind, then stays silent
 // until that kind has been quiet for ten minutes.
 type tally struct {
-	log    *slog.Logger
-	health *health.Board // may be nil
+	l *Link
 
 	mu     sync.Mutex
 	counts map[string]uint64 // by refusal, since start
@@ -54,10 +50,10 @@ func (t *tally) add(topic string, err error) {
 	}
 	t.mu.Unlock()
 	if news {
-		t.log.Warn("message from the cloud refused", "topic", topic, "why", why, "err", clip(err.Error()))
+		t.l.log.Warn("message from the cloud refused", "topic", topic, "why", why, "err", clip(err.Error()))
 	}
-	if t.health != nil && show {
-		t.health.Raise(condMessages, subject, "count", strconv.FormatUint(n, 10), "error", clip(err.Error()))
+	if show {
+		t.l.raise(condMessages, "count", strconv.FormatUint(n, 10), "error", clip(err.Error()))
 	}
 }
 
@@ -67,9 +63,7 @@ func (t *tally) settle(now time.Time) {
 	defer t.mu.Unlock()
 	if t.since > 0 && now.Sub(t.newest) > quiet {
 		t.since = 0
-		if t.health != nil {
-			t.health.Clear(condMessages, subject)
-		}
+		t.l.clear(condMessages)
 	}
 }
 
