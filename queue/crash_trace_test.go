@@ -40,8 +40,9 @@ func readTrace(file, dir string) ([]step, error) {
 	}
 	defer f.Close()
 	var steps []step
-	began := map[string]string{} // pid: the first half of a call
-	since := map[string]int{}    // pid: number of steps when it began
+	began := map[string]string{}  // pid: the first half of a call
+	called := map[string]string{} // pid: its name
+	since := map[string]int{}     // pid: number of steps when it began
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 256<<20)
 	for lines.Scan() {
@@ -57,11 +58,11 @@ func readTrace(file, dir string) ([]step, error) {
 		} else if m := callLine.FindStringSubmatch(line); m != nil {
 			name, rest = m[2], m[3]
 			if at := diedCall.FindStringIndex(rest); at != nil {
-				began[m[1]], since[m[1]] = rest[:at[0]], len(steps)
+				began[m[1]], since[m[1]], called[m[1]] = rest[:at[0]], len(steps), name
 				continue
 			}
 			if head, ok := strings.CutSuffix(rest, " <unfinished ...>"); ok {
-				began[m[1]], since[m[1]] = head, len(steps)
+				began[m[1]], since[m[1]], called[m[1]] = head, len(steps), name
 				continue
 			}
 		} else {
@@ -76,7 +77,10 @@ func readTrace(file, dir string) ([]step, error) {
 			steps = append(steps, s)
 		}
 	}
-	for _, head := range began {
+	for pid, head := range began {
+		if called[pid] != "pwrite64" {
+			continue // none of the others matters at the end
+		}
 		s, err := diedInside(head, dir)
 		if err != nil {
 			return nil, err
@@ -95,7 +99,7 @@ func readTrace(file, dir string) ([]step, error) {
 func diedInside(head, dir string) (step, error) {
 	s, err := parseCall("pwrite64", head+") = 0", dir)
 	if err != nil || s.kind != "write" {
-		return step{}, nil // another call; none of them matters at the end
+		return step{}, err
 	}
 	have, err := os.ReadFile(filepath.Join(dir, s.path))
 	if err != nil {

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"tilld/device"
 	"tilld/internal/config"
+	"tilld/internal/link"
 	"tilld/scanner/code"
 )
 
@@ -62,6 +65,7 @@ func known() config.Known {
 			}
 			return nil
 		},
+		Copyable: link.Copyable, Redactable: slices.Sorted(maps.Keys(link.Redactable)),
 		Codes: func(raw config.Raw) error {
 			_, err := codeRules(raw)
 			return err

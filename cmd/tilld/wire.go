@@ -47,6 +47,7 @@ type agent struct {
 	stage  *display.Stage
 	store  *queue.Store
 	link   *link.Link
+	mall   *link.Link // nil when there is none
 	till   *till.Till
 	kit    *kit
 }
@@ -55,8 +56,16 @@ type agent struct {
 func (a *agent) run(ctx context.Context) error {
 	clock := link.NewClock(buildTime())
 	source := a.cfg.Cloud.TopicRoot + "/" + a.cfg.Path()
+	copies, err := a.copier(clock)
+	if err != nil {
+		return err
+	}
+	seal := link.Sealer(source, a.bootID, clock)
+	if a.cfg.Mall.URL != "" {
+		seal = link.SaltedSealer(source, a.bootID, clock)
+	}
 	store, err := queue.Open(ctx, queue.Options{
-		Dir: a.cfg.DataDir, Seal: link.Sealer(source, a.bootID, clock),
+		Dir: a.cfg.DataDir, Seal: seal, Copies: copies,
 		MaxBytes: int64(a.cfg.Queue.MaxBytes), ReserveBytes: int64(a.cfg.Queue.ReserveBytes),
 		KeepAcked: a.cfg.Queue.KeepAcked.Std(), Log: a.log.With("part", "queue"), Health: &a.health,
 		CheckCommand: checkCommand(a.cfg.DataDir),
@@ -103,12 +112,18 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	if a.link, err = a.newLink(clock); err != nil {
 		return nil, err
 	}
+	if a.mall, err = a.newMall(clock); err != nil {
+		return nil, err
+	}
 	server, err := a.newServer(glass)
 	if err != nil {
 		return nil, err
 	}
 	parts := []run.Part{{Name: "queue", Run: a.store.Run}}
 	parts = append(parts, a.kit.parts()...)
+	if a.mall != nil {
+		parts = append(parts, run.Part{Name: "mall", Run: a.mall.Run, Stop: 2 * time.Second})
+	}
 	return append(parts,
 		run.Part{Name: "till", Run: a.till.Run},
 		run.Part{Name: "link", Run: a.link.Run, Stop: 2 * time.Second},
@@ -152,6 +167,7 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 			return till.Token{Kind: b.Kind, ID: b.ID, Data: b.Data}, err
 		},
 		LinkStatus: func() till.LinkStatus { return till.LinkStatus(a.link.Status()) },
+		MallStatus: a.mallStatus,
 		ClockStatus: func() till.ClockStatus {
 			offset, ok := clock.Offset()
 			return till.ClockStatus{OffsetMS: offset.Milliseconds(), Trusted: ok}

@@ -58,6 +58,7 @@ func (r *reader) check(c *Config, known Known) {
 	r.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkHTTP(c)
 	r.checkCloud(c)
+	r.checkMall(c, known)
 	r.checkQueue(c)
 	r.checkReceipt(c)
 	if c.Payment.QRTTL.Std() < 10*time.Second || c.Payment.QRTTL.Std() > 24*time.Hour {
@@ -132,22 +133,59 @@ func (r *reader) loopback(key, listen string) {
 }
 
 func (r *reader) checkCloud(c *Config) {
-	if c.Cloud.URL != "" {
-		u, err := url.Parse(c.Cloud.URL)
+	r.checkLink("cloud", c.Cloud.URL, c.Cloud.TopicRoot, c.Cloud.CertFile, c.Cloud.KeyFile, c.Cloud.Window)
+}
+
+// checkLink looks at what the sections cloud and mall have in common.
+func (r *reader) checkLink(section, address, topicRoot, cert, key string, window int) {
+	if address != "" {
+		u, err := url.Parse(address)
 		if err != nil || u.Host == "" || u.Scheme != "mqtt" && u.Scheme != "mqtts" {
-			r.problem("cloud.url", [2]string{"%q 不是 MQTT 地址", "%q is no MQTT address"}, [2]string{`例如 mqtts://mqtt.example.com:8883；没有云端就写 ""`, `write for example mqtts://mqtt.example.com:8883, or "" for no cloud`}, c.Cloud.URL)
+			r.problem(section+".url", [2]string{"%q 不是 MQTT 地址", "%q is no MQTT address"}, [2]string{
+				`例如 mqtts://mqtt.example.com:8883；没有` + map[string]string{"cloud": "云端", "mall": "商场"}[section] + `就写 ""`,
+				`write for example mqtts://mqtt.example.com:8883, or "" for no ` + section,
+			}, address)
 		} else if u.User != nil {
-			r.problem("cloud.url", [2]string{"地址里不能写用户名和密码", "must not carry a name and password"}, [2]string{"用 cloud.username 和 cloud.password_file", "use cloud.username and cloud.password_file"})
+			r.problem(section+".url", [2]string{"地址里不能写用户名和密码", "must not carry a name and password"},
+				[2]string{"用 " + section + ".username 和 " + section + ".password_file", "use " + section + ".username and " + section + ".password_file"})
 		}
 	}
-	if !topicPattern.MatchString(c.Cloud.TopicRoot) {
-		r.problem("cloud.topic_root", [2]string{"%q 不是主题前缀", "%q is no topic root"}, [2]string{"例如 tilld/v1", "write for example tilld/v1"}, c.Cloud.TopicRoot)
+	if !topicPattern.MatchString(topicRoot) {
+		r.problem(section+".topic_root", [2]string{"%q 不是主题前缀", "%q is no topic root"}, [2]string{"例如 tilld/v1", "write for example tilld/v1"}, topicRoot)
 	}
-	if c.Cloud.Window < 1 || c.Cloud.Window > 65535 {
-		r.problem("cloud.window", [2]string{"超出范围", "is out of range"}, [2]string{"1 到 65535，通常 512", "write 1 to 65535, usually 512"})
+	if window < 1 || window > 4096 {
+		r.problem(section+".window", [2]string{"超出范围", "is out of range"}, [2]string{"1 到 4096，通常 512", "write 1 to 4096, usually 512"})
 	}
-	if (c.Cloud.CertFile == "") != (c.Cloud.KeyFile == "") {
-		r.problem("cloud.cert_file", [2]string{"证书和私钥必须成对", "certificate and key go together"}, [2]string{"cloud.cert_file 和 cloud.key_file 都写", "set both cloud.cert_file and cloud.key_file"})
+	if (cert == "") != (key == "") {
+		r.problem(section+".cert_file", [2]string{"证书和私钥必须成对", "certificate and key go together"},
+			[2]string{section + ".cert_file 和 " + section + ".key_file 都写", "set both " + section + ".cert_file and " + section + ".key_file"})
+	}
+}
+
+func (r *reader) checkMall(c *Config, known Known) {
+	m := c.Mall
+	r.checkLink("mall", m.URL, m.TopicRoot, m.CertFile, m.KeyFile, m.Window)
+	r.oneOf("mall.ack", m.Ack, "cloud", "broker")
+	for key, id := range map[string]string{"mall.merchant": m.Merchant, "mall.store": m.Store, "mall.till": m.Till} {
+		if id != "" && !idPattern.MatchString(id) {
+			r.problem(key, [2]string{"%q 不是有效编号", "%q is no id"}, [2]string{"只用字母、数字、_、-，1 到 32 个", "use letters, digits, _ and -, 1 to 32 of them"}, id)
+		}
+	}
+	for key, list := range map[string][2][]string{"mall.events": {m.Events, known.Copyable}, "mall.redact": {m.Redact, known.Redactable}} {
+		for _, name := range list[0] {
+			if list[1] != nil {
+				r.oneOf(key, name, list[1]...)
+			}
+		}
+	}
+	if m.URL != "" && len(m.Events) == 0 {
+		r.problem("mall.events", [2]string{"不能为空", "is empty"}, [2]string{"例如 [sale.closed, sale.refunded, sale.voided, shift.closed]", "write for example [sale.closed, sale.refunded, sale.voided, shift.closed]"})
+	}
+	if m.URL != "" && m.MaxBytes > c.Queue.MaxBytes/2 || m.MaxBytes < 1<<20 {
+		r.problem("mall.max_bytes", [2]string{"超出范围", "is out of range"}, [2]string{"1MiB 到 queue.max_bytes 的一半", "write 1MiB to half of queue.max_bytes"})
+	}
+	if m.URL != "" && m.URL == c.Cloud.URL && m.TopicRoot == c.Cloud.TopicRoot && m.Named(c.Till).Path() == c.Path() {
+		r.problem("mall.url", [2]string{"与 cloud 是同一个服务器和同一组主题", "is the broker and the topics of cloud"}, [2]string{"换一个 mall.topic_root", "use another mall.topic_root"})
 	}
 }
 

@@ -5,6 +5,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -15,6 +16,7 @@ type Config struct {
 	Till     Till     `yaml:"till"`
 	HTTP     HTTP     `yaml:"http"`
 	Cloud    Cloud    `yaml:"cloud"`
+	Mall     Mall     `yaml:"mall"`
 	Queue    Queue    `yaml:"queue"`
 	Receipt  Receipt  `yaml:"receipt"`
 	Payment  Payment  `yaml:"payment"`
@@ -67,6 +69,29 @@ type Cloud struct {
 	TrustFile    string `yaml:"trust_file"` // JWK set of the cloud's public keys
 	Ack          string `yaml:"ack"`        // cloud or broker
 	Window       int    `yaml:"window"`     // events in flight
+}
+
+// Mall is a second destination that gets copies of some events, off when URL
+// is "". The first block is like [Cloud].
+type Mall struct {
+	URL          string `yaml:"url"`
+	ClientID     string `yaml:"client_id"` // "" is merchant_store_till
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+	CAFile       string `yaml:"ca_file"`
+	CertFile     string `yaml:"cert_file"`
+	KeyFile      string `yaml:"key_file"`
+	TopicRoot    string `yaml:"topic_root"`
+	TrustFile    string `yaml:"trust_file"` // JWK set of the mall's public keys
+	Ack          string `yaml:"ack"`
+	Window       int    `yaml:"window"`
+
+	Merchant string   `yaml:"merchant"` // names at the mall, "" is those of till
+	Store    string   `yaml:"store"`
+	Till     string   `yaml:"till"`
+	Events   []string `yaml:"events"`    // types without "tilld." and ".v1"
+	Redact   []string `yaml:"redact"`    // parts left out
+	MaxBytes Size     `yaml:"max_bytes"` // of copies that the mall has not taken
 }
 
 // Queue bounds what the till keeps.
@@ -186,6 +211,14 @@ func Defaults() Config {
 			URL: "mqtt://127.0.0.1:1883", TopicRoot: "tilld/v1",
 			TrustFile: "/etc/tilld/cloud-keys.json", Ack: "cloud", Window: 512,
 		},
+		Mall: Mall{
+			TopicRoot: "tilld/v1", TrustFile: "/etc/tilld/mall-keys.json", Ack: "cloud", Window: 512, MaxBytes: 256 << 20,
+			Events: []string{"sale.closed", "sale.refunded", "sale.voided", "shift.closed"},
+			Redact: []string{
+				"member", "points", "stored_value", "coupons", "offers", "payment", "external_id", "cashier", "adviser", "shopper_masked",
+				"items.serial", "items.scan", "tenders.reference", "tenders.balance", "tenders.payment_id",
+			},
+		},
 		Queue:   Queue{MaxBytes: 2 << 30, ReserveBytes: 64 << 20, KeepAcked: Duration(7 * 24 * time.Hour)},
 		Receipt: Receipt{Template: "default", Copies: 1},
 		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second)},
@@ -208,6 +241,18 @@ func (c Config) ClientID() string {
 	}
 	return c.Till.Merchant + "_" + c.Till.Store + "_" + c.Till.Till
 }
+
+// Named returns m with the names of t where it has none of its own.
+func (m Mall) Named(t Till) Mall {
+	m.Merchant, m.Store, m.Till = cmp.Or(m.Merchant, t.Merchant), cmp.Or(m.Store, t.Store), cmp.Or(m.Till, t.Till)
+	if m.ClientID == "" {
+		m.ClientID = m.Merchant + "_" + m.Store + "_" + m.Till
+	}
+	return m
+}
+
+// Path is the till's path at the mall.
+func (m Mall) Path() string { return m.Merchant + "/" + m.Store + "/" + m.Till }
 
 // Path is the till's path, the audience of what the cloud signs: "acme/sh-001/03".
 func (c Config) Path() string {

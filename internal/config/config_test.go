@@ -55,6 +55,43 @@ func load(t *testing.T, text string, env ...string) (config.Config, []string) {
 	return c, list
 }
 
+func TestMall(t *testing.T) {
+	c, problems := load(t, "till: {merchant: acme, store: sh-001, till: \"03\"}\nmall:\n  url: mqtts://m:8883\n  merchant: tenant\n  redact: [member]\n")
+	if m := c.Mall.Named(c.Till); problems != nil || m.Path() != "tenant/sh-001/03" || m.ClientID != "tenant_sh-001_03" || len(m.Events) != 4 || len(m.Redact) != 1 {
+		t.Errorf("%+v, %v", m, problems)
+	}
+	known := known
+	known.Copyable, known.Redactable = []string{"sale.closed"}, []string{"member"}
+	file := filepath.Join(t.TempDir(), "tilld.yaml")
+	text := "till: {merchant: acme, store: sh-001, till: \"03\"}\nmall:\n  url: mqtt://127.0.0.1:1883\n  events: [sale.closd]\n" +
+		"  redact: [member, total]\n  max_bytes: 2GiB\n  window: 9999\n  store: \"a b\"\n  ack: maybe\n  cert_file: x\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, list, _, err := config.Load(file, nil, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range list {
+		got = append(got, strings.TrimPrefix(p.In(lang.EN), file))
+	}
+	want := []string{
+		":4: mall.events: ", ":5: mall.redact: ", ":6: mall.max_bytes: ", ":7: mall.window: ", ":8: mall.store: ", ":9: mall.ack: ", ":10: mall.cert_file: ",
+	}
+	for i, w := range want {
+		if i >= len(got) || !strings.HasPrefix(got[i], w) {
+			t.Errorf("problem %d does not begin with %q: %v", i, w, got)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("problems %v", got)
+	}
+	if _, problems = load(t, "till: {merchant: acme, store: sh-001, till: \"03\"}\nmall: {url: \"mqtt://127.0.0.1:1883\"}\n"); len(problems) != 1 || !strings.Contains(problems[0], "mall.url: is the broker and the topics of cloud") {
+		t.Errorf("the cloud's own topics: %v", problems)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	c, problems := load(t, whole, "TILLD_CLOUD_CLIENT_ID=x_1", "TILLD_QUEUE_MAX_BYTES=3GiB", "HOME=/root")
 	if problems != nil {

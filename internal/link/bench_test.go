@@ -209,7 +209,7 @@ func lostByUs(b *testing.B) float64 {
 
 // fillByChild has a till in a process of its own commit events, then kills it.
 func fillByChild(b *testing.B, dir, trust string) int {
-	cmd, lines, errs := startChild(b, dir, "mqtt://127.0.0.1:1", trust, -1)
+	cmd, lines, errs := startChild(b, dir, "mqtt://127.0.0.1:1", trust, -1, "")
 	promised := 0
 	for promised < killEvents && lines.Scan() {
 		if _, err := fmt.Sscan(lines.Text(), &promised); err != nil {

@@ -38,7 +38,8 @@ func Copier(v View, source, bootID string, clock *Clock, maxBytes int64) (*queue
 		}
 		wanted["tilld."+name+".v1"] = true
 	}
-	v.Events, v.Redact = slices.Sorted(slices.Values(v.Events)), slices.Sorted(slices.Values(v.Redact))
+	v.Events = append([]string{}, slices.Sorted(slices.Values(v.Events))...) // [] and not null
+	v.Redact = append([]string{}, slices.Sorted(slices.Values(v.Redact))...)
 	rule, err := encode(v)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,8 @@ func Copier(v View, source, bootID string, clock *Clock, maxBytes int64) (*queue
 	e := newEnvelope(source, bootID, clock)
 	return &queue.Copier{
 		Wants: func(kind string) bool { return wanted[kind] }, MaxBytes: maxBytes,
-		Rule: queue.Message{Type: ViewType, Data: rule}, Off: len(v.Events) == 0,
+		Personal: !r.impersonal(),
+		Rule:     queue.Message{Type: ViewType, Data: rule}, Off: len(v.Events) == 0,
 		Seal: func(h queue.Header, of queue.Original, m queue.Message) ([]byte, error) {
 			if of.ID == "" {
 				return e.seal(h, m, nil) // the store's own
@@ -106,6 +108,14 @@ var Redactable = map[string][]string{
 	"tenders.given":      {"tenders.given", "given_back.given", "refunds.tenders.given"},
 	"open_sales":         {"open_sales"},
 	"recovered":          {"recovered"},
+}
+
+// personal are the parts that name a shopper.
+var personal = []string{"member", "points", "stored_value", "coupons", "shopper_masked"}
+
+// impersonal reports whether nothing that is left names a shopper.
+func (r redaction) impersonal() bool {
+	return !slices.ContainsFunc(personal, func(part string) bool { below, gone := r[part]; return !gone || below != nil })
 }
 
 // redaction is a tree of names to be left out.

@@ -21,8 +21,9 @@ import (
 	"tilld/queue"
 )
 
-// childEnv makes the test binary a till: data directory, broker, trust file and
-// the number of events after which it only drains, separated by "|".
+// childEnv makes the test binary a till: data directory, broker, trust file, the
+// number of events after which it only drains, and the mall's broker ("" = no
+// mall), separated by "|".
 const childEnv = "TILLD_LINK_TEST_TILL"
 
 func TestMain(m *testing.M) {
@@ -47,7 +48,13 @@ func childTill(args []string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	clock := NewClock(time.Time{})
-	store, err := queue.Open(ctx, queue.Options{Dir: dir, Seal: Sealer(tillSource, "boot", clock)})
+	o := queue.Options{Dir: dir, Seal: Sealer(tillSource, "boot", clock)}
+	if args[4] != "" {
+		if o.Copies, err = Copier(View{Events: []string{"sale.closed"}, Redact: []string{"member"}}, tillSource, "boot", clock, 0); err != nil {
+			return err
+		}
+	}
+	store, err := queue.Open(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -56,11 +63,21 @@ func childTill(args []string) error {
 	if err != nil {
 		return err
 	}
-	l.timing.first, l.timing.most, l.timing.takeover = 5*time.Millisecond, 50*time.Millisecond, 5*time.Millisecond
-	l.timing.progress = 300 * time.Millisecond
+	links := []*Link{l}
+	if args[4] != "" {
+		m, err := NewMall(Options{URL: args[4], Merchant: "acme", Store: "sh-001", Till: "03", TrustFile: trust, Clock: clock}, store.Copies(), store)
+		if err != nil {
+			return err
+		}
+		links = append(links, m)
+	}
 	var running sync.WaitGroup
 	running.Go(func() { store.Run(ctx) })
-	running.Go(func() { l.Run(ctx) })
+	for _, l := range links {
+		l.timing.first, l.timing.most, l.timing.takeover = 5*time.Millisecond, 50*time.Millisecond, 5*time.Millisecond
+		l.timing.progress = 300 * time.Millisecond
+		running.Go(func() { l.Run(ctx) })
+	}
 	out := bufio.NewWriter(os.Stdout)
 	for limit < 0 {
 		var n int
@@ -70,7 +87,8 @@ func childTill(args []string) error {
 				return err
 			}
 			n, _ = strconv.Atoi(string(v)) // 0 at first
-			if _, err := tx.Append(queue.Message{Type: "tilld.test.v1", Data: fmt.Appendf(nil, `{"n":%d,"pad":"%0200d"}`, n, 0)}); err != nil {
+			kind := []string{"tilld.test.v1", "tilld.sale.closed.v1"}[n%2]
+			if _, err := tx.Append(queue.Message{Type: kind, Data: fmt.Appendf(nil, `{"n":%d,"member":"secret","pad":"%0200d"}`, n, 0)}); err != nil {
 				return err
 			}
 			return tx.Put(queue.State, []byte("n"), strconv.AppendInt(nil, int64(n+1), 10))
@@ -81,7 +99,7 @@ func childTill(args []string) error {
 		fmt.Fprintln(out, n)
 		out.Flush()
 	}
-	for store.AckedSeq() < store.LastSeq() {
+	for store.AckedSeq() < store.LastSeq() || len(links) > 1 && store.Copies().AckedSeq() < store.Copies().LastSeq() {
 		time.Sleep(5 * time.Millisecond)
 	}
 	fmt.Fprintln(out, store.LastSeq())
@@ -92,10 +110,10 @@ func childTill(args []string) error {
 }
 
 // startChild starts the test binary as a till.
-func startChild(t testing.TB, dir, url, trust string, limit int) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
+func startChild(t testing.TB, dir, url, trust string, limit int, mall string) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{dir, url, trust, strconv.Itoa(limit)}, "|"))
+	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{dir, url, trust, strconv.Itoa(limit), mall}, "|"))
 	errs := &lockedBuffer{}
 	cmd.Stderr = errs
 	out, err := cmd.StdoutPipe()
@@ -109,20 +127,101 @@ func startChild(t testing.TB, dir, url, trust string, limit int) (*exec.Cmd, *bu
 	return cmd, bufio.NewScanner(out), errs
 }
 
-// A till is killed again and again while the broker comes and goes, loses
-// acks and hangs up in the middle. Nothing that was committed is missing in the
-// cloud, nothing is there twice, and everything is in order.
+// A till is killed again and again while its brokers, the cloud's and the
+// mall's, come and go, lose acks and hang up in the middle. Nothing that was
+// committed is missing in the cloud, nothing is there twice, and everything is
+// in order; the same holds for the mall's copies.
 func TestKillLoop(t *testing.T) {
 	rounds := 100
 	if testing.Short() {
 		rounds = 10
 	}
 	r := newRig(t)
-	ledger := cloud.NewLedger()
+	ledger, malls := cloud.NewLedger(), cloud.NewLedger()
 	var flaky atomic.Bool
 	flaky.Store(true)
-	b := &fakeBroker{t: t}
 	var births, resent atomic.Int64
+	b := r.flakyBroker(ledger, &flaky, &births, &resent)
+	mall := r.flakyBroker(malls, &flaky, new(atomic.Int64), new(atomic.Int64))
+	url, mallURL := b.listen(), mall.listen()
+	dir := filepath.Join(t.TempDir(), "data")
+	till := func(limit int) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
+		return startChild(t, dir, url, r.opts.TrustFile, limit, mallURL)
+	}
+	promised := -1
+	began := time.Now()
+	for round := range rounds {
+		cmd, lines, errs := till(-1)
+		life := time.Duration(rand.IntN(120)) * time.Millisecond
+		first := true
+		for lines.Scan() {
+			n, err := strconv.Atoi(lines.Text())
+			if err != nil || n <= promised {
+				t.Fatalf("round %d: the till says %q after %d", round, lines.Text(), promised)
+			}
+			promised = n
+			if first { // it counts from the first commit, however slow the machine is
+				first = false
+				time.AfterFunc(life, func() { cmd.Process.Kill() })
+			}
+		}
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != -1 {
+			t.Fatalf("round %d: the till ended by itself: %v\n%s", round, err, errs)
+		}
+	}
+	flaky.Store(false)
+	cmd, lines, errs := till(0)
+	lines.Scan()
+	last, _ := strconv.Atoi(lines.Text())
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("last run: %v\n%s", err, errs)
+	}
+	events := ledger.Events(tillSource, 0)
+	for i, e := range events {
+		var d struct{ N int }
+		if err := json.Unmarshal(e.Data, &d); err != nil || d.N != i {
+			t.Fatalf("event %d of the cloud is number %d (%v)", i, d.N, err)
+		}
+	}
+	if err := ledger.Verify(); err != nil {
+		t.Error(err)
+	}
+	if err := malls.Verify(); err != nil {
+		t.Error(err)
+	}
+	copied := 1 // after the rule
+	list := malls.Events(tillSource, 0)
+	for _, e := range events {
+		if e.Type != "tilld.sale.closed.v1" {
+			continue
+		}
+		if copied == len(list) {
+			t.Fatalf("the mall has %d copies, and none of event %d", copied, e.Sequence)
+		}
+		var of struct {
+			OriginalID, OriginalHash string
+			Data                     struct{ N int }
+		}
+		if err := json.Unmarshal(list[copied].Body, &of); err != nil || of.OriginalHash != hex.EncodeToString(e.Hash[:]) || of.OriginalID != fmt.Sprintf("%s-%d", e.Epoch, e.Sequence) {
+			t.Fatalf("copy %d is %s; next is event %d with hash %x", copied, list[copied].Body, e.Sequence, e.Hash)
+		}
+		copied++
+	}
+	if copied != len(list) {
+		t.Errorf("the mall has %d copies, %d belong there", len(list), copied)
+	}
+	if len(events) <= promised || len(events) != last {
+		t.Errorf("the cloud has %d events; the till promised 0 to %d and ended at %d", len(events), promised, last)
+	}
+	t.Logf("%d kills in %v: %d events promised, %d delivered, %d connections, %d batches came again",
+		rounds, time.Since(began).Round(time.Second), promised+1, len(events), births.Load(), resent.Load())
+}
+
+// flakyBroker is a broker with a cloud behind it that refuses, dies and loses
+// acks as long as flaky is set.
+func (r *rig) flakyBroker(ledger *cloud.Ledger, flaky *atomic.Bool, births, resent *atomic.Int64) *fakeBroker {
+	t := r.t
+	b := &fakeBroker{t: t}
 	b.onConnect = func(*packet) byte {
 		if flaky.Load() && rand.IntN(8) == 0 {
 			return 3 // server unavailable
@@ -164,52 +263,5 @@ func TestKillLoop(t *testing.T) {
 		}
 		return false
 	}
-	url := b.listen()
-	dir := filepath.Join(t.TempDir(), "data")
-	till := func(limit int) (*exec.Cmd, *bufio.Scanner, *lockedBuffer) {
-		return startChild(t, dir, url, r.opts.TrustFile, limit)
-	}
-	promised := -1
-	began := time.Now()
-	for round := range rounds {
-		cmd, lines, errs := till(-1)
-		life := time.Duration(rand.IntN(120)) * time.Millisecond
-		first := true
-		for lines.Scan() {
-			n, err := strconv.Atoi(lines.Text())
-			if err != nil || n <= promised {
-				t.Fatalf("round %d: the till says %q after %d", round, lines.Text(), promised)
-			}
-			promised = n
-			if first { // it counts from the first commit, however slow the machine is
-				first = false
-				time.AfterFunc(life, func() { cmd.Process.Kill() })
-			}
-		}
-		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != -1 {
-			t.Fatalf("round %d: the till ended by itself: %v\n%s", round, err, errs)
-		}
-	}
-	flaky.Store(false)
-	cmd, lines, errs := till(0)
-	lines.Scan()
-	last, _ := strconv.Atoi(lines.Text())
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("last run: %v\n%s", err, errs)
-	}
-	events := ledger.Events(tillSource, 0)
-	for i, e := range events {
-		var d struct{ N int }
-		if err := json.Unmarshal(e.Data, &d); err != nil || d.N != i {
-			t.Fatalf("event %d of the cloud is number %d (%v)", i, d.N, err)
-		}
-	}
-	if err := ledger.Verify(); err != nil {
-		t.Error(err)
-	}
-	if len(events) <= promised || len(events) != last {
-		t.Errorf("the cloud has %d events; the till promised 0 to %d and ended at %d", len(events), promised, last)
-	}
-	t.Logf("%d kills in %v: %d events promised, %d delivered, %d connections, %d batches came again",
-		rounds, time.Since(began).Round(time.Second), promised+1, len(events), births.Load(), resent.Load())
+	return b
 }

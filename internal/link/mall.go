@@ -44,7 +44,7 @@ func (l *Link) kind(k health.Kind) health.Kind {
 		return of.(health.Kind)
 	}
 	of := health.Kind{
-		Code: "mall_" + strings.TrimPrefix(k.Code, "link_"), Severity: k.Severity,
+		Code: "mall_" + strings.TrimPrefix(strings.TrimPrefix(k.Code, "link_"), "cloud_"), Severity: k.Severity,
 		Text: forMall(k.Text), Remedy: forMall(k.Remedy),
 	}
 	if k.Severity == health.Error && k.Code != condNewEpoch.Code {
@@ -59,7 +59,7 @@ func forMall(t lang.Text) lang.Text {
 }
 
 var mallWords = strings.NewReplacer(
-	"云端", "商场", "cloud.", "mall.", "response、command ", "", "ack、", "ack ", "topics ack, response and command", "topic ack",
+	"云端", "商场", " cloud 部分", " mall 部分", "cloud.", "mall.", "response、command ", "", "ack、", "ack ", "topics ack, response and command", "topic ack",
 	"the cloud", "the mall", "The cloud", "The mall", "this chain's", "the ones the mall gave out", "the chain's own", "the mall's own",
 	"broker refuses", "mall's broker refuses", "The broker", "The mall's broker",
 	"till.merchant/store/till", "mall.merchant/store/till", "till.merchant, store, till", "mall.merchant, store, till",

@@ -132,6 +132,11 @@ var (
 	descAcked  = prometheus.NewDesc("tilld_queue_acked_sequence", "Sequence up to which the cloud has everything.", nil, nil)
 	descDead   = prometheus.NewDesc("tilld_queue_dead", "Events that cannot be sent.", nil, nil)
 	descLink   = prometheus.NewDesc("tilld_link_up", "1 when the link to the cloud is up.", nil, nil)
+	descMall   = prometheus.NewDesc("tilld_mall_up", "1 when the link to the mall is up; absent without a mall.", nil, nil)
+	descMallQ  = prometheus.NewDesc("tilld_mall_depth", "Copies that the mall has not acked.", nil, nil)
+	descMallO  = prometheus.NewDesc("tilld_mall_oldest_seconds", "Age of the oldest copy that the mall has not acked.", nil, nil)
+	descMallB  = prometheus.NewDesc("tilld_mall_bytes", "Bytes of copies that the mall has not acked.", nil, nil)
+	descMallA  = prometheus.NewDesc("tilld_mall_acked_sequence", "Sequence up to which the mall has everything.", nil, nil)
 	descDevice = prometheus.NewDesc("tilld_device_state", "1 for the state a device is in.", []string{"device", "kind", "state"}, nil)
 	descCond   = prometheus.NewDesc("tilld_conditions", "Conditions that are up by severity.", []string{"severity"}, nil)
 	descClock  = prometheus.NewDesc("tilld_clock_offset_seconds", "Clock against the cloud's.", nil, nil)
@@ -143,7 +148,7 @@ var (
 
 func (snapshot) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descDepth, descOldest, descBytes, descLimit, descLast, descAcked, descDead, descLink,
+		descDepth, descOldest, descBytes, descLimit, descLast, descAcked, descDead, descLink, descMall, descMallQ, descMallO, descMallB, descMallA,
 		descDevice, descCond, descClock, descReady, descInfo, descWrong, descStream,
 	} {
 		ch <- d
@@ -163,6 +168,13 @@ func (x *snapshot) Collect(ch chan<- prometheus.Metric) {
 	gauge(descAcked, float64(st.Queue.AckedSeq))
 	gauge(descDead, float64(st.Queue.Dead))
 	gauge(descLink, bit(st.Link.State == "up"))
+	if m := st.Mall; m != nil {
+		gauge(descMall, bit(m.State == "up"))
+		gauge(descMallQ, float64(m.Depth))
+		gauge(descMallO, m.OldestSeconds)
+		gauge(descMallB, float64(m.Bytes))
+		gauge(descMallA, float64(m.AckedSeq))
+	}
 	gauge(descClock, float64(st.Clock.OffsetMS)/1000)
 	for _, d := range st.Devices {
 		gauge(descDevice, 1, d.Name, string(d.Kind), string(d.State))

@@ -22,6 +22,8 @@ var words = map[string]lang.Text{
 	"test":             {ZH: "测试", EN: "Test"},
 	"testing":          {ZH: "正在测试…", EN: "Testing…"},
 	"tested":           {ZH: "测试已完成", EN: "Test done"},
+	"mall":             {ZH: "商场连接", EN: "Mall link"},
+	"mallwaiting":      {ZH: "等待商场确认", EN: "Waiting for the mall"},
 	"link":             {ZH: "云端连接", EN: "Cloud link"},
 	"broker":           {ZH: "服务器", EN: "Broker"},
 	"lasterror":        {ZH: "最近错误", EN: "Last error"},

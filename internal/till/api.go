@@ -75,6 +75,7 @@ type Status struct {
 	BootID     string             `json:"boot_id"`
 	Link       LinkStatus         `json:"link"`
 	Queue      QueueStatus        `json:"queue"`
+	Mall       *MallStatus        `json:"mall,omitempty"` // nil when there is no second destination
 	Devices    []device.Status    `json:"devices"`
 	Conditions []health.Condition `json:"conditions"`
 	Clock      ClockStatus        `json:"clock"`
@@ -98,6 +99,18 @@ type LinkStatus struct {
 	Broker string    `json:"broker"`
 	Error  string    `json:"error"`
 	Ack    string    `json:"ack"` // cloud or broker
+}
+
+// MallStatus is how the line to the mall stands, and the copies for it.
+type MallStatus struct {
+	LinkStatus
+	Depth         int     `json:"depth"`          // copies that the mall has not acked
+	OldestSeconds float64 `json:"oldest_seconds"` // age of the oldest of them
+	Bytes         int64   `json:"bytes"`          // of them
+	Limit         int64   `json:"limit"`          // beyond it events are counted, not copied
+	LastSeq       uint64  `json:"last_seq"`
+	AckedSeq      uint64  `json:"acked_seq"`
+	Epoch         string  `json:"epoch"`
 }
 
 // QueueStatus is how the queue stands.

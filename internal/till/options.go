@@ -60,6 +60,7 @@ type Options struct {
 	FetchPrices func(ctx context.Context, url, sha256 string, bytes int64) ([]byte, error)
 
 	LinkStatus  func() LinkStatus                            // nil: off
+	MallStatus  func() *MallStatus                           // nil, or an answer of nil: there is no mall
 	ClockStatus func() ClockStatus                           // nil: not trusted
 	TestDevice  func(ctx context.Context, name string) error // nil: refused
 	KickDrawer  func(ctx context.Context) error              // opens the drawer of the receipt printer at once; nil: there is none

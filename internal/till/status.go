@@ -39,6 +39,9 @@ func (t *Till) Status(tag lang.Tag) Status {
 	if t.o.LinkStatus != nil {
 		s.Link = t.o.LinkStatus()
 	}
+	if t.o.MallStatus != nil {
+		s.Mall = t.o.MallStatus()
+	}
 	if t.o.ClockStatus != nil {
 		s.Clock = t.o.ClockStatus()
 	}
