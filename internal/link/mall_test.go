@@ -149,9 +149,7 @@ func TestMallRestoredCopy(t *testing.T) {
 	if r.store.Epoch() != epoch {
 		t.Error("the till's own epoch changed")
 	}
-	if !r.condition("mall_restored_copy") {
-		t.Errorf("conditions %+v", r.health.List(lang.EN))
-	}
+	r.until("it is said", func() bool { return r.condition("mall_restored_copy") })
 }
 
 // Whatever the mall does wrong, and for however long: the cloud gets everything
