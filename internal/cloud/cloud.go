@@ -55,6 +55,7 @@ type Cloud struct {
 	faults   Faults
 	tills    map[string]*till
 	payments map[string]*Payment
+	returns  map[string][]Return // by sale
 	commands map[string]*command
 	order    []string // command ids, oldest first
 	counts   Counts

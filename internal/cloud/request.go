@@ -79,12 +79,22 @@ func (c *Cloud) answer(path string, r request) (any, *Problem) {
 		}
 		return c.query(path, r.Sale, d, r.Type == "payment.cancel")
 	}
+	if r.Type == "sale.refund" {
+		return c.refundSale(path, r.Data)
+	}
 	var d struct {
 		Code string `json:"code"`
 		Sale string `json:"sale"`
 	}
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return nil, &Problem{"invalid", err.Error()}
+	}
+	if r.Type == "sale.lookup" {
+		found, problem := c.lookupSale(path, d.Code)
+		if problem != nil {
+			return nil, problem
+		}
+		return map[string]any{"sale": found}, nil
 	}
 	return c.lookup(r.Type, d.Code)
 }

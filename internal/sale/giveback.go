@@ -90,13 +90,16 @@ type RefundData struct {
 	Tenders    []Tender    `json:"tenders"`
 	Cashier    string      `json:"cashier,omitempty"`
 	Adviser    string      `json:"adviser,omitempty"`
+	RefundOf   string      `json:"refund_of,omitempty"` // Sale again, when another till made it
+	RefundFrom *ReturnFrom `json:"refund_from,omitempty"`
 	State      RefundState `json:"state"`
 	At         time.Time   `json:"at"`
 }
 
 func refundReport(s *Sale, r Refund) RefundData {
+	id, day, number := s.sold()
 	d := RefundData{
-		Sale: s.ID, SaleDay: s.Day, SaleNumber: s.Number, SaleState: s.State, RefundID: r.ID, Day: r.Day,
+		Sale: id, SaleDay: day, SaleNumber: number, RefundOf: s.RefundOf, RefundFrom: clonePtr(s.RefundFrom), SaleState: s.State, RefundID: r.ID, Day: r.Day,
 		Number: r.Number, Lines: slices.Clone(r.Lines), Amount: r.Amount, Currency: s.Currency, Reason: r.Reason,
 		Tenders: slices.Clone(r.Tenders), Cashier: r.Cashier, Adviser: s.Adviser, State: r.State, At: r.At,
 	}

@@ -252,6 +252,7 @@ func (s *Sale) clone() Sale {
 	c.StoredValue = clonePtr(s.StoredValue)
 	c.Receipt = clonePtr(s.Receipt)
 	c.ClosedAt = clonePtr(s.ClosedAt)
+	c.RefundFrom = clonePtr(s.RefundFrom)
 	return c
 }
 

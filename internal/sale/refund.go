@@ -261,7 +261,8 @@ func (w *stepper) numberRefund(s *Sale, r *Refund, at time.Time) {
 	if s.refunded() >= s.Total && !s.refundsPending() {
 		s.State = Refunded
 	}
-	w.add(Report{Type: "tilld.sale.refunded.v1", Subject: s.ID, Data: refundReport(s, *r)})
+	data := refundReport(s, *r)
+	w.add(Report{Type: "tilld.sale.refunded.v1", Subject: data.Sale, Data: data})
 	if w.cfg.Receipts {
 		w.add(Print{JobID: s.ID + "/refund/" + r.ID, Sale: s.clone(), Refund: clonePtr(r)})
 	}

@@ -48,7 +48,8 @@ type Sale struct {
 	Offers         []Offer      `json:"offers"`
 	Receipt        *Receipt     `json:"receipt,omitempty"`
 	Refunds        []Refund     `json:"refunds,omitempty"`
-	RefundOf       string       `json:"refund_of,omitempty"`
+	RefundOf       string       `json:"refund_of,omitempty"`   // the sale that another till made, whose goods came back here
+	RefundFrom     *ReturnFrom  `json:"refund_from,omitempty"` // where and when that was
 	VoidReason     string       `json:"void_reason,omitempty"`
 	VoidedBy       string       `json:"voided_by,omitempty"`     // cashier
 	VoidReported   bool         `json:"void_reported,omitempty"` // sale.voided is in the journal

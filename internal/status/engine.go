@@ -24,6 +24,7 @@ type Engine interface {
 	ReceiptDoc(saleID string) (printer.Doc, error)
 	ZReport(day string) (till.ZReport, error) // "" is today
 	Desk() till.Desk
+	LookupSale(ctx context.Context, code string) (till.OtherSale, error)
 	Articles(text string, limit int) ([]sale.Article, error)
 	Status(tag lang.Tag) till.Status
 	Ready() (ok bool, reasons []string)

@@ -65,7 +65,7 @@ func (f *fakeEngine) Do(_ context.Context, c till.Call, cmd any) (till.Answer, e
 		one.State = sale.Paying
 		one.Payment = &sale.Payment{ID: "p1", Method: "qr", State: sale.PayPending, Amount: 2500, URL: "https://pay.example/p1", RequestedAt: moment, ExpiresAt: moment}
 		v = one
-	case sale.AddItem, sale.ChangeItem, sale.RemoveItem, sale.CancelPayment, sale.VoidSale, sale.Park, sale.Recall, sale.RefundSale, sale.Reprint:
+	case till.RefundOther, sale.AddItem, sale.ChangeItem, sale.RemoveItem, sale.CancelPayment, sale.VoidSale, sale.Park, sale.Recall, sale.RefundSale, sale.Reprint:
 		v = exampleSale("01JD0000000000000000000000")
 	case till.PrintRequest:
 		ans.Created, v = true, exampleJob(cmd.JobID)
@@ -119,6 +119,9 @@ func (f *fakeEngine) Sale(id string) (sale.Sale, error) {
 	return exampleSale(id), nil
 }
 
+func (f *fakeEngine) LookupSale(context.Context, string) (till.OtherSale, error) {
+	return till.OtherSale{ID: "01JD0000000000000000000000", Till: "acme/sh-001/05", Day: "2026-11-24", Number: 9, State: sale.Closed, Currency: "CNY", Items: []till.OtherItem{}, Tenders: []sale.Tender{}, ClosedAt: moment}, nil
+}
 func (f *fakeEngine) Desk() till.Desk { return till.Desk{Cashier: "E-7", Parked: []till.ParkedSale{}} }
 
 func (f *fakeEngine) Articles(string, int) ([]sale.Article, error) {

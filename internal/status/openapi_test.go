@@ -20,7 +20,7 @@ import (
 var goodBodies = map[string]string{
 	"openSale": `{"external_id":"x","items":[{"sku":"tea","name":"茶","unit_price":1250}]}`, "addItem": `{"code":"6901234567892"}`, "changeItem": `{"quantity":"2"}`,
 	"pay": `{"method":"qr"}`, "voidSale": `{"reason":"r"}`, "refundSale": `{"reason":"r"}`, "print": `{"job_id":"j","markup":"x"}`,
-	"putScreen": `{"scene":{"kind":"message","title":"Hi","lines":[{"name":"a","quantity":"1","total":1}]}}`, "openDrawer": `{"reason":"r"}`, "scanCode": `{"code":"69"}`, "signIn": `{"badge":"b"}`, "closeShift": `{"counted":1}`,
+	"putScreen": `{"scene":{"kind":"message","title":"Hi","lines":[{"name":"a","quantity":"1","total":1}]}}`, "openDrawer": `{"reason":"r"}`, "scanCode": `{"code":"69"}`, "refundOther": `{"code":"05-20261124-0009","reason":"r"}`, "signIn": `{"badge":"b"}`, "closeShift": `{"counted":1}`,
 }
 
 type spec struct {

@@ -90,6 +90,17 @@ func (s *Server) saleRows() []route {
 		row(http.MethodPost, "/{id}/recall", "recallSale", "Make a sale current", sale.Recall{}, recallSale),
 		refund,
 		reprint,
+		{
+			method: http.MethodGet, path: "/v1/refunds/lookup", id: "lookupReceipt", tag: "sales", access: byCashier, status: 200, answer: till.OtherSale{},
+			query:   []param{{"code", "what a receipt carries: sale id, number as printed (05-20261128-0042), e-invoice address, short code", ""}},
+			summary: "A sale of any till by its receipt, with what is left to give back", handle: lookupReceipt,
+			codes: []string{sale.CodeInvalid, sale.CodeUnknownSale, sale.CodeLinkDown, sale.CodeUnavailable},
+		},
+		{
+			method: http.MethodPost, path: "/v1/refunds", id: "refundOther", tag: "sales", access: byCashier, status: 200, body: till.RefundOther{}, needs: []string{"code", "reason"}, answer: sale.Sale{},
+			summary: "Give back goods by their receipt, also of another till; the cloud has the last word", handle: refundOther,
+			codes: slices.Concat(basketCodes, []string{sale.CodeRefundTooMuch, sale.CodeUnknownLine, sale.CodeLinkDown}),
+		},
 	}
 }
 

@@ -107,6 +107,23 @@ func refundSale(c *call) error {
 	return c.do(cmd)
 }
 
+// lookupReceipt finds a sale of any till by its receipt.
+func lookupReceipt(c *call) error {
+	found, err := c.s.o.Engine.LookupSale(c.r.Context(), c.r.URL.Query().Get("code"))
+	if err != nil {
+		return err
+	}
+	return c.json(found)
+}
+
+func refundOther(c *call) error {
+	var cmd till.RefundOther
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	return c.do(cmd)
+}
+
 func cancelPayment(c *call) error { return c.bare(sale.CancelPayment{Sale: c.id()}) }
 
 func parkSale(c *call) error {

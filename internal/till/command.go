@@ -1,10 +1,21 @@
 package till
 
-import "tilld/display"
+import (
+	"tilld/display"
+	"tilld/internal/sale"
+)
 
 // What can be asked of the till besides its sales (package sale has those).
 // Each is plain data; [Till.Do] runs it. JSON tags are bodies of the local API.
 type (
+	// RefundOther gives back goods that another till sold, found by their receipt.
+	RefundOther struct {
+		Code    string      `json:"code"` // see [Till.LookupSale]
+		Lines   []int       `json:"lines,omitempty"`
+		Amount  *sale.Money `json:"amount,omitempty"`
+		Reason  string      `json:"reason"`
+		Cashier string      `json:"cashier,omitempty"`
+	}
 	// ReprintJob prints a marked copy of a print job.
 	ReprintJob struct {
 		JobID   string `json:"-"`

@@ -103,6 +103,8 @@ func (t *Till) repeat(ctx context.Context, c Call, k keptAnswer) (Answer, error)
 		return Answer{}, problem(sale.CodeKeyReused, "Idempotency-Key", "这个幂等键已经用于另一个请求", "this key was used for another request")
 	case k.Problem != nil:
 		return Answer{}, k.Problem
+	case k.Payment == "" && k.Sale != "":
+		return t.returnAnswer(ctx, c, k.Sale)
 	case k.Payment != "":
 		return t.paymentAnswer(ctx, c, k.Sale, k.Payment)
 	default:
@@ -189,6 +191,8 @@ func (t *Till) dispatch(ctx context.Context, c Call, cmd any) (Answer, error) {
 		return t.voidSale(ctx, c, cmd)
 	case sale.RefundSale:
 		return t.refundSale(ctx, c, cmd)
+	case RefundOther:
+		return t.refundOther(ctx, c, cmd)
 	case sale.Reprint:
 		return t.reprintSale(ctx, c, cmd)
 	case PrintRequest:

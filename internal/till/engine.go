@@ -184,6 +184,9 @@ func (t *Till) restart() error {
 		for _, p := range s.Unsettled() {
 			t.pursue(p.ID, "")
 		}
+		if s.RefundOf != "" {
+			t.pursueReturn(s.ID)
+		}
 	}
 	if r := t.o.Store.Recovered(); r != nil {
 		t.o.Health.Raise(condRecovered, "queue", "reason", r.Reason)

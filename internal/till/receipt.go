@@ -260,7 +260,11 @@ func offerIDs(list []sale.Offer) (ids []string) {
 func (b *receipt) refund(r sale.Refund) {
 	t, s := b.t, b.s
 	b.head(t.word(lineRefundReceipt), r.Day, r.Number)
-	b.row(t.word(lineOriginal), fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(s.Day, "-", ""), s.Number))
+	soldAt, day, number, id := t.o.Till.Till, s.Day, s.Number, s.ID
+	if f := s.RefundFrom; f != nil {
+		soldAt, day, number, id = f.Till[strings.LastIndex(f.Till, "/")+1:], f.Day, f.Number, s.RefundOf
+	}
+	b.row(t.word(lineOriginal), fmt.Sprintf("%s-%s-%04d", soldAt, strings.ReplaceAll(day, "-", ""), number))
 	b.row(t.word(lineTime), r.At.In(t.o.Location).Format("2006-01-02 15:04:05"))
 	b.people(r.Cashier)
 	b.add(printer.Rule{})
@@ -280,7 +284,7 @@ func (b *receipt) refund(r sale.Refund) {
 		}
 	}
 	b.row(t.word(lineReason), r.Reason)
-	b.center(s.ID)
+	b.center(id)
 }
 
 // invoiceLink is the address of the e-invoice for a sale: it names the sale

@@ -550,16 +550,18 @@ const receiptId = text => /^(?:R[:-])?([0-9A-HJKMNP-TV-Z]{26})$/.exec(text)?.[1]
 
 async function otherTill(code) {
   if (!code) return say2(t("pasttext"), "warn");
-  try { saleDialog(await get("/v1/refunds/lookup?code=" + encodeURIComponent(code)), code); } catch (p) { problem(p); }
+  try {
+    const found = await get("/v1/refunds/lookup?code=" + encodeURIComponent(code));
+    if (found.local) saleDialog(await get("/v1/sales/" + found.id)); else saleDialog(found, true);
+  } catch (p) { problem(p); }
 }
 
 const openState = new Set(["open", "paying", "parked"]);
 
-function saleDialog(s, code) {
-  const other = code !== undefined && !s.local;
+function saleDialog(s, other = false) {
   const back = (s.refunds ?? []).filter(r => !r.give_back && r.state !== "failed").reduce((n, r) => n + r.amount, 0);
   const left = other ? s.refundable : s.total - back, pending = (s.refunds ?? []).some(r => r.state === "pending");
-  const gone = new Set(other ? s.refunded_lines ?? [] : (s.refunds ?? []).filter(r => r.state !== "failed").flatMap(r => r.lines ?? []));
+  const gone = new Set(other ? s.items.filter(i => !i.refundable).map(i => i.line) : (s.refunds ?? []).filter(r => r.state !== "failed").flatMap(r => r.lines ?? []));
   const can = (other || s.state === "closed") && left > 0 && !pending;
   const ticks = s.items.map(i => ({ line: i.line, box: el("input", { type: "checkbox", disabled: !can || gone.has(i.line) }), i }));
   const amount = field("refundamount", { inputmode: "decimal" });
