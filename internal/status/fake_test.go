@@ -122,6 +122,7 @@ func (f *fakeEngine) Sale(id string) (sale.Sale, error) {
 func (f *fakeEngine) LookupSale(context.Context, string) (till.OtherSale, error) {
 	return till.OtherSale{ID: "01JD0000000000000000000000", Till: "acme/sh-001/05", Day: "2026-11-24", Number: 9, State: sale.Closed, Currency: "CNY", Items: []till.OtherItem{}, Tenders: []sale.Tender{}, ClosedAt: moment}, nil
 }
+
 func (f *fakeEngine) Desk() till.Desk { return till.Desk{Cashier: "E-7", Parked: []till.ParkedSale{}} }
 
 func (f *fakeEngine) Articles(string, int) ([]sale.Article, error) {
