@@ -22,6 +22,7 @@ func (a *agent) routes() []link.Route {
 		{Type: "basket.push", Summary: "puts a basket prepared elsewhere into a sale", Timeout: 5 * time.Second, Handle: do(t.BasketPush)},
 		{Type: "screen.show", Summary: "shows a scene while no sale is open", Timeout: 5 * time.Second, Repeatable: true, Handle: do(t.ScreenShow)},
 		{Type: "screen.clear", Summary: "ends screen.show", Timeout: 5 * time.Second, Repeatable: true, Handle: do(t.ScreenClear)},
+		{Type: "screen.playlist", Summary: "replaces what the customer screen shows while idle", Timeout: time.Hour, Repeatable: true, Handle: do(a.playlistSet)},
 		{Type: "printer.print", Summary: "prints a document once", Timeout: 5 * time.Second, Handle: do(t.PrinterPrint)},
 		{Type: "receipt.set", Summary: "changes the foot of receipts", Timeout: 5 * time.Second, Repeatable: true, Handle: do(t.ReceiptSet)},
 		{Type: "pricebook.apply", Summary: "changes or replaces the price book", Timeout: time.Minute, Repeatable: true, Handle: do(t.PriceBookApply)},

@@ -223,6 +223,17 @@ func (k *kit) names(kind device.Kind) []string {
 	return names
 }
 
+// screens are the configured customer screens in a browser.
+func (k *kit) screens() []string {
+	var names []string
+	for _, s := range k.specs {
+		if s.Kind == device.Display && s.Driver == "screen" {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 func (k *kit) kickDrawer(ctx context.Context) error {
 	name := k.receiptPrinter()
 	st, ok := k.stations[name]

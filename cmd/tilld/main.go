@@ -43,6 +43,7 @@ type cli struct {
 	Check     checkCmd     `cmd:"" help:"Check a configuration without opening hardware."`
 	Verify    verifyCmd    `cmd:"" help:"Check the data directory: file, records, sequence, hash chain. The agent must be stopped."`
 	Update    updateCmd    `cmd:"" help:"Check an update repository and stage the new agent from it."`
+	Kiosk     kioskCmd     `cmd:"" help:"Print (or --run) the browser command of the customer screen on the second monitor."`
 	Detect    detectCmd    `cmd:"" help:"List the hardware that is plugged in, as configuration lines."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 	Install   installCmd   `cmd:"" help:"Install the agent as a system service."`

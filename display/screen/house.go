@@ -51,6 +51,12 @@ func (s *Screen) SetHouse(h House) error {
 	return nil
 }
 
+// House is what is in force.
+func (s *Screen) House() House {
+	h, _ := s.dress()
+	return h
+}
+
 // dress returns what is in force and a channel that is closed at the next change.
 func (s *Screen) dress() (House, <-chan struct{}) {
 	s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ var (
 	idPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 	topicPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
 	windowPattern = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$`)
+	colorPattern  = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 	moneyPattern  = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
@@ -61,6 +63,7 @@ func (r *reader) check(c *Config, known Known) {
 	r.checkMall(c, known)
 	r.checkQueue(c)
 	r.checkReceipt(c)
+	r.checkScreen(c)
 	if c.Payment.QRTTL.Std() < 10*time.Second || c.Payment.QRTTL.Std() > 24*time.Hour {
 		r.problem("payment.qr_ttl", [2]string{"超出范围", "is out of range"}, [2]string{"10s 到 24h", "write 10s to 24h"})
 	}
@@ -214,6 +217,25 @@ func (r *reader) checkReceipt(c *Config) {
 	for _, q := range c.Receipt.QR {
 		if q.URL == "" || len(q.URL) > 512 {
 			r.problem("receipt.qr", [2]string{"缺少网址或网址太长", "a URL is missing or too long"}, [2]string{"网址 1 到 512 字节", "write a URL of 1 to 512 bytes"})
+		}
+	}
+}
+
+func (r *reader) checkScreen(c *Config) {
+	r.oneOf("screen.theme", c.Screen.Theme, "auto", "light", "dark")
+	r.oneOf("screen.text", c.Screen.Text, "normal", "large")
+	if len([]rune(c.Screen.Brand.Name)) > 40 {
+		r.problem("screen.brand.name", [2]string{"太长", "is too long"}, [2]string{"最多 40 个字", "write at most 40 characters"})
+	}
+	if color := c.Screen.Brand.Color; color != "" && !colorPattern.MatchString(color) {
+		r.problem("screen.brand.color", [2]string{"%q 不是颜色", "%q is no colour"}, [2]string{`例如 "#17375e"（加引号）`, `write for example "#17375e", in quotes`}, color)
+	}
+	for _, app := range c.Screen.PayApps {
+		r.oneOf("screen.pay_apps", app, "wechat", "alipay", "unionpay", "ecny")
+	}
+	for _, path := range []struct{ key, value string }{{"screen.brand.logo", c.Screen.Brand.Logo}, {"screen.playlist_dir", c.Screen.PlaylistDir}} {
+		if path.value != "" && !filepath.IsAbs(path.value) {
+			r.problem(path.key, [2]string{"%q 不是完整路径", "%q is no whole path"}, [2]string{"写上从根开始的路径", "write the path from the root on"}, path.value)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Receipt  Receipt  `yaml:"receipt"`
 	Payment  Payment  `yaml:"payment"`
 	Cashier  Cashier  `yaml:"cashier"`
+	Screen   Screen   `yaml:"screen"`
 	Codes    Raw      `yaml:"codes"` // read by package code
 	Devices  []Device `yaml:"devices"`
 	Dialects Dialects `yaml:"dialects"`
@@ -138,6 +139,22 @@ type Cashier struct {
 	PINFile string `yaml:"pin_file"` // 6 to 64 characters, mode 0600; "" asks for none
 }
 
+// Screen is what the store makes of the customer screen.
+type Screen struct {
+	Brand       Brand    `yaml:"brand"`
+	Theme       string   `yaml:"theme"`        // auto, light or dark
+	Text        string   `yaml:"text"`         // normal or large
+	PlaylistDir string   `yaml:"playlist_dir"` // pictures and videos while idle, unless head office sends some; "" for none
+	PayApps     []string `yaml:"pay_apps"`     // wallets named beside a pay code: wechat, alipay, unionpay, ecny
+}
+
+// Brand is whose screen it is.
+type Brand struct {
+	Name  string `yaml:"name"`
+	Color string `yaml:"color"` // "#17375e"
+	Logo  string `yaml:"logo"`  // PNG file
+}
+
 // Device is one piece of hardware.
 type Device struct {
 	Name    string `yaml:"name"`
@@ -222,6 +239,7 @@ func Defaults() Config {
 		Queue:   Queue{MaxBytes: 2 << 30, ReserveBytes: 64 << 20, KeepAcked: Duration(7 * 24 * time.Hour)},
 		Receipt: Receipt{Template: "default", Copies: 1},
 		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second)},
+		Screen:  Screen{Theme: "auto", Text: "normal"},
 		Dialects: Dialects{
 			QZ:      QZ{Listen: []string{"127.0.0.1:8182"}, TLSListen: []string{"127.0.0.1:8181"}},
 			EPOS:    Dialect{Listen: "127.0.0.1:7781"},

@@ -242,3 +242,32 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestScreenProblems(t *testing.T) {
+	const ids = `till: {merchant: acme, store: sh-001, till: "03"}
+`
+	if c, got := load(t, ids+`screen: {brand: {name: 鲜果时光, color: "#0a7B3f", logo: /etc/tilld/logo.png}, theme: dark, text: large, pay_apps: [wechat, alipay]}`); got != nil || c.Screen.Theme != "dark" || len(c.Screen.PayApps) != 2 {
+		t.Errorf("%+v: %q", c.Screen, got)
+	}
+	if c, got := load(t, ids); got != nil || c.Screen.Theme != "auto" || c.Screen.Text != "normal" {
+		t.Errorf("defaults: %+v: %q", c.Screen, got)
+	}
+	_, got := load(t, ids+`screen:
+  theme: pink
+  text: huge
+  brand: {color: red, logo: logo.png}
+  playlist_dir: films
+  pay_apps: [paypal]
+`)
+	want := []string{
+		`:3: screen.theme: "pink" is not a choice; write one of auto, light, dark`,
+		`:4: screen.text: "huge" is not a choice; write one of normal, large`,
+		`:5: screen.brand.color: "red" is no colour; write for example "#17375e", in quotes`,
+		`:5: screen.brand.logo: "logo.png" is no whole path; write the path from the root on`,
+		`:6: screen.playlist_dir: "films" is no whole path; write the path from the root on`,
+		`:7: screen.pay_apps: "paypal" is not a choice; write one of wechat, alipay, unionpay, ecny`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

@@ -184,7 +184,11 @@ func (t *Till) dispatch(ctx context.Context, c Call, cmd any) (Answer, error) {
 	case sale.Recall:
 		return t.saleStep(ctx, c, sale.Recalled{At: t.now(), Sale: cmd.Sale, Reason: cmd.Reason, Cashier: cmd.Cashier})
 	case sale.Pay:
-		return t.pay(ctx, c, cmd)
+		answer, err := t.pay(ctx, c, cmd)
+		if hasCode(err, sale.CodeLinkDown) {
+			t.tellNoLink(cmd.Sale)
+		}
+		return answer, err
 	case sale.CancelPayment:
 		return t.cancelPayment(ctx, c, cmd)
 	case sale.VoidSale:

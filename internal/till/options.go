@@ -48,6 +48,10 @@ type Options struct {
 
 	// PublicKey is the public half of the till's key, 32 bytes; nil: there is none.
 	PublicKey []byte
+	// PayApps are the wallets that can read our pay codes, as the shopper is told:
+	// wechat, alipay, unionpay, ecny; none: the screen names none.
+	PayApps []string
+
 	// Markup reads ReceiptLine; nil: markup is refused.
 	Markup func(src string) (printer.Doc, error)
 	// Sign signs a sale reference with the till's key; nil: references are unsigned.

@@ -19,7 +19,7 @@ const (
 	offersFor  = 20 * time.Second
 	messageFor = 4 * time.Second
 	greetFor   = 3 * time.Second
-	failedFor  = 5 * time.Second
+	failedFor  = 8 * time.Second
 	pickupFor  = 2 * time.Minute
 )
 
@@ -42,7 +42,8 @@ type stageState struct {
 	armedUntil   time.Time
 	armedAmount  *sale.Money // of it; nil for all that is due
 	failedUntil  time.Time
-	lineOf       string // sale and line to highlight
+	reason       display.Reason // of the payment that failed
+	lineOf       string         // sale and line to highlight
 	line         int
 }
 
@@ -51,8 +52,13 @@ func (g *stageState) follow(old sale.Sale, s sale.Sale, now time.Time) {
 	if old.ID == "" {
 		g.custom, g.order, g.failedUntil, g.messageUntil = nil, nil, time.Time{}, time.Time{}
 	}
-	if p := s.Payment; p != nil && p.State == sale.PayFailed && (old.Payment == nil || old.Payment.State != sale.PayFailed) {
-		g.failedUntil = now.Add(failedFor)
+	if p := s.Payment; p != nil && (old.Payment == nil || old.Payment.ID == p.ID && old.Payment.State != p.State) {
+		switch p.State {
+		case sale.PayFailed:
+			g.fail("", now)
+		case sale.PayExpired:
+			g.fail(display.ReasonExpired, now)
+		}
 	}
 	if s.State == sale.Paying {
 		g.failedUntil = time.Time{}
@@ -63,6 +69,11 @@ func (g *stageState) follow(old sale.Sale, s sale.Sale, now time.Time) {
 			g.lineOf, g.line, g.messageUntil, g.failedUntil = s.ID, it.Line, time.Time{}, time.Time{}
 		}
 	}
+}
+
+// fail has the shopper told that nothing was paid, and what to do.
+func (g *stageState) fail(why display.Reason, now time.Time) {
+	g.reason, g.failedUntil = why, now.Add(failedFor)
 }
 
 func (g *stageState) arm(saleID string, amount *sale.Money, until time.Time) {
@@ -89,6 +100,18 @@ func (g *stageState) deadlines(book sale.Book) []time.Time {
 func (t *Till) say(title, text string) {
 	t.stage.title, t.stage.text = title, text
 	t.stage.messageUntil = t.now().Add(messageFor)
+	t.show()
+	t.nudge()
+}
+
+// tellNoLink has the shopper of the current sale told that a phone cannot pay now.
+func (t *Till) tellNoLink(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.machine.Current(); !ok || s.ID != id {
+		return
+	}
+	t.stage.fail(display.ReasonNoLink, t.now())
 	t.show()
 	t.nudge()
 }
@@ -196,7 +219,7 @@ func (t *Till) saleScene(s sale.Sale, now time.Time) display.Scene {
 	switch {
 	case s.State == sale.Paying && p != nil && p.Method == "qr" && p.State == sale.PayPending && p.Verified && !p.Withdrawn && now.Before(p.ExpiresAt) && (p.URL != "" || p.PicturePNGBase64 != ""):
 		sc.Kind = display.Paying
-		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: p.ExpiresAt}
+		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: p.ExpiresAt, Apps: t.o.PayApps}
 		if sc.Title == "" {
 			sc.Title = t.word(wordScanToPay)
 		}
@@ -207,7 +230,9 @@ func (t *Till) saleScene(s sale.Sale, now time.Time) display.Scene {
 		sc.Kind = display.Paying
 		sc.Title = t.word(wordShowCode)
 	case now.Before(g.failedUntil):
-		sc.Kind, sc.Title, sc.Text = display.Failed, t.word(wordFailed), t.word(wordPayAgain)
+		sc.Kind, sc.Reason = display.Failed, g.reason
+		said := failedWords[g.reason]
+		sc.Title, sc.Text = t.word(said[0]), t.word(said[1])
 	case g.order != nil && now.Before(g.orderUntil):
 		return t.pickupScene(*g.order)
 	case now.Before(g.messageUntil) && len(s.Items) == 0:

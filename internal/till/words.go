@@ -18,6 +18,10 @@ var (
 	wordProcessing  = lang.Text{ZH: "正在确认付款，请稍候", EN: "Confirming the payment, one moment"}
 	wordFailed      = lang.Text{ZH: "付款未成功", EN: "The payment did not go through"}
 	wordPayAgain    = lang.Text{ZH: "请重试或换一种付款方式", EN: "Please try again or pay another way"}
+	wordExpired     = lang.Text{ZH: "付款码已过期", EN: "The code has expired"}
+	wordNewCode     = lang.Text{ZH: "请收银员重新出码；手机已付款请出示", EN: "Ask for a new code; if your phone says paid, show it"}
+	wordNoLink      = lang.Text{ZH: "暂时无法手机付款", EN: "Phone payment is not possible now"}
+	wordPayCash     = lang.Text{ZH: "可以用现金付款，或稍候再试", EN: "Please pay in cash, or try again in a moment"}
 	wordThanks      = lang.Text{ZH: "付款成功，谢谢惠顾", EN: "Paid. Thank you"}
 	wordOffers      = lang.Text{ZH: "为您准备的优惠", EN: "Offers for you"}
 	wordMember      = lang.Text{ZH: "会员您好", EN: "Welcome, member"}
@@ -33,6 +37,13 @@ var (
 // footer is the text below a receipt: the cashier's own, else the till's.
 func (t *Till) footer(cashier string) string {
 	return firstText(t.set.Cashiers[cashier].Footer, t.set.Footer)
+}
+
+// failedWords are title and text of a payment that did not come about.
+var failedWords = map[display.Reason][2]lang.Text{
+	"":                    {wordFailed, wordPayAgain},
+	display.ReasonExpired: {wordExpired, wordNewCode},
+	display.ReasonNoLink:  {wordNoLink, wordPayCash},
 }
 
 // word is a sentence in the till's language.

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tilld/display"
+	"tilld/display/screen"
+)
+
+// What is printed can be typed into a shell, whatever the paths are called.
+func TestKioskLine(t *testing.T) {
+	c := kioskCmd{URL: "http://127.0.0.1:7780/screen", Position: "-1024,0", Size: "800x480", Scale: "1.25", Browser: "/opt/my browser's/chrome", Profile: "/run/user/1/it's"}
+	b, err := c.browser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("sh", "-c", "printf '%s\\n' "+b.line()).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Split(strings.TrimRight(string(out), "\n"), "\n"); !slices.Equal(got, append([]string{b.path}, b.args...)) {
+		t.Errorf("%q", got)
+	}
+	for _, want := range []string{"--app=http://127.0.0.1:7780/screen", "--kiosk", "--window-position=-1024,0", "--window-size=800,480", "--force-device-scale-factor=1.25", "--user-data-dir=/run/user/1/it's"} {
+		if !slices.Contains(b.args, want) {
+			t.Errorf("%s is missing in %q", want, b.args)
+		}
+	}
+	for _, bad := range []kioskCmd{{Position: "1920", Size: "1x1", Scale: "1"}, {Position: "0,0", Size: "big", Scale: "1"}, {Position: "0,0", Size: "800x480", Scale: "--x"}} {
+		if _, err := bad.browser(); err == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}
+
+// A browser that ended is started again; each time what a killed one left in the
+// profile is gone, and a profile that is in use is left alone.
+func TestKioskKeeps(t *testing.T) {
+	dir := t.TempDir()
+	profile, log := filepath.Join(dir, "profile"), filepath.Join(dir, "log")
+	if err := os.MkdirAll(filepath.Join(profile, "Default"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// The stand-in notes what it finds and leaves what a killed Chromium leaves.
+	program := filepath.Join(dir, "chromium")
+	script := fmt.Sprintf(`#!/bin/sh
+{ ls -A %[1]s; cat %[1]s/Default/Preferences; echo; echo end; } >>%[2]s 2>/dev/null
+ln -sf other-host-1 %[1]s/SingletonLock
+ln -sf x %[1]s/SingletonCookie
+printf '{"profile":{"exit_type":"Crashed","exited_cleanly":false}}' >%[1]s/Default/Preferences
+exit 3
+`, profile, log)
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- browser{path: program, profile: profile}.keep(ctx, slog.New(slog.DiscardHandler))
+	}()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) { // polls a process
+		if text, err := os.ReadFile(log); err == nil && bytes.Count(text, []byte("end\n")) >= 2 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("not started twice")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "Singleton") || strings.Contains(string(text), "Crashed") || !strings.Contains(string(text), `"exit_type":"Normal","exited_cleanly":true`) {
+		t.Errorf("the second start found\n%s", text)
+	}
+
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := exec.Command("sleep", "60") // whose command line names the profile
+	user.Args = []string{"sleep", "60"}
+	user.Args[0] = "sleep " + profile
+	if err := user.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { user.Process.Kill(); user.Wait() }()
+	lock := filepath.Join(profile, "SingletonLock")
+	if err := os.Remove(lock); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(fmt.Sprintf("%s-%d", host, user.Process.Pid), lock); err != nil {
+		t.Fatal(err)
+	}
+	if err := (browser{profile: profile}).tidy(); err == nil {
+		t.Error("a profile in use is tidied")
+	}
+	if _, err := os.Lstat(lock); err != nil {
+		t.Error("the lock of a browser that runs is gone")
+	}
+}
+
+// The real browser with the real flags: it opens the page; killed, it is back by
+// itself; at the end nothing is left running.
+func TestKioskChromium(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("NOT CHECKED: chromium is not installed (apt-get install chromium)")
+	}
+	s := screen.New(display.NewStage(display.Scene{Kind: display.Idle, Language: "zh-CN"}), screen.Options{})
+	srv := httptest.NewServer(s.Handler())
+	defer srv.Close()
+	defer srv.CloseClientConnections()
+	dir := t.TempDir()
+	// Without a monitor and as root the browser needs two flags more.
+	wrapper := filepath.Join(dir, "browser")
+	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nexec "+chromium+" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b, err := (&kioskCmd{URL: srv.URL + "/screen", Position: "0,0", Size: "800x480", Scale: "1", Browser: wrapper, Profile: filepath.Join(dir, "profile")}).browser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var said lockedBuffer
+	ended := make(chan error, 1)
+	go func() { ended <- b.keep(ctx, slog.New(slog.NewTextHandler(&said, nil))) }()
+	pages := func(n int, what string) {
+		t.Helper()
+		for end := time.Now().Add(60 * time.Second); s.Pages() != n; time.Sleep(20 * time.Millisecond) { // polls a process
+			if time.Now().After(end) {
+				t.Fatalf("%s: %d pages\n%s", what, s.Pages(), said.String())
+			}
+		}
+	}
+	pages(1, "the page is open")
+	pids := browsers(t, b.profile)
+	if len(pids) == 0 {
+		t.Fatal("no browser runs")
+	}
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // may have ended with its parent
+	}
+	pages(0, "the browser is gone")
+	pages(1, "the browser is back")
+	if strings.Contains(said.String(), "tidied") {
+		t.Errorf("the profile was not tidied: %s", said.String())
+	}
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the browser does not end")
+	}
+	for end := time.Now().Add(20 * time.Second); len(browsers(t, b.profile)) > 0; time.Sleep(50 * time.Millisecond) { // polls processes
+		if time.Now().After(end) {
+			t.Fatalf("left running: %v", browsers(t, b.profile))
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
+// browsers are the processes that use a profile.
+func browsers(t *testing.T, profile string) (pids []int) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		var pid int
+		if _, err := fmt.Sscan(e.Name(), &pid); err != nil || pid == os.Getpid() {
+			continue
+		}
+		args, err := fs.ReadFile(os.DirFS("/proc"), e.Name()+"/cmdline")
+		if err == nil && bytes.Contains(args, []byte("--user-data-dir="+profile)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

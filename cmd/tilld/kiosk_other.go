@@ -1,0 +1,11 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// stopBrowser ends the browser; there is no gentler way without a window.
+func stopBrowser(p *os.Process) error { return p.Kill() }
+
+// lockOwner: Windows keeps the lock as an open file, which ends with its process.
+func lockOwner(string) (pid int, live bool) { return 0, false }

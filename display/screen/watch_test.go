@@ -1,0 +1,108 @@
+package screen
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tilld/display"
+	"tilld/internal/health"
+	"tilld/internal/lang"
+)
+
+// A screen that no browser ever showed is told after a minute, one whose page
+// fell silent after fifteen seconds, one that stays on an old scene after ten.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(display.NewStage(display.Scene{}), Options{})
+		var h health.Board
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Watch(ctx, &h, "screen") }()
+		up := func() string {
+			synctest.Wait()
+			var codes []string
+			for _, c := range h.List(lang.EN) {
+				if c.Subject != "screen" || c.Text == "" || c.Remedy == "" {
+					t.Errorf("%+v", c)
+				}
+				codes = append(codes, c.Code)
+			}
+			return strings.Join(codes, " ")
+		}
+		beat := func(page string, shown uint64) {
+			t.Helper()
+			rec := httptest.NewRecorder()
+			s.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/screen/beat", strings.NewReader(fmt.Sprintf(`{"page":%q,"shown":%d}`, page, shown))))
+			if rec.Code != http.StatusNoContent {
+				t.Fatalf("beat: %d %s", rec.Code, rec.Body)
+			}
+		}
+		after := func(d time.Duration, want string) {
+			t.Helper()
+			time.Sleep(d)
+			if got := up(); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		after(58*time.Second, "")
+		after(3*time.Second, "screen_no_page")
+
+		s.follows("a", 1)
+		s.sentTo("a", 7)
+		beat("a", 7)
+		after(2*time.Second, "")
+		for range 30 { // a minute of beats
+			beat("a", 7)
+			after(2*time.Second, "")
+		}
+		s.sentTo("a", 9) // never drawn, though the page goes on beating
+		for range 4 {
+			beat("a", 7)
+			after(2*time.Second, "")
+		}
+		beat("a", 7)
+		after(4*time.Second, "screen_stuck")
+		beat("a", 9)
+		after(2*time.Second, "")
+		after(12*time.Second, "")
+		after(3*time.Second, "screen_no_page") // frozen: connected, and no frame any more
+		beat("a", 9)
+		after(2*time.Second, "")
+		s.follows("a", -1) // the browser was closed
+		after(2*time.Second, "screen_no_page")
+		s.follows("b", 1) // another one
+		beat("b", 1)
+		after(2*time.Second, "")
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Pages that come and go are forgotten, and never more than a few are known.
+func TestPagesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(display.NewStage(display.Scene{}), Options{})
+		for i := range 1000 {
+			s.follows(fmt.Sprint(i), 1)
+			s.follows(fmt.Sprint(i), -1)
+			time.Sleep(10 * time.Second)
+		}
+		if n := len(s.seen); n > maxPages {
+			t.Errorf("%d pages are remembered", n)
+		}
+		for i := range 100 {
+			s.sentTo(fmt.Sprint("x", i), 1)
+		}
+		if n := len(s.seen); n > maxPages {
+			t.Errorf("%d pages are remembered", n)
+		}
+	})
+}
