@@ -25,7 +25,7 @@ func (a *agent) routes() []link.Route {
 		{Type: "screen.playlist", Summary: "replaces what the customer screen shows while idle", Timeout: time.Hour, Repeatable: true, Handle: do(a.playlistSet)},
 		{Type: "printer.print", Summary: "prints a document once", Timeout: 5 * time.Second, Handle: do(t.PrinterPrint)},
 		{Type: "receipt.set", Summary: "changes the foot of receipts", Timeout: 5 * time.Second, Repeatable: true, Handle: do(t.ReceiptSet)},
-		{Type: "pricebook.apply", Summary: "changes or replaces the price book", Timeout: time.Minute, Repeatable: true, Handle: do(t.PriceBookApply)},
+		{Type: "pricebook.apply", Summary: "changes, replaces or restores the price book", Timeout: 30 * time.Minute, Repeatable: true, Handle: do(t.PriceBookApply)},
 		{Type: "config.patch", Summary: "changes settings of the white list", Timeout: 5 * time.Second, Repeatable: true, Handle: do(t.ConfigPatch)},
 		{Type: "device.test", Summary: "runs a device's harmless test", Timeout: 15 * time.Second, Handle: do(t.DeviceTest)},
 		{Type: "drawer.open", Summary: "opens the cash drawer, audited", Timeout: 5 * time.Second, Handle: do(t.DrawerOpen)},

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,18 +16,18 @@ import (
 	"time"
 )
 
-// maxPrices bounds a price book file.
-const maxPrices = 64 << 20
+// maxPrices bounds a price book file; it is never in memory as a whole.
+const maxPrices = 256 << 20
 
-// priceFetcher reads price book files below one repository; nil without one.
-func priceFetcher(repository string) func(ctx context.Context, address, sum string, size int64) ([]byte, error) {
+// priceFetcher opens price book files below one repository; nil without one.
+func priceFetcher(repository string) func(ctx context.Context, address, sum string, size int64) (io.ReadCloser, error) {
 	if repository == "" {
 		return nil
 	}
-	client := &http.Client{Timeout: 5 * time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
+	client := &http.Client{Timeout: 30 * time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return errors.New("the repository redirects elsewhere")
 	}}
-	return func(ctx context.Context, address, sum string, size int64) ([]byte, error) {
+	return func(ctx context.Context, address, sum string, size int64) (io.ReadCloser, error) {
 		if size <= 0 || size > maxPrices {
 			return nil, fmt.Errorf("%d bytes: a price book has 1 to %d", size, maxPrices)
 		}
@@ -38,17 +39,25 @@ func priceFetcher(repository string) func(ctx context.Context, address, sum stri
 		if err != nil {
 			return nil, err
 		}
-		defer source.Close()
-		data, err := io.ReadAll(io.LimitReader(source, size+1))
-		if err != nil {
-			return nil, err
-		}
-		have := sha256.Sum256(data)
-		if int64(len(data)) != size || hex.EncodeToString(have[:]) != strings.ToLower(sum) {
-			return nil, errors.New("the file is not the one that was announced: size or SHA-256 differ")
-		}
-		return data, nil
+		return &announced{ReadCloser: source, hash: sha256.New(), left: size, sum: strings.ToLower(sum)}, nil
 	}
+}
+
+// announced is a file that ends well only when it is the announced one.
+type announced struct {
+	io.ReadCloser
+	hash hash.Hash
+	left int64  // bytes that are still to come
+	sum  string // SHA-256 in hex
+}
+
+func (a *announced) Read(b []byte) (int, error) {
+	n, err := a.ReadCloser.Read(b)
+	a.hash.Write(b[:n])
+	if a.left -= int64(n); a.left < 0 || err == io.EOF && (a.left > 0 || hex.EncodeToString(a.hash.Sum(nil)) != a.sum) {
+		return n, errors.New("the file is not the one that was announced: size or SHA-256 differ")
+	}
+	return n, err
 }
 
 // below returns the path of address under the repository, or why it is not

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,7 +55,12 @@ func TestPriceFetcher(t *testing.T) {
 		{"no size", server.URL + "/repo", "prices/1.json", good, 0, false},
 		{"huge", server.URL + "/repo", "prices/1.json", good, 1 << 40, false},
 	} {
-		data, err := priceFetcher(tt.repository)(t.Context(), tt.address, tt.sum, tt.size)
+		var data []byte
+		file, err := priceFetcher(tt.repository)(t.Context(), tt.address, tt.sum, tt.size)
+		if err == nil {
+			data, err = io.ReadAll(file)
+			file.Close()
+		}
 		if (err == nil) != tt.ok || tt.ok && string(data) != text {
 			t.Errorf("%s: %q, %v; want accepted %v", tt.name, data, err, tt.ok)
 		}

@@ -19,6 +19,6 @@ func (a *agent) telemetry() any {
 	return map[string]any{
 		"boot_id": a.bootID, "version": version, "goroutines": runtime.NumGoroutine(), "heap_bytes": mem.HeapAlloc,
 		"queue_depth": q.Depth, "queue_bytes": q.Bytes, "last_seq": q.LastSeq, "acked_seq": q.AckedSeq,
-		"devices": states,
+		"devices": states, "prices": a.till.Prices(),
 	}
 }

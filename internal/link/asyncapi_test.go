@@ -236,7 +236,9 @@ func TestAsyncAPIGolden(t *testing.T) {
 		{"commandClaims", command("till.report", `null`), true},
 		{"commandClaims", command("till.fly", `{}`), false},
 		{"commandClaims", command("pricebook.apply", `{"version":7,"items":[]}`), true},
-		{"commandClaims", command("pricebook.apply", `{"version":7}`), false},
+		{"commandClaims", command("pricebook.apply", `{"version":7}`), true}, // restores
+		{"commandClaims", command("pricebook.apply", `{"version":7,"url":"p.json"}`), false},
+		{"commandClaims", command("pricebook.apply", `{"version":7,"url":"p.json","sha256":"`+strings.Repeat("0", 64)+`","bytes":5,"items":[]}`), false},
 		{"ackClaims", strings.Replace(command("ack", `{"epoch":"`+testEpoch+`","through":0,"hash":"`+strings.Repeat("0", 64)+`"}`), `"aud":"acme/*"`, `"aud":["acme/*"]`, 1), true},
 		{"ackClaims", command("ack", `{"epoch":"`+testEpoch+`","through":-1,"hash":"`+strings.Repeat("0", 64)+`"}`), false},
 	} {

@@ -79,6 +79,24 @@ type Status struct {
 	Devices    []device.Status    `json:"devices"`
 	Conditions []health.Condition `json:"conditions"`
 	Clock      ClockStatus        `json:"clock"`
+	Prices     PriceStatus        `json:"prices"`
+}
+
+// PriceStatus is which price book is in force.
+type PriceStatus struct {
+	Version  string          `json:"version"`            // "" when there is none
+	Items    int             `json:"items"`              // articles
+	At       time.Time       `json:"at,omitzero"`        // since when
+	Previous string          `json:"previous,omitempty"` // version that can be restored
+	Entering *EnteringPrices `json:"entering,omitempty"` // a file that is being entered
+}
+
+// EnteringPrices is a price book that is being entered beside the one in force.
+type EnteringPrices struct {
+	Version string `json:"version"`
+	Items   int    `json:"items"` // articles so far
+	Bytes   int64  `json:"bytes"` // of the file, so far
+	Of      int64  `json:"of"`    // bytes of the file
 }
 
 // TillStatus is which till this is.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tilld/device"
@@ -36,9 +37,12 @@ type Till struct {
 	changed  chan struct{} // closed after each commit
 	drawer   rate
 	devices  deviceNews
-	prices   string // version of the price book
+	book     bookState
 	running  context.Context
 	deferred []func(ctx context.Context) // what wants to run before Run was called
+
+	bookMu   sync.Mutex // held while the price book is changed or cleaned; taken before mu
+	entering atomic.Pointer[EnteringPrices]
 
 	keys  keyLocks
 	ids   idSource

@@ -25,6 +25,9 @@ const (
 // houseKeeping drops what is old, in small transactions.
 func (t *Till) houseKeeping(ctx context.Context) {
 	now := t.now()
+	t.mu.Lock()
+	t.spawn(t.cleanPrices)
+	t.mu.Unlock()
 	for _, job := range []func(tx *queue.Tx, now time.Time) (int, error){t.dropAnswers, t.dropScans, t.dropJobs, t.dropSales} {
 		for ctx.Err() == nil {
 			n := 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
@@ -59,9 +60,10 @@ type Options struct {
 	// Token checks a token that the cloud signed and a shopper carries; nil:
 	// tokens are refused.
 	Token func(text string) (Token, error)
-	// FetchPrices reads a price book file below the configured repository and
-	// checks size and SHA-256; nil: the url form of pricebook.apply is refused.
-	FetchPrices func(ctx context.Context, url, sha256 string, bytes int64) ([]byte, error)
+	// FetchPrices opens a price book file below the configured repository. What
+	// is read ends with io.EOF only when size and SHA-256 are right. nil: the url
+	// form of pricebook.apply is refused.
+	FetchPrices func(ctx context.Context, url, sha256 string, bytes int64) (io.ReadCloser, error)
 
 	LinkStatus  func() LinkStatus                            // nil: off
 	MallStatus  func() *MallStatus                           // nil, or an answer of nil: there is no mall

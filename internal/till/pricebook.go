@@ -2,6 +2,7 @@ package till
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -10,29 +11,61 @@ import (
 	"tilld/scanner/code"
 )
 
-// The price book is in bucket Prices: "sku/<sku>" is the article, "code/<gtin
-// of 14 digits, or code as printed>" the SKU it belongs to.
+// The price book is in bucket Prices. A book that came as a file is a generation
+// of its own: "g<8 hex>/sku/<sku>" is an article, "g<8 hex>/code/<gtin of 14
+// digits, or code as printed>" the SKU it belongs to. Generation 0, of items that
+// came before any file, has no prefix. "undo/<n>" is what the last items replaced.
+// Which generation is in force is in the record "pricebook" of bucket State, so
+// that a new one comes into force in one small commit.
 
 var pricesKey = []byte("pricebook")
 
 // bookState is the record about the price book as a whole.
 type bookState struct {
-	Version string    `json:"version"`
-	At      time.Time `json:"at"`
+	bookVersion
+	Previous *bookVersion `json:"previous,omitempty"` // can be restored
 }
 
-func (t *Till) loadPrices(tx *queue.Tx) error {
-	var b bookState
-	err := getJSON(tx, queue.State, pricesKey, &b)
-	t.prices = b.Version
+// bookVersion is one version of the price book.
+type bookVersion struct {
+	Version    string    `json:"version"`
+	At         time.Time `json:"at"`
+	Generation uint64    `json:"generation,omitempty"`
+	Items      int       `json:"items,omitempty"`
+	SHA256     string    `json:"sha256,omitempty"` // of the file, "" when items were entered since
+	Undo       bool      `json:"undo,omitempty"`   // Previous only: restored by undoing the last items
+}
+
+func (b bookVersion) key(what, name string) []byte { return []byte(section(b.Generation) + what + name) }
+
+// section is how the keys of a generation begin.
+func section(generation uint64) string {
+	if generation == 0 {
+		return ""
+	}
+	return fmt.Sprintf("g%08x/", generation)
+}
+
+// bookIn reads which price book is in force in a transaction.
+func bookIn(tx *queue.Tx) (b bookState, err error) {
+	err = getJSON(tx, queue.State, pricesKey, &b)
+	return b, err
+}
+
+func (t *Till) loadPrices(tx *queue.Tx) (err error) {
+	t.book, err = bookIn(tx)
 	return err
 }
 
 // article finds what the price book has for a code; ok is false when nothing.
 func (t *Till) article(c code.Code) (a sale.Article, ok bool, err error) {
 	err = t.o.Store.View(func(tx *queue.Tx) error {
-		for _, sku := range candidates(tx, c) {
-			body, err := tx.Get(queue.Prices, []byte("sku/"+sku))
+		book, err := bookIn(tx)
+		if err != nil {
+			return err
+		}
+		for _, sku := range candidates(tx, book, c) {
+			body, err := tx.Get(queue.Prices, book.key("sku/", sku))
 			if err != nil {
 				return err
 			}
@@ -47,13 +80,13 @@ func (t *Till) article(c code.Code) (a sale.Article, ok bool, err error) {
 }
 
 // candidates are the SKUs that a code may stand for, best first.
-func candidates(tx *queue.Tx, c code.Code) []string {
+func candidates(tx *queue.Tx, book bookState, c code.Code) []string {
 	var list []string
 	for _, key := range []string{c.GTIN, c.Text} {
 		if key == "" {
 			continue
 		}
-		if sku, err := tx.Get(queue.Prices, []byte("code/"+key)); err == nil && sku != nil {
+		if sku, err := tx.Get(queue.Prices, book.key("code/", key)); err == nil && sku != nil {
 			list = append(list, string(sku))
 		}
 	}
@@ -66,16 +99,16 @@ func candidates(tx *queue.Tx, c code.Code) []string {
 	return list
 }
 
-// putArticle enters an article into the price book.
-func putArticle(tx *queue.Tx, a sale.Article) error {
-	if err := tx.Put(queue.Prices, []byte("sku/"+a.SKU), mustJSON(a)); err != nil {
+// enterArticle enters an article into a version of the price book.
+func (b bookVersion) enterArticle(a sale.Article, put func(key, value []byte) error) error {
+	if err := put(b.key("sku/", a.SKU), mustJSON(a)); err != nil {
 		return err
 	}
 	for _, g := range append([]string{a.GTIN}, a.GTINs...) {
 		if g == "" {
 			continue
 		}
-		if err := tx.Put(queue.Prices, []byte("code/"+pad14(g)), []byte(a.SKU)); err != nil {
+		if err := put(b.key("code/", pad14(g)), []byte(a.SKU)); err != nil {
 			return err
 		}
 	}

@@ -3,12 +3,10 @@ package till
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"tilld/display"
 	"tilld/internal/sale"
-	"tilld/queue"
 )
 
 // Commands of the cloud (contract §4). Data is read strictly; the result is the
@@ -155,66 +153,6 @@ func (t *Till) PrinterPrint(ctx context.Context, data json.RawMessage) (any, err
 	return answer.Body, err
 }
 
-// PriceBookApply is pricebook.apply. Items are entered beside what is there; a
-// file replaces the whole book.
-func (t *Till) PriceBookApply(ctx context.Context, data json.RawMessage) (any, error) {
-	var r struct {
-		Version json.RawMessage `json:"version"`
-		Items   []sale.Article  `json:"items"`
-		URL     string          `json:"url"`
-		SHA256  string          `json:"sha256"`
-		Bytes   int64           `json:"bytes"`
-	}
-	if err := decode(data, &r); err != nil {
-		return nil, err
-	}
-	version := strings.Trim(string(r.Version), `"`)
-	if version == "" || version == "null" || len(version) > 64 {
-		return nil, problem(sale.CodeInvalid, "version", "缺少版本号", "version is missing or longer than 64 bytes")
-	}
-	whole := r.URL != ""
-	if whole {
-		if len(r.Items) > 0 || t.o.FetchPrices == nil {
-			return nil, problem(sale.CodeUnavailable, "url", "未配置价目文件来源", "no repository for price book files is configured at this till")
-		}
-		body, err := t.o.FetchPrices(ctx, r.URL, r.SHA256, r.Bytes)
-		if err != nil {
-			return nil, problem(sale.CodeUnavailable, "url", "价目文件下载失败", "the price book file cannot be used: "+clip(err.Error(), 200))
-		}
-		if err := decode(body, &r.Items); err != nil {
-			return nil, err
-		}
-	}
-	if len(r.Items) == 0 {
-		return nil, problem(sale.CodeInvalid, "items", "没有商品", "items is empty")
-	}
-	for _, a := range r.Items {
-		if err := checkArticle(a); err != nil {
-			return nil, err
-		}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	x := t.begin()
-	x.writes = append(x.writes, func(tx *queue.Tx) error {
-		if whole {
-			if err := dropBefore(tx, queue.Prices, nil, nil); err != nil {
-				return err
-			}
-		}
-		for _, a := range r.Items {
-			if err := putArticle(tx, a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	x.put(queue.State, string(pricesKey), bookState{Version: version, At: x.at})
-	x.report("tilld.config.applied.v1", "pricebook", configData{Keys: []string{"pricebook"}, By: "pricebook.apply", Version: version, At: x.at})
-	x.after = append(x.after, func() { t.prices = version })
-	return map[string]any{"version": version, "items": len(r.Items)}, x.commit(ctx)
-}
-
 // DeviceTest is device.test: {"name": "printer-1"}.
 func (t *Till) DeviceTest(ctx context.Context, data json.RawMessage) (any, error) {
 	var r struct {
@@ -245,7 +183,7 @@ func (t *Till) Report(ctx context.Context, data json.RawMessage) (any, error) {
 		return nil, err
 	}
 	t.mu.Lock()
-	book, prices, waiting := t.machine.Book(), t.prices, len(t.spool.open)
+	book, prices, waiting := t.machine.Book(), t.book.Version, len(t.spool.open)
 	open := len(t.machine.Live())
 	t.mu.Unlock()
 	return struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,11 +101,11 @@ func TestReceiptSetAndConfigPatch(t *testing.T) {
 func TestPriceBook(t *testing.T) {
 	files := map[string]string{"https://repo.example/p9.json": `[{"sku":"only","name":"唯一","unit_price":1}]`}
 	r := newRig(t, func(o *till.Options) {
-		o.FetchPrices = func(_ context.Context, url, _ string, _ int64) ([]byte, error) {
+		o.FetchPrices = func(_ context.Context, url, _ string, _ int64) (io.ReadCloser, error) {
 			if files[url] == "" {
 				return nil, errors.New("not below the repository")
 			}
-			return []byte(files[url]), nil
+			return io.NopCloser(strings.NewReader(files[url])), nil
 		}
 	})
 	r.cloud.setDown(true)

@@ -33,6 +33,7 @@ func (t *Till) Status(tag lang.Tag) Status {
 		},
 		Devices: t.o.Board.List(), Conditions: t.o.Health.List(tag),
 	}
+	s.Prices = t.Prices()
 	if !q.Oldest.IsZero() {
 		s.Queue.OldestSeconds = max(0, t.o.Now().Sub(q.Oldest).Seconds())
 	}

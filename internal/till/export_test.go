@@ -1,0 +1,8 @@
+package till
+
+import "tilld/internal/sale"
+
+// Article looks a code up in the price book as a scan does.
+func (t *Till) Article(code string) (sale.Article, bool, error) {
+	return t.article(t.classify("", []byte(code)))
+}
