@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,13 +128,4 @@ func fewColours(img image.Image, n int) *image.Paletted {
 		}
 	}
 	return out
-}
-
-// decodePicture reads a PNG in base64.
-func decodePicture(text string) (image.Image, error) {
-	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, err
-	}
-	return png.Decode(bytes.NewReader(raw))
 }

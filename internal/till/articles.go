@@ -30,7 +30,11 @@ func (t *Till) Articles(text string, limit int) ([]sale.Article, error) {
 	list, at := []sale.Article{}, t.now()
 	limit = min(max(limit, 1), MaxArticles)
 	err := t.o.Store.View(func(tx *queue.Tx) error {
-		return tx.Range(queue.Prices, []byte("sku/"), []byte("sku0"), func(_, v []byte) (bool, error) {
+		book, err := bookIn(tx)
+		if err != nil {
+			return err
+		}
+		return tx.Range(queue.Prices, book.key("sku/", ""), book.key("sku0", ""), func(_, v []byte) (bool, error) {
 			if !bytes.Contains(bytes.ToLower(v), raw) {
 				return true, nil
 			}
@@ -66,7 +70,13 @@ func now(a sale.Article, n sale.NewItem) sale.Article {
 // bySKU makes a line item of an article of the price book.
 func (t *Till) bySKU(add sale.Add) (sale.NewItem, error) {
 	var a sale.Article
-	err := t.o.Store.View(func(tx *queue.Tx) error { return getJSON(tx, queue.Prices, []byte("sku/"+add.SKU), &a) })
+	err := t.o.Store.View(func(tx *queue.Tx) error {
+		book, err := bookIn(tx)
+		if err != nil {
+			return err
+		}
+		return getJSON(tx, queue.Prices, book.key("sku/", add.SKU), &a)
+	})
 	if err != nil {
 		return sale.NewItem{}, err
 	}

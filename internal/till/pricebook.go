@@ -36,7 +36,9 @@ type bookVersion struct {
 	Undo       bool      `json:"undo,omitempty"`   // Previous only: restored by undoing the last items
 }
 
-func (b bookVersion) key(what, name string) []byte { return []byte(section(b.Generation) + what + name) }
+func (b bookVersion) key(what, name string) []byte {
+	return []byte(section(b.Generation) + what + name)
+}
 
 // section is how the keys of a generation begin.
 func section(generation uint64) string {

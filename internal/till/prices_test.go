@@ -146,6 +146,9 @@ func TestPriceFileBesideSales(t *testing.T) {
 	if a, b := r.price(gtin(5)), r.price(gtin(2000)); a != 200 || b != 200 {
 		t.Errorf("prices %d, %d after the switch", a, b)
 	}
+	if list, err := r.till.Articles("商品 2000", 5); err != nil || len(list) != 1 || list[0].UnitPrice != 200 {
+		t.Errorf("found by name: %v, %v", list, err)
+	}
 	r.restart()
 	if p := r.price(gtin(5)); p != 200 {
 		t.Errorf("price %d after a restart", p)
