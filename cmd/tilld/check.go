@@ -11,6 +11,7 @@ import (
 	"tilld/device"
 	"tilld/internal/config"
 	"tilld/internal/link"
+	"tilld/internal/offlinepay"
 	"tilld/scanner/code"
 )
 
@@ -22,7 +23,9 @@ type checkCmd struct {
 
 // Run prints every problem, one a line.
 func (c *checkCmd) Run() error {
-	cfg, err := load(c.Config, os.Stdout)
+	k := known()
+	k.Offline = offlineReady(k.Offline)
+	cfg, err := loadAs(c.Config, os.Stdout, k)
 	if err != nil {
 		return err
 	}
@@ -32,8 +35,11 @@ func (c *checkCmd) Run() error {
 
 // load reads the configuration and prints its problems to out; it fails with
 // exit code 2 when there are any.
-func load(file string, out *os.File) (config.Config, error) {
-	cfg, problems, warnings, err := config.Load(file, os.Environ(), known())
+func load(file string, out *os.File) (config.Config, error) { return loadAs(file, out, known()) }
+
+// loadAs is load with more that is known.
+func loadAs(file string, out *os.File, k config.Known) (config.Config, error) {
+	cfg, problems, warnings, err := config.Load(file, os.Environ(), k)
 	if err != nil {
 		return cfg, &exitError{code: exitUsage, err: fmt.Errorf("the configuration cannot be read: %w", err)}
 	}
@@ -70,6 +76,27 @@ func known() config.Known {
 			_, err := codeRules(raw)
 			return err
 		},
+		Offline: func(c config.Config) (string, error) {
+			if _, ok := offlinepay.CurrencyNumber(c.Till.Currency); !ok {
+				return "till.currency", fmt.Errorf("no ISO 4217 number is known for %s", c.Till.Currency)
+			}
+			return "", nil
+		},
+	}
+}
+
+// offlineReady adds to what is checked of payment.offline that the trust file
+// has keys for proofs. A till that runs goes without them until they are there.
+func offlineReady(first func(config.Config) (string, error)) func(config.Config) (string, error) {
+	return func(c config.Config) (string, error) {
+		if key, err := first(c); err != nil {
+			return key, err
+		}
+		keys, _, err := proofKeys(c.Cloud.TrustFile)
+		if err == nil && len(keys) == 0 {
+			err = errors.New(`no key in it has "tilld:use": ["proof"]`)
+		}
+		return "cloud.trust_file", plain(err)
 	}
 }
 

@@ -22,22 +22,23 @@ const leaves = "internal/fault internal/run internal/health internal/config inte
 // what they like). A part is a top folder, or a folder right below internal.
 // docs/ARCHITECTURE.md draws the same table.
 var allowed = map[string]string{
-	"device":           "",
-	"scanner":          "device",
-	"printer":          "device",
-	"display":          "device",
-	"queue":            "",
-	"firmware":         "device",
-	"internal/sale":    "",
-	"internal/till":    "internal/sale queue device scanner printer display",
-	"internal/link":    "internal/sale queue",
-	"internal/status":  "internal/till internal/sale queue device scanner printer display internal/link",
-	"internal/dialect": "internal/till internal/sale printer display scanner",
-	"internal/sim":     "device", // written from the manuals, not from our drivers
-	"internal/cloud":   "",       // written from the contract, not from our link
-	"internal/arch":    "",
+	"device":              "",
+	"scanner":             "device",
+	"printer":             "device",
+	"display":             "device",
+	"queue":               "",
+	"firmware":            "device",
+	"internal/sale":       "",
+	"internal/offlinepay": "",
+	"internal/till":       "internal/sale internal/offlinepay queue device scanner printer display",
+	"internal/link":       "internal/sale queue",
+	"internal/status":     "internal/till internal/sale queue device scanner printer display internal/link",
+	"internal/dialect":    "internal/till internal/sale printer display scanner",
+	"internal/sim":        "device", // written from the manuals, not from our drivers
+	"internal/cloud":      "",       // written from the contract, not from our link
+	"internal/arch":       "",
 	"cmd": "device scanner printer display queue firmware internal/sale internal/till internal/link " +
-		"internal/status internal/dialect internal/sim internal/cloud packaging",
+		"internal/status internal/dialect internal/sim internal/cloud internal/offlinepay packaging",
 }
 
 // contractsOnly are parts that see a kind of device, never a driver of it.

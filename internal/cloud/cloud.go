@@ -28,7 +28,12 @@ type Options struct {
 	Pay       PayPolicy
 	Currency  string  // "" is CNY
 	Ledger    *Ledger // nil is one in memory
-	Log       *slog.Logger
+	// ProofKeys sign what was paid to tills without a link (docs/offline-pay.md);
+	// PagePrefix is where their codes lead to. Without them there is no pay page.
+	ProofKeys  []Key
+	PagePrefix string
+	Now        func() time.Time // of payments; nil is time.Now
+	Log        *slog.Logger
 	// Heard, if set, is told of everything that comes and goes, in order; it
 	// must not block.
 	Heard func(Traffic)
@@ -56,6 +61,9 @@ type Cloud struct {
 	tills    map[string]*till
 	payments map[string]*Payment
 	returns  map[string][]Return // by sale
+	enrolled map[uint32]Enrolment
+	blocked  map[uint32]bool
+	revoked  map[byte]bool
 	commands map[string]*command
 	order    []string // command ids, oldest first
 	counts   Counts
@@ -102,11 +110,15 @@ func New(o Options) *Cloud {
 	if o.Ledger == nil {
 		o.Ledger = NewLedger()
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Cloud{
 		o: o, ledger: o.Ledger, tills: map[string]*till{}, payments: map[string]*Payment{}, commands: map[string]*command{},
+		enrolled: map[uint32]Enrolment{}, blocked: map[uint32]bool{}, revoked: map[byte]bool{},
 		changed: make(chan struct{}), dirty: map[chainKey]Verdict{}, used: used{coupons: map[string]string{}, pickups: map[string]bool{}}, wake: make(chan struct{}, 1), ctx: context.Background(),
 	}
 }
@@ -330,6 +342,9 @@ func (c *Cloud) hearEvents(path string, body []byte) error {
 	}
 	for _, e := range v.New {
 		c.learn(e)
+		for _, id := range c.reported(e) {
+			c.ledger.alarm(Alarm{Source: e.Source, Epoch: e.Epoch, Sequence: e.Sequence, Reason: "the till was paid by a proof that the cloud never gave: " + id})
+		}
 	}
 	if !v.Fork {
 		c.dirty[chainKey{path, v.Epoch}] = v

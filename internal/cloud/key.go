@@ -19,6 +19,21 @@ import (
 type Key struct {
 	ID      string // kid
 	private ed25519.PrivateKey
+	proof   bool // for payment proofs, not for messages
+}
+
+// NewProofKey draws a key pair for payment proofs. Its kid is one byte.
+func NewProofKey(id byte) (Key, error) {
+	k, err := NewKey(strconv.Itoa(int(id)))
+	k.proof = true
+	return k, err
+}
+
+// LoadProofKey is [LoadKey] for a key that signs payment proofs.
+func LoadProofKey(path string, id byte) (Key, error) {
+	k, err := LoadKey(path, strconv.Itoa(int(id)))
+	k.proof = true
+	return k, err
 }
 
 // NewKey draws a key pair.
@@ -63,7 +78,7 @@ func LoadKey(path, id string) (Key, error) {
 }
 
 // TrustFile is the JWK set (RFC 7517, RFC 8037) that tills get: the public
-// halves of keys, for messages.
+// halves of keys, each for what it signs.
 func TrustFile(keys ...Key) ([]byte, error) {
 	type jwk struct {
 		Kty string   `json:"kty"`
@@ -80,7 +95,11 @@ func TrustFile(keys ...Key) ([]byte, error) {
 		if !ok {
 			return nil, fmt.Errorf("cloud: key %q is empty", k.ID)
 		}
-		set.Keys = append(set.Keys, jwk{"OKP", "Ed25519", base64.RawURLEncoding.EncodeToString(public), k.ID, []string{"message"}})
+		use := "message"
+		if k.proof {
+			use = "proof"
+		}
+		set.Keys = append(set.Keys, jwk{"OKP", "Ed25519", base64.RawURLEncoding.EncodeToString(public), k.ID, []string{use}})
 	}
 	return json.MarshalIndent(set, "", "  ")
 }
@@ -118,4 +137,10 @@ func (k Key) Sign(m Message, at time.Time) (string, error) {
 
 func seconds(t time.Time) json.Number {
 	return json.Number(strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64))
+}
+
+// Public is the public half.
+func (k Key) Public() ed25519.PublicKey {
+	public, _ := k.private.Public().(ed25519.PublicKey)
+	return public
 }

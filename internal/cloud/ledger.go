@@ -146,6 +146,12 @@ func (l *Ledger) Mark(source, epoch string) Verdict {
 	return c.mark(Verdict{Epoch: epoch})
 }
 
+func (l *Ledger) alarm(a Alarm) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.alarms = append(l.alarms, a)
+}
+
 // Alarms returns what a person must look into.
 func (l *Ledger) Alarms() []Alarm {
 	l.mu.Lock()

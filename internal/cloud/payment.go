@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,13 @@ type Payment struct {
 	Result   *Result   `json:"result,omitempty"`
 	Refunds  []Refund  `json:"refunds,omitempty"`
 	Asked    int       `json:"asked"` // requests about it
+	// Of a payment that a till asked for while it had no link:
+	Offline    bool   `json:"offline,omitempty"`
+	SaleNumber uint32 `json:"sale_number,omitempty"` // as the customer screen had it
+	Shopper    string `json:"shopper,omitempty"`
+	Charges    int    `json:"charges,omitempty"`  // how often money was taken
+	Proof      string `json:"proof,omitempty"`    // PP1
+	Reported   bool   `json:"reported,omitempty"` // an event or a request of the till's told of it
 }
 
 // Refund is money given back.
@@ -160,6 +168,15 @@ func (c *Cloud) query(path, sale string, d paymentData, cancel bool) (any, *Prob
 		return nil, &Problem{"invalid", "payment_id is needed"}
 	}
 	p, ok := c.payments[d.PaymentID]
+	if !ok && strings.HasPrefix(d.PaymentID, "pr1-") {
+		// A request made offline that no phone has opened: it may still be paid,
+		// unless the till takes it back.
+		if !cancel {
+			return map[string]any{"state": "requested"}, nil
+		}
+		p, ok = &Payment{ID: d.PaymentID, Till: path, Sale: sale, State: "cancelled", Created: time.Now()}, true
+		c.payments[p.ID] = p
+	}
 	if !ok {
 		p = &Payment{ID: d.PaymentID, Till: path, Sale: sale, Amount: d.Amount, State: "failed", Created: time.Now()}
 		c.payments[p.ID] = p
@@ -168,7 +185,7 @@ func (c *Cloud) query(path, sale string, d paymentData, cancel bool) (any, *Prob
 		return nil, &Problem{"not_found", "no such payment of this till"}
 	}
 	p.Asked++
-	if p.State == "pending" && !p.Expires.IsZero() && time.Now().After(p.Expires.Add(time.Minute)) {
+	if p.State == "pending" && !p.Expires.IsZero() && c.o.Now().After(p.Expires.Add(time.Minute)) {
 		p.State = "expired"
 	}
 	if cancel && p.State == "pending" {
@@ -191,6 +208,7 @@ func (c *Cloud) refund(path string, d paymentData) (any, *Problem) {
 	if !ok || p.Till != path || p.State != "paid" {
 		return nil, &Problem{"not_found", "no such payment, or it was not paid"}
 	}
+	p.Reported = true
 	left := p.Amount
 	for _, r := range p.Refunds {
 		if r.ID == d.RefundID {

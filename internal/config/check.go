@@ -70,6 +70,7 @@ func (r *reader) check(c *Config, known Known) {
 	if d := c.Payment.RequestTimeout.Std(); d < 500*time.Millisecond || d > 2*time.Minute {
 		r.problem("payment.request_timeout", [2]string{"超出范围", "is out of range"}, [2]string{"500ms 到 2m", "write 500ms to 2m"})
 	}
+	r.checkOffline(c, known)
 	if !windowPattern.MatchString(c.Firmware.Window) {
 		r.problem("firmware.window", [2]string{"%q 不是时间段", "%q is no time window"}, [2]string{`例如 "02:00-05:00"`, `write for example "02:00-05:00"`}, c.Firmware.Window)
 	}
@@ -98,7 +99,6 @@ func (r *reader) checkHTTP(c *Config) {
 	for key, enabled := range map[string]bool{
 		"dialects.qz.enabled": d.QZ.Enabled, "dialects.epos.enabled": d.EPOS.Enabled,
 		"dialects.hwproxy.enabled": d.HWProxy.Enabled, "dialects.raw9100.enabled": d.Raw9100.Enabled,
-		"payment.offline.enabled": c.Payment.Offline.Enabled,
 	} {
 		if enabled {
 			r.problem(key, [2]string{"此版本尚不支持", "is not in this build"}, [2]string{"写 false", "write false"})

@@ -128,9 +128,12 @@ type Payment struct {
 
 // Offline is payment without a line to the cloud.
 type Offline struct {
-	Enabled   bool   `yaml:"enabled"`
-	URLPrefix string `yaml:"url_prefix"`
-	MaxAmount Amount `yaml:"max_amount"`
+	Enabled       bool     `yaml:"enabled"`
+	URLPrefix     string   `yaml:"url_prefix"`     // upper case, HTTPS://HOST/PATH/
+	MaxAmount     Amount   `yaml:"max_amount"`     // of one payment
+	MaxCount      int      `yaml:"max_count"`      // payments per spell without a link
+	MaxKeyAge     Duration `yaml:"max_key_age"`    // of cloud.trust_file; 0 is no limit
+	KeyGeneration int      `yaml:"key_generation"` // of till-key, 0 to 255, given at enrolment
 }
 
 // Cashier is the page at /cashier that sells, for shops without POS software.
@@ -238,7 +241,7 @@ func Defaults() Config {
 		},
 		Queue:   Queue{MaxBytes: 2 << 30, ReserveBytes: 64 << 20, KeepAcked: Duration(7 * 24 * time.Hour)},
 		Receipt: Receipt{Template: "default", Copies: 1},
-		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second)},
+		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second), Offline: Offline{MaxCount: 50, MaxKeyAge: Duration(14 * 24 * time.Hour)}},
 		Screen:  Screen{Theme: "auto", Text: "normal"},
 		Dialects: Dialects{
 			QZ:      QZ{Listen: []string{"127.0.0.1:8182"}, TLSListen: []string{"127.0.0.1:8181"}},

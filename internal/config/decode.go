@@ -22,6 +22,7 @@ import (
 type reader struct {
 	file     string
 	problems []Problem
+	warnings []Problem
 	lines    map[string]int // key path -> line it was set on
 }
 

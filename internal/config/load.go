@@ -20,6 +20,8 @@ type Known struct {
 	Copyable, Redactable []string
 	// Codes says what is wrong with the codes section.
 	Codes func(raw Raw) error
+	// Offline says which key keeps payment.offline from working, and why.
+	Offline func(c Config) (key string, err error)
 }
 
 // ErrInvalid means that a configuration has problems.
@@ -43,7 +45,7 @@ func Load(file string, environ []string, known Known) (c Config, problems, warni
 	warnings = r.environment(environ, &c)
 	r.check(&c, known)
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
-	return c, r.problems, warnings, nil
+	return c, r.problems, append(warnings, r.warnings...), nil
 }
 
 // environment overlays TILLD_CLOUD_URL and the like. The names come from the

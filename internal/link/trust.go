@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 
 	"tilld/internal/fault"
 )
@@ -24,6 +25,18 @@ func (t Trust) Message(kid string) (ed25519.PublicKey, bool) { k, ok := t.messag
 
 // Proof returns the key that signs offline payment proofs under kid, "0" to "255".
 func (t Trust) Proof(kid string) (ed25519.PublicKey, bool) { k, ok := t.proof[kid]; return k, ok }
+
+// Proofs returns the keys that sign offline payment proofs, by id.
+func (t Trust) Proofs() map[uint8]ed25519.PublicKey {
+	keys := make(map[uint8]ed25519.PublicKey, len(t.proof))
+	for kid, k := range t.proof {
+		id, err := strconv.ParseUint(kid, 10, 8)
+		if err == nil { // always: see proofKid
+			keys[uint8(id)] = k
+		}
+	}
+	return keys
+}
 
 // Len is the number of keys for messages and for proofs.
 func (t Trust) Len() (messages, proofs int) { return len(t.message), len(t.proof) }

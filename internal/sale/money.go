@@ -29,3 +29,19 @@ func (m Money) Decimal(currency string) string {
 	}
 	return sign + s[:len(s)-digits] + "." + s[len(s)-digits:]
 }
+
+// MinorUnits converts hundredths, as amounts are configured, into minor units
+// of currency: 500.00 is 50,000 fen, or 500 yen.
+func MinorUnits(hundredths int64, currency string) Money {
+	digits, ok := minorDigits[currency]
+	if !ok {
+		digits = 2
+	}
+	for ; digits < 2; digits++ {
+		hundredths /= 10
+	}
+	for ; digits > 2; digits-- {
+		hundredths *= 10
+	}
+	return Money(hundredths)
+}

@@ -104,7 +104,7 @@ func (w *stepper) pending(s *Sale, p *Payment, e PaymentNews) {
 		return
 	}
 	p.State, p.Verified = PayPending, true
-	if e.URL != "" || e.PicturePNGBase64 != "" {
+	if (e.URL != "" || e.PicturePNGBase64 != "") && !p.Offline {
 		p.URL, p.PicturePNGBase64 = e.URL, e.PicturePNGBase64
 	}
 	if p == s.Payment && s.State == Open {
@@ -142,7 +142,7 @@ func (w *stepper) paid(s *Sale, p *Payment, e PaymentNews) error {
 	s.learn(e)
 	report := paymentReport{
 		PaymentID: p.ID, Sale: s.ID, State: p.State, Amount: p.Amount, PaidButChanged: true,
-		Cashier: s.Cashier, Adviser: s.Adviser,
+		Proof: p.Proof, Cashier: s.Cashier, Adviser: s.Adviser,
 	}
 	if open {
 		w.outbid(s, p.ID, e.At)
@@ -190,6 +190,7 @@ type paymentReport struct {
 	PaidButChanged bool         `json:"paid_but_changed"`
 	RefundID       string       `json:"refund_id,omitempty"` // money that is given back for it
 	Refund         RefundState  `json:"refund,omitempty"`
+	Proof          string       `json:"proof,omitempty"` // PP1 that said so
 	Cashier        string       `json:"cashier,omitempty"`
 	Adviser        string       `json:"adviser,omitempty"`
 }
@@ -286,7 +287,7 @@ func (e Restarted) step(w *stepper) error {
 			return err
 		}
 		w.eachPayment(s, func(p *Payment) {
-			if p.Settled {
+			if p.Settled || p.Offline { // what an offline code is worth, its proof says
 				return
 			}
 			p.Verified = false

@@ -49,6 +49,8 @@ const (
 	CodeTooManyPayments = "too_many_payments"
 	CodeSerialSold      = "serial_sold"
 	CodeBasketUsed      = "basket_used"
+	CodeProofRefused    = "proof_refused"
+	CodeProofUsed       = "proof_used"
 )
 
 func problem(code, field, zh, en string) *Problem {

@@ -122,6 +122,9 @@ type Payment struct {
 	Settled          bool         `json:"settled,omitempty"`   // the cloud has called its state final
 	GivenUp          bool         `json:"given_up,omitempty"`  // the cashier cancelled it
 	Error            string       `json:"error,omitempty"`
+	Offline          bool         `json:"offline,omitempty"` // the till made the code itself, without a link
+	Nonce            string       `json:"nonce,omitempty"`   // in that code and in the proof of its payment, 16 hex digits
+	Proof            string       `json:"proof,omitempty"`   // PP1 as it was accepted
 }
 
 // Final reports whether the payment's state can no longer change by itself.

@@ -89,6 +89,8 @@ var statusOf = map[string]int{
 	sale.CodePickupDone:      http.StatusConflict,
 	sale.CodeNotPaying:       http.StatusConflict,
 	sale.CodeTooManyPayments: http.StatusConflict,
+	sale.CodeProofRefused:    http.StatusUnprocessableEntity,
+	sale.CodeProofUsed:       http.StatusConflict,
 	sale.CodeBadCode:         http.StatusUnprocessableEntity,
 	sale.CodeKeyReused:       http.StatusUnprocessableEntity,
 	sale.CodeRateLimited:     http.StatusTooManyRequests,

@@ -48,11 +48,11 @@ func (s *Server) saleRows() []route {
 	}
 	open := row(http.MethodPost, "", "openSale", "Open a sale and make it current; an open current sale is parked", sale.OpenSale{}, openSale)
 	open.status = http.StatusCreated
-	pay := row(http.MethodPost, "/{id}/pay", "pay", "Start or record a tender: qr, collect, cash or external", sale.Pay{}, pay,
+	pay := row(http.MethodPost, "/{id}/pay", "pay", "Start or record a tender: qr, collect, proof, cash or external", sale.Pay{}, pay,
 		sale.CodeEmptySale, sale.CodeNothingDue, sale.CodePaymentPending, sale.CodePaymentFailed, sale.CodeLinkDown, sale.CodePaymentUnknown, sale.CodeNoDisplay,
-		sale.CodeNotPaying, sale.CodeTooManyPayments, sale.CodeBadCode)
+		sale.CodeNotPaying, sale.CodeTooManyPayments, sale.CodeBadCode, sale.CodeProofRefused, sale.CodeProofUsed)
 	pay.needs = []string{"method"}
-	void := row(http.MethodPost, "/{id}/void", "voidSale", "Give up a sale; tenders are given back first", sale.VoidSale{}, voidSale)
+	void := row(http.MethodPost, "/{id}/void", "voidSale", "Give up a sale; tenders are given back first", sale.VoidSale{}, voidSale, sale.CodeLinkDown)
 	void.needs = []string{"reason"}
 	refund := row(http.MethodPost, "/{id}/refund", "refundSale", "Give back lines, an amount, or all that is left", sale.RefundSale{}, refundSale, sale.CodeRefundTooMuch, sale.CodeLinkDown)
 	refund.needs = []string{"reason"}

@@ -112,10 +112,14 @@ func (t *Till) questionOf(s sale.Sale, p sale.Payment, a *asker) question {
 		q.kind = "payment.query"
 		if p.State == sale.PayPending && p.Verified {
 			q.wait = pollQR
-			if p.Method == "collect" {
+			if p.Method == "collect" || p.Offline && t.o.Cloud.Up() {
 				q.wait = pollCollect
 			}
 		}
+	}
+	if p.Offline && !t.o.Cloud.Up() {
+		// There may be many of these during a long spell without a link.
+		q.wait = min(pollQR, time.Duration(1+len(t.askers)/8)*askFirst)
 	}
 	return q
 }
@@ -191,6 +195,9 @@ func (t *Till) answered(ctx context.Context, id string, q question, event sale.E
 		return false
 	}
 	refusal, refused := errors.AsType[*CloudError](err)
+	if refused && sale.IsOffline(id) && q.kind == "payment.query" {
+		return false // no phone has opened the code yet, as far as the cloud knows
+	}
 	switch {
 	case refused && (q.first || unknownPayment(refusal.Code)):
 		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
@@ -224,18 +231,25 @@ func (t *Till) answered(ctx context.Context, id string, q question, event sale.E
 
 // takePayment takes up the sale that a payment belongs to.
 func (x *txn) takePayment(paymentID string) error {
-	var id []byte
-	err := x.t.o.Store.View(func(tx *queue.Tx) (err error) {
-		id, err = tx.Get(queue.Index, []byte("payment/"+paymentID))
-		return err
-	})
+	id, err := x.t.paymentSale(paymentID)
 	if err != nil {
 		return err
 	}
-	if id == nil {
+	if id == "" {
 		return problem(sale.CodeNotFound, "payment_id", "没有这笔付款", "this till has no such payment")
 	}
-	return x.take(string(id))
+	return x.take(id)
+}
+
+// paymentSale is the sale that a payment was asked for, "" when this till never
+// asked for it.
+func (t *Till) paymentSale(paymentID string) (string, error) {
+	var id []byte
+	err := t.o.Store.View(func(tx *queue.Tx) (err error) {
+		id, err = tx.Get(queue.Index, []byte("payment/"+paymentID))
+		return err
+	})
+	return string(id), err
 }
 
 // unknownPayment reports whether a refusal says that the cloud has no such

@@ -27,6 +27,16 @@ var (
 		Text:   lang.Text{ZH: "销售 {sale} 的电子退款被拒绝", EN: "the payment side refused to give back money for sale {sale}"},
 		Remedy: lang.Text{ZH: "请用其他方式退款给顾客，或重新退款", EN: "give the money back another way, or try the refund again"},
 	}
+	condProofKeys = health.Kind{
+		Code: "proof_keys", Severity: health.Warning,
+		Text:   lang.Text{ZH: "离线收款所需的云端公钥不可用：{err}", EN: "the cloud's keys for payment while offline cannot be used: {err}"},
+		Remedy: lang.Text{ZH: "请更新 cloud.trust_file；在此之前断网时只能收现金", EN: "renew cloud.trust_file; until then only cash can be taken without a link"},
+	}
+	condPaidLate = health.Kind{
+		Code: "paid_late", Severity: health.Warning,
+		Text:   lang.Text{ZH: "销售 {sale} 结束后又收到一笔付款", EN: "money came for sale {sale} after it was over"},
+		Remedy: lang.Text{ZH: "请在“退款”中退还多收的金额", EN: "give the excess back with refund"},
+	}
 	condDrawer = health.Kind{
 		Code: "drawer_failed", Severity: health.Warning,
 		Text:   lang.Text{ZH: "钱箱没有打开：{err}", EN: "the cash drawer did not open: {err}"},

@@ -55,10 +55,11 @@ type Till struct {
 // record is what is stored as "machine": the book and what belongs beside it.
 type record struct {
 	Book    sale.Book `json:"book"`
-	Live    []string  `json:"live"`     // ids of live sales
-	ScanSeq uint64    `json:"scan_seq"` // last number of the scan ledger
-	JobSeq  uint64    `json:"job_seq"`  // last number of the spool
-	Seen    time.Time `json:"seen"`     // clock at the last commit
+	Live    []string  `json:"live"`              // ids of live sales
+	ScanSeq uint64    `json:"scan_seq"`          // last number of the scan ledger
+	JobSeq  uint64    `json:"job_seq"`           // last number of the spool
+	Seen    time.Time `json:"seen"`              // clock at the last commit
+	Offline int       `json:"offline,omitempty"` // payments taken by proof since there was a link
 }
 
 var machineKey = []byte("machine")
@@ -68,6 +69,9 @@ var machineKey = []byte("machine")
 func New(o Options) (*Till, error) {
 	if o.Store == nil {
 		return nil, errors.New("till: no store")
+	}
+	if o.Offline != nil && (o.Sign == nil || o.Offline.Keys == nil || o.Till.Number == 0) {
+		return nil, errors.New("till: offline payment needs a till number, a signer and the cloud's keys")
 	}
 	defaults(&o)
 	t := &Till{

@@ -40,6 +40,9 @@ type Options struct {
 	LookupTimeout   time.Duration // wait for price.lookup and its like; 0 is 2 s
 	Bounce          time.Duration // the same code again within this is one scan; 0 is 300 ms
 
+	// Offline is payment while there is no link; nil: off.
+	Offline *OfflinePay
+
 	Receipt        ReceiptConfig
 	ReceiptPrinter string   // configured name of the receipt printer, "" when there is none
 	Printers       []string // configured names
@@ -55,7 +58,8 @@ type Options struct {
 
 	// Markup reads ReceiptLine; nil: markup is refused.
 	Markup func(src string) (printer.Doc, error)
-	// Sign signs a sale reference with the till's key; nil: references are unsigned.
+	// Sign signs a sale reference, or a request of Offline, with the till's key;
+	// nil: references are unsigned.
 	Sign func(message []byte) []byte
 	// Token checks a token that the cloud signed and a shopper carries; nil:
 	// tokens are refused.

@@ -22,8 +22,8 @@ const collectTTL = 2 * time.Minute
 // payment through the cloud is answered when the cloud has said pending, paid
 // or failed, at the latest after the request timeout.
 func (t *Till) pay(ctx context.Context, c Call, cmd sale.Pay) (Answer, error) {
-	if (cmd.Given != nil && cmd.Method != "cash") || (cmd.Code != "" && cmd.Method != "collect") {
-		return Answer{}, problem(sale.CodeInvalid, "method", "付款参数与付款方式不符", "given belongs to cash, code to collect")
+	if (cmd.Given != nil && cmd.Method != "cash") || (cmd.Code != "" && cmd.Method != "collect" && cmd.Method != "proof") {
+		return Answer{}, problem(sale.CodeInvalid, "method", "付款参数与付款方式不符", "given belongs to cash, code to collect and proof")
 	}
 	switch cmd.Method {
 	case "cash":
@@ -35,7 +35,12 @@ func (t *Till) pay(ctx context.Context, c Call, cmd sale.Pay) (Answer, error) {
 			return sale.ExternalTaken{At: at, Sale: cmd.Sale, Amount: cmd.Amount, Reference: cmd.Reference}
 		})
 	case "qr":
+		if t.o.Offline != nil && !t.o.Cloud.Up() {
+			return t.payOffline(ctx, c, cmd)
+		}
 		return t.payCloud(ctx, c, cmd, "")
+	case "proof":
+		return t.payProof(ctx, c, cmd)
 	case "collect":
 		if cmd.Code == "" {
 			return t.arm(cmd.Sale, cmd.Amount)
@@ -46,7 +51,7 @@ func (t *Till) pay(ctx context.Context, c Call, cmd sale.Pay) (Answer, error) {
 		}
 		return t.payCloud(ctx, c, cmd, k.Text)
 	default:
-		return Answer{}, problem(sale.CodeInvalid, "method", "付款方式只能是 qr、collect、cash 或 external", "method must be qr, collect, cash or external")
+		return Answer{}, problem(sale.CodeInvalid, "method", "付款方式只能是 qr、collect、proof、cash 或 external", "method must be qr, collect, proof, cash or external")
 	}
 }
 

@@ -31,6 +31,9 @@ func (t *Till) giveBack(ctx context.Context, c Call, saleID string, event func(a
 	if err == nil {
 		err = x.step(event(x.at, t.newID()))
 	}
+	if err == nil && x.returnsOffline() && !t.o.Cloud.Up() {
+		err = problem(sale.CodeLinkDown, "", "这笔销售是离线付款的，退款或作废需要联网", "this sale was paid by an offline proof: giving the money back needs the link")
+	}
 	if err != nil {
 		t.mu.Unlock()
 		return Answer{}, err

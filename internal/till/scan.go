@@ -135,6 +135,9 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 	if c.Kind == code.AuthCode {
 		return t.scanAuthCode(ctx, row, c)
 	}
+	if c.Kind == code.Proof {
+		return t.scanProof(ctx, row, c)
+	}
 	basket := t.currentID() // a scan never goes into another sale than this
 	f, here, err := t.findHere(c)
 	if !here && err == nil {
@@ -157,7 +160,7 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 // member's number, and of codes that whoever has them can use, only the end.
 func forLedger(c code.Code) string {
 	switch c.Kind {
-	case code.AuthCode:
+	case code.AuthCode, code.Proof:
 		return ""
 	case code.Member, code.Coupon, code.Pickup, code.Handover, code.Token:
 		return ending(c.Text)
@@ -228,15 +231,25 @@ func (t *Till) refuse(ctx context.Context, row Scan, cause error) uint64 {
 		t.log.Error("scan without effect", "dev", row.Device, "err", cause)
 		p = problem(sale.CodeUnavailable, "", "暂时无法处理，请重试", "it could not be processed; scan it again")
 	}
+	seq := t.enterRefused(ctx, row, p)
+	if p.Code != sale.CodeQueueFull { // that has its own message
+		title := wordCannotScan
+		if row.Kind == string(code.Proof) {
+			title = wordProofRefused
+		}
+		t.say(t.word(title), t.word(p.Detail))
+	}
+	return seq
+}
+
+// enterRefused is refuse without a word on the customer screen.
+func (t *Till) enterRefused(ctx context.Context, row Scan, p *sale.Problem) uint64 {
 	row.Refused = &Refusal{Code: p.Code, Detail: t.word(p.Detail)}
 	x := t.begin()
 	x.ledger(&row)
 	x.after = append(x.after, func() { t.o.Feed.Publish(feed.Scan, row) })
 	if err := x.commit(ctx); err != nil {
 		t.log.Error("refused scan not entered", "dev", row.Device, "err", err)
-	}
-	if p.Code != sale.CodeQueueFull { // that has its own message
-		t.say(t.word(wordCannotScan), t.word(p.Detail))
 	}
 	return row.Seq
 }

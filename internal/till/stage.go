@@ -3,6 +3,7 @@ package till
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -219,7 +220,10 @@ func (t *Till) saleScene(s sale.Sale, now time.Time) display.Scene {
 	switch {
 	case s.State == sale.Paying && p != nil && p.Method == "qr" && p.State == sale.PayPending && p.Verified && !p.Withdrawn && now.Before(p.ExpiresAt) && (p.URL != "" || p.PicturePNGBase64 != ""):
 		sc.Kind = display.Paying
-		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: p.ExpiresAt, Apps: t.o.PayApps}
+		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: p.ExpiresAt, Apps: t.o.PayApps, Offline: p.Offline}
+		if p.Offline && sc.Text == "" {
+			sc.Text = fmt.Sprintf("%s %06d", t.word(wordOrder), sale.OfflineReference(s.ID)) // the phone shows it too
+		}
 		if sc.Title == "" {
 			sc.Title = t.word(wordScanToPay)
 		}

@@ -154,6 +154,7 @@ func (x *txn) sale() sale.Sale { return x.touched[x.about] }
 func (x *txn) commit(ctx context.Context) error {
 	t := x.t
 	x.rec.Book, x.rec.Seen = x.m.Book(), x.at
+	x.spellOver()
 	x.rec.Live = x.rec.Live[:0:0]
 	for _, s := range x.m.Live() {
 		x.rec.Live = append(x.rec.Live, s.ID)
@@ -222,7 +223,9 @@ func numberKey(day string, number int) string { return fmt.Sprintf("closed/%s/%0
 func (x *txn) run() {
 	t := x.t
 	for _, id := range x.order {
-		t.o.Feed.Publish(feed.Sale, public(x.touched[id]))
+		s := x.touched[id]
+		t.o.Feed.Publish(feed.Sale, public(s))
+		t.o.Health.Set(s.State == sale.Closed && s.PaidButChanged, condPaidLate, id, "sale", id)
 	}
 	for _, j := range x.jobs {
 		t.spoolChanged(j)

@@ -12,6 +12,8 @@ const maxText = 64
 // Classify says what a payload is. The state decides first, since digit rules
 // collide; the AIM identifier second; the digits last:
 //
+//  0. a payment proof, in every state: 246 digits beginning with 92, longer than
+//     any other code of digits;
 //  1. the chain's own patterns (member, coupon, pickup, basket, badge, receipt),
 //     which are anchored and therefore cannot collide by accident;
 //  2. while a payment is awaited: auth codes, from linear codes and QR alike;
@@ -26,6 +28,10 @@ func (r Rules) Classify(state State, aim string, data []byte) Code {
 		return c
 	}
 	c.Text = string(data)
+	if isProof(c.Text) {
+		c.Kind = Proof
+		return c
+	}
 	for _, o := range r.own {
 		if o.pattern.MatchString(c.Text) {
 			c.Kind = o.kind
@@ -41,6 +47,12 @@ func (r Rules) Classify(state State, aim string, data []byte) Code {
 		r.text(&c)
 	}
 	return c
+}
+
+// isProof reports whether text has the form of a payment proof PP1
+// (docs/offline-pay.md).
+func isProof(text string) bool {
+	return len(text) == 246 && strings.HasPrefix(text, "92") && allDigits(text)
 }
 
 // digits classifies a payload of digits alone.

@@ -61,7 +61,7 @@ func (c Code) String() string {
 	switch c.Kind {
 	case AuthCode:
 		return string(c.Kind) + " " + c.Scheme
-	case Member, Coupon, Pickup, Handover, Token:
+	case Member, Coupon, Pickup, Handover, Token, Proof:
 		return string(c.Kind)
 	}
 	return string(c.Kind) + " " + c.Text

@@ -1,0 +1,194 @@
+package offlinepay_test
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"tilld/internal/offlinepay"
+	"tilld/internal/qr"
+)
+
+var update = flag.Bool("update", false, "write testdata/vectors.json anew")
+
+const vectorFile = "testdata/vectors.json"
+
+// vectors is testdata/vectors.json: what both sides of the protocol must make
+// of the same values. Bytes are hex.
+type vectors struct {
+	Prefix   string          `json:"prefix"`
+	TillSeed string          `json:"till_seed"` // RFC 8032 private keys, for tests only
+	TillKey  string          `json:"till_public_key"`
+	Cloud    []cloudVector   `json:"cloud_keys"`
+	Requests []requestVector `json:"requests"`
+	Proofs   []proofVector   `json:"proofs"`
+}
+
+type cloudVector struct {
+	ID   uint8  `json:"id"`
+	Seed string `json:"seed"`
+	Key  string `json:"public_key"`
+}
+
+type requestVector struct {
+	Name      string             `json:"name"`
+	Fields    offlinepay.Request `json:"fields"`
+	Body      string             `json:"body"`
+	Signature string             `json:"signature"`
+	Text      string             `json:"text"`
+	Modules   map[string]int     `json:"qr_modules"` // by error correction level
+}
+
+type proofVector struct {
+	Name      string           `json:"name"`
+	Fields    offlinepay.Proof `json:"fields"`
+	Body      string           `json:"body"`
+	Signature string           `json:"signature"`
+	Text      string           `json:"text"`
+	Modules   map[string]int   `json:"qr_modules"`
+}
+
+func seed(first byte) ed25519.PrivateKey {
+	s := make([]byte, ed25519.SeedSize)
+	for i := range s {
+		s[i] = first + byte(i)
+	}
+	return ed25519.NewKeyFromSeed(s)
+}
+
+func signer(k ed25519.PrivateKey) func([]byte) []byte {
+	return func(m []byte) []byte { return ed25519.Sign(k, m) }
+}
+
+func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
+
+const prefix = "HTTPS://P.EXAMPLE.CN/P/"
+
+var (
+	tillKey   = seed(0)
+	cloudKeys = map[uint8]ed25519.PrivateKey{7: seed(0x40), 8: seed(0x80)}
+	held      = offlinepay.Keys{7: public(cloudKeys[7]), 8: public(cloudKeys[8])}
+)
+
+func tillKeyOf(till uint32, gen uint8) (ed25519.PublicKey, bool) {
+	return public(tillKey), till == 1003 && gen == 2
+}
+
+var exampleRequest = offlinepay.Request{
+	Flags: offlinepay.Offline | offlinepay.ClockTrusted, Till: 1003, KeyGen: 2, CloudKey: 8, Nonce: 0x0123456789abcdef,
+	Amount: 4250, Currency: 156, At: 1773460800, TTL: 1, Sale: 427193,
+}
+
+var exampleProof = offlinepay.Proof{
+	Method: offlinepay.WeChat, CloudKey: 8, Till: 1003, Nonce: 0x0123456789abcdef, Amount: 4250, Discount: 250, Currency: 156,
+	PaidAt: 1773460842, Reference: 0x00a1b2c3d4e5f607,
+}
+
+// made computes the vectors with the code under test.
+func made(t *testing.T) vectors {
+	t.Helper()
+	v := vectors{Prefix: prefix, TillSeed: hex.EncodeToString(tillKey.Seed()), TillKey: hex.EncodeToString(public(tillKey))}
+	for _, id := range []uint8{7, 8} {
+		v.Cloud = append(v.Cloud, cloudVector{id, hex.EncodeToString(cloudKeys[id].Seed()), hex.EncodeToString(public(cloudKeys[id]))})
+	}
+	largest := offlinepay.Request{
+		Flags: offlinepay.Offline | offlinepay.ClockTrusted | offlinepay.Test, Till: 1<<32 - 1, KeyGen: 255, CloudKey: 255, Nonce: 1<<64 - 1,
+		Amount: 1<<32 - 1, Currency: 999, At: 1<<32 - 1, TTL: 255, Sale: offlinepay.MaxSale,
+	}
+	for name, r := range map[string]offlinepay.Request{"a basket of 42.50": exampleRequest, "all fields at their largest": largest} {
+		text := r.Text(prefix, signer(tillKey))
+		raw := base32Bytes(t, strings.TrimPrefix(text, prefix))
+		v.Requests = append(v.Requests, requestVector{name, r, hex.EncodeToString(r.Body()), hex.EncodeToString(raw[30:]), text, modules(t, text)})
+	}
+	if v.Requests[0].Fields != exampleRequest {
+		v.Requests[0], v.Requests[1] = v.Requests[1], v.Requests[0]
+	}
+	small := offlinepay.Proof{Method: offlinepay.StoredValue, Test: true, CloudKey: 7, Till: 1, Amount: 1, Currency: 36}
+	for _, p := range []struct {
+		name string
+		p    offlinepay.Proof
+	}{{"42.50 paid, 2.50 of it attested discount", exampleProof}, {"a test with the smallest numbers", small}} {
+		text := p.p.Text(signer(cloudKeys[p.p.CloudKey]))
+		raw := number(t, text)
+		v.Proofs = append(v.Proofs, proofVector{p.name, p.p, hex.EncodeToString(p.p.Body()), hex.EncodeToString(raw[37:]), text, modules(t, text)})
+	}
+	return v
+}
+
+func modules(t *testing.T, text string) map[string]int {
+	t.Helper()
+	m := map[string]int{}
+	for _, level := range []qr.Level{qr.L, qr.M, qr.Q} {
+		c, err := qr.Make(text, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m[string(level)] = c.Size
+	}
+	return m
+}
+
+func TestVectors(t *testing.T) {
+	got := made(t)
+	if *update {
+		body, err := json.MarshalIndent(got, "", "  ")
+		if err == nil {
+			err = os.WriteFile(vectorFile, append(body, '\n'), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	body, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want vectors
+	if err := json.Unmarshal(body, &want); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the code makes\n%+v\nthe vectors say\n%+v", got, want)
+	}
+	for _, v := range want.Requests[:1] {
+		r, err := offlinepay.ParseRequest(v.Text, want.Prefix, tillKeyOf)
+		if err != nil || r != v.Fields {
+			t.Errorf("%s: read %+v, %v", v.Name, r, err)
+		}
+	}
+	for _, v := range want.Proofs {
+		p, err := offlinepay.Check(v.Text, held, v.Fields.Till)
+		if err != nil || p != v.Fields {
+			t.Errorf("%s: read %+v, %v", v.Name, p, err)
+		}
+	}
+	// Sizes that screens and scanners are built for (docs/offline-pay.md).
+	if m := want.Requests[0].Modules; m["M"] != 45 || m["L"] != 41 {
+		t.Errorf("PR1 has %v modules", m)
+	}
+	if m := want.Proofs[0].Modules; m["M"] != 41 || m["L"] != 37 {
+		t.Errorf("PP1 has %v modules", m)
+	}
+}
+
+// docs/offline-pay.md shows the same vectors.
+func TestVectorsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/offline-pay.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := made(t)
+	for _, s := range []string{
+		v.TillSeed, v.TillKey, v.Cloud[1].Seed, v.Cloud[1].Key, v.Requests[0].Body, v.Requests[0].Signature, v.Requests[0].Text,
+		v.Proofs[0].Body, v.Proofs[0].Signature, v.Proofs[0].Text,
+	} {
+		if !strings.Contains(string(doc), s) {
+			t.Errorf("docs/offline-pay.md lacks %s", s)
+		}
+	}
+}
