@@ -40,11 +40,22 @@ var axeSource = sync.OnceValues(func() (string, error) {
 // of the page in the failures.
 func (p *Page) Axe(t testing.TB, what string) {
 	t.Helper()
+	for _, v := range p.AxeFinds(t) {
+		t.Errorf("%s: axe %s", what, v)
+	}
+}
+
+// AxeFinds is what [Page.Axe] fails with, for a test that the rules are at work.
+func (p *Page) AxeFinds(t testing.TB) (list []string) {
+	t.Helper()
 	source, err := axeSource()
 	if err != nil {
 		t.Skipf("NOT CHECKED: axe-core %s could not be installed by npm: %v\n%s", axeVersion, err, source)
 	}
-	p.Eval(source+"; undefined", nil) // through DevTools: the page's own policy stays as it is
+	var loaded bool
+	if p.Eval("typeof axe === 'object'", &loaded); !loaded {
+		p.Eval(source+"; undefined", nil) // through DevTools: the page's own policy stays as it is
+	}
 	var found []struct {
 		ID, Help string
 		Nodes    []struct{ HTML, FailureSummary string }
@@ -52,9 +63,10 @@ func (p *Page) Axe(t testing.TB, what string) {
 	p.Eval(`axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"]}).then(r => r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => ({html: n.html, failureSummary: n.failureSummary}))})))`, &found)
 	for _, v := range found {
 		for _, n := range v.Nodes {
-			t.Errorf("%s: axe %s: %s\n%s\n%s", what, v.ID, v.Help, n.HTML, n.FailureSummary)
+			list = append(list, v.ID+": "+v.Help+"\n"+n.HTML+"\n"+n.FailureSummary)
 		}
 	}
+	return list
 }
 
 func quote(s string) string {

@@ -18,7 +18,7 @@ function totalPanel(s) {
   const off = s.discount_total || 0;
   return h("section", "panel sums",
     h("dl", "bill" + (off > 0 ? "" : " none"), fact(words.subtotal, money((s.total ?? 0) + off)), fact(words.saved, `−${money(off)}`, "saved")),
-    h("div", "grand", h("p", "label", words.total), digits(s.total ?? 0, s.currency, "huge")));
+    h("div", "grand", h("h1", "label", words.total), digits(s.total ?? 0, s.currency, "huge")));
 }
 
 // payPanel shows the pay code as large as the panel allows, and over the whole
@@ -34,7 +34,7 @@ function payPanel(s, now) {
   if (hasEnd(p.expires_at)) foot.append(h("span", "", words.expires), " ", countdown(p.expires_at, now));
   if (reference(s)) foot.append(h("span", "reference", reference(s)));
   panel.append(
-    h("div", "due-row", h("p", "label", words.due), digits(p.amount, s.currency, "due")), card,
+    h("div", "due-row", h("h1", "label", words.due), digits(p.amount, s.currency, "due")), card,
     h("div", "how", offline ? h("p", "scan", words.offlineTitle) : h("p", "scan", words.scan),
       offline ? steps(words.offlineSteps) : null,
       apps.length ? h("ul", "apps", ...apps.map(a => h("li", "", a))) : null, foot));
@@ -68,12 +68,12 @@ export function blank(card, title, hint) {
 }
 
 function showPanel(s) {
-  return h("section", "panel wait", h("div", "due-row", h("p", "label", words.due), digits(s.total ?? 0, s.currency, "due")),
+  return h("section", "panel wait", h("div", "due-row", h("h1", "label", words.due), digits(s.total ?? 0, s.currency, "due")),
     h("div", "badge", icon(PHONE)), said("p", "scan", s.title || words.show), said("p", "hint", s.text || words.showHint));
 }
 
 function processingPanel(s) {
-  return h("section", "panel wait", h("div", "due-row", h("p", "label", words.due), digits(s.pay?.amount ?? s.total ?? 0, s.currency, "due")),
+  return h("section", "panel wait", h("div", "due-row", h("h1", "label", words.due), digits(s.pay?.amount ?? s.total ?? 0, s.currency, "due")),
     h("div", "spinner", icon(CLOCK)), said("p", "scan", s.title || words.processing), said("p", "hint", s.text || words.processingHint));
 }
 
