@@ -17,13 +17,18 @@ const (
 	maxPictureSide  = 2048
 )
 
+// Live reports whether the code may be shown at now: it has not expired.
+func (p *Pay) Live(now time.Time) bool {
+	return p != nil && (p.ExpiresAt.IsZero() || now.Before(p.ExpiresAt))
+}
+
 // PayCode returns the pay code that a scene may show at now, made by us and read
 // back: what a shopper's phone will read. ok is false when there is none: the
 // scene has no code, or it has expired, or a picture from outside holds no code
 // that can be read; err then says why it is not shown, if that needs saying.
 func PayCode(s Scene, now time.Time) (payload string, code qr.Code, ok bool, err error) {
 	p := s.Pay
-	if s.Kind != Paying || p == nil || !p.ExpiresAt.IsZero() && !now.Before(p.ExpiresAt) || p.URL == "" && p.PicturePNGBase64 == "" {
+	if s.Kind != Paying || !p.Live(now) || p.URL == "" && p.PicturePNGBase64 == "" {
 		return "", qr.Code{}, false, nil
 	}
 	payload = p.URL

@@ -1,0 +1,239 @@
+// Package framebuffer draws scenes into a Linux framebuffer (/dev/fbN): customer
+// screens on a machine without a desktop, such as the small panels of cash desks.
+// No browser, no fonts of the system: text is drawn from the glyph atlas, the pay
+// code with whole pixels for each module.
+//
+// The code is read back from the finished picture before anybody sees it, and a
+// picture is shown whole: on a second page that is turned to where the controller
+// has one, else in one pass from top to bottom. A nil error says that the picture
+// is in the controller's memory; whether a panel is connected cannot be known.
+//
+// Source: <linux/fb.h> (FBIOGET_VSCREENINFO, FBIOGET_FSCREENINFO, FBIOPAN_DISPLAY).
+package framebuffer
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"io/fs"
+	"reflect"
+	"sync"
+	"time"
+
+	"tilld/device"
+	"tilld/display"
+	"tilld/internal/atlas"
+	"tilld/internal/fault"
+	"tilld/internal/qr"
+)
+
+// Config is what an operator may set.
+type Config struct {
+	Blank bool `json:"blank"` // a black picture when the agent stops
+}
+
+// Defaults suits any panel.
+var Defaults = Config{Blank: true}
+
+// Check reports what is wrong with the options of a configuration entry.
+func Check(s device.Spec) error {
+	_, err := decode(s)
+	return err
+}
+
+func decode(s device.Spec) (Config, error) {
+	cfg := Defaults
+	return cfg, s.Decode(&cfg)
+}
+
+// glass is one framebuffer.
+type glass struct {
+	info device.Info
+	cfg  Config
+	port device.Port
+	k    kernel
+	m    mode
+
+	mu     sync.Mutex
+	memory []byte // nil once closed
+	page   int    // that is shown
+	rows   [2][]uint64
+	seed   maphash.Seed
+	last   display.Scene
+	c      *canvas
+	code   payCode
+}
+
+// payCode is the pay code drawn last, made and read back once.
+type payCode struct {
+	url, picture string
+	payload      string
+	symbol       qr.Code
+	drawn        box // where it was read back
+}
+
+var _ display.Graphic = (*glass)(nil)
+
+// Open maps the picture's memory and blanks it: whatever an earlier run left
+// there is gone. Options are checked before anything is touched.
+func Open(_ context.Context, p device.Port, s device.Spec) (display.Display, error) {
+	cfg, err := decode(s)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a framebuffer needs an address: fb:///dev/fb0"))
+	}
+	k, ok := device.As[kernel](p)
+	if !ok {
+		if k, err = kernelOf(p); err != nil {
+			return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, s.Name, "open", err)
+		}
+	}
+	m, err := readMode(k)
+	if err != nil {
+		return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, s.Name, "open", err)
+	}
+	set, err := atlas.Load()
+	if err != nil {
+		return nil, fault.New(fault.Corrupt, s.Name, "open", err)
+	}
+	memory, err := k.Map(m.bytes())
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, device.JoinGroup.With("node", s.Address, "group", "video").Fault(fault.Config, s.Name, "open", err)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Absent, s.Name, "open", err)
+	}
+	d := &glass{
+		info: device.Info{Name: s.Name, Driver: "framebuffer", Model: "framebuffer " + size(m)},
+		cfg:  cfg, port: p, k: k, m: m, memory: memory, seed: maphash.MakeSeed(), c: newCanvas(m.width, m.height, set),
+	}
+	clear(memory)
+	k.Ioctl(blank, nil) // a panel that slept wakes up; not every controller can
+	return d, nil
+}
+
+func (d *glass) Info() device.Info { return d.info }
+
+// Dots implements [display.Graphic].
+func (d *glass) Dots() int { return codeSide(d.m.width, d.m.height) }
+
+// Next implements [display.Animator]: the countdown's next second.
+func (d *glass) Next(s display.Scene, now time.Time) time.Time {
+	if s.Kind != display.Paying || !s.Pay.Live(now) || s.Pay.ExpiresAt.IsZero() {
+		return time.Time{}
+	}
+	part := s.Pay.ExpiresAt.Sub(now) % time.Second
+	if part == 0 {
+		part = time.Second
+	}
+	return now.Add(part)
+}
+
+// Show implements [display.Display].
+func (d *glass) Show(ctx context.Context, s display.Scene) error {
+	if err := ctx.Err(); err != nil {
+		return fault.New(fault.Timeout, d.info.Name, "show", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.memory == nil {
+		return fault.New(fault.Absent, d.info.Name, "show", fs.ErrClosed)
+	}
+	now := time.Now()
+	d.draw(s, now)
+	err := d.put(reflect.DeepEqual(s, d.last))
+	d.last = s
+	if err != nil {
+		return fault.New(fault.Absent, d.info.Name, "show", err)
+	}
+	return nil
+}
+
+// draw makes the picture of a scene, with its pay code if that can be read back.
+func (d *glass) draw(s display.Scene, now time.Time) {
+	v := view{canvas: d.c, scene: s, now: now}
+	if d.find(s, now) {
+		v.code = &d.code.symbol
+	}
+	where := v.draw()
+	if v.code == nil {
+		return
+	}
+	if where == d.code.drawn && where != (box{}) {
+		return
+	}
+	if where != (box{}) {
+		if text, err := qr.Read(d.c.gray(where)); err == nil && text == d.code.payload {
+			d.code.drawn = where
+			return
+		}
+	}
+	v.code = nil // a code that we cannot read off the picture is no code
+	v.draw()
+}
+
+// find has the scene's pay code in d.code, or reports false.
+func (d *glass) find(s display.Scene, now time.Time) bool {
+	if p := s.Pay; p != nil && s.Kind == display.Paying && p.Live(now) && d.code.payload != "" && d.code.url == p.URL && d.code.picture == p.PicturePNGBase64 {
+		return true
+	}
+	d.code = payCode{}
+	payload, symbol, ok, err := display.PayCode(s, now)
+	if !ok || err != nil {
+		return false
+	}
+	d.code = payCode{url: s.Pay.URL, picture: s.Pay.PicturePNGBase64, payload: payload, symbol: symbol}
+	return true
+}
+
+// put brings the picture onto the glass. Rows that are there already are left
+// alone while the same scene counts down.
+func (d *glass) put(same bool) error {
+	page := 0
+	if d.m.pages == 2 {
+		page = 1 - d.page
+	}
+	if d.rows[page] == nil || !same {
+		d.rows[page] = make([]uint64, d.m.height)
+	}
+	line := make([]byte, d.m.width*d.m.bits/8)
+	for y := range d.m.height {
+		d.m.put(line, d.c.row(y))
+		sum := maphash.Bytes(d.seed, line) | 1
+		if d.rows[page][y] != sum {
+			copy(d.memory[(page*d.m.height+y)*d.m.stride:], line)
+			d.rows[page][y] = sum
+		}
+	}
+	if d.m.pages == 1 {
+		return nil
+	}
+	if err := d.k.Ioctl(pan, d.m.panTo(page)); err != nil {
+		if page == 0 {
+			return err // the old picture is on the glass and cannot be taken off
+		}
+		d.m.pages = 1 // it says that it can, and cannot: draw on the page that is shown
+		return d.put(false)
+	}
+	d.page = page
+	return nil
+}
+
+// Close makes the picture black and closes the port.
+func (d *glass) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var err error
+	if d.memory != nil {
+		if d.cfg.Blank || d.last.Pay != nil {
+			clear(d.memory)
+		}
+		if u, ok := d.k.(interface{ Unmap([]byte) error }); ok {
+			err = u.Unmap(d.memory)
+		}
+		d.memory = nil
+	}
+	return errors.Join(err, d.port.Close())
+}
