@@ -37,7 +37,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	while read -r pkg name; do echo "$$pkg $$name"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; done
 
 golden: ## writes golden files anew; look at the diff
-	go test ./printer/... ./internal/till/... -update
+	go test ./printer/... ./internal/till/... ./display/framebuffer -update
 
 bench: ## benchmarks, as ratios against a peer or a limit in the same run
 	@bash internal/bench/run

@@ -6,6 +6,7 @@ import (
 	"tilld/display/cd5220"
 	"tilld/display/dsp800"
 	"tilld/display/epson"
+	"tilld/display/framebuffer"
 	"tilld/display/led8"
 	"tilld/display/qrscreen"
 	"tilld/display/screen"
@@ -44,6 +45,7 @@ func driverList() []driver {
 		{device.Display, "utc", utc.Check},
 		{device.Display, "led8", led8.Check},
 		{device.Display, "qrscreen", qrscreen.Check},
+		{device.Display, "framebuffer", framebuffer.Check},
 		{device.Display, "screen", noOptions},
 	}
 }
@@ -73,6 +75,7 @@ func displays(s *screen.Screen) *device.Registry[display.Display] {
 	r.Add("utc", display.Text(utc.Open))
 	r.Add("led8", led8.Open)
 	r.Add("qrscreen", qrscreen.Open)
+	r.Add("framebuffer", framebuffer.Open)
 	r.Add("screen", s.Open)
 	return &r
 }

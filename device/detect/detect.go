@@ -66,6 +66,8 @@ func guess(n sysfs.Node) (f Found, scheme string, ok bool) {
 		f.Kind, f.Driver = device.Scanner, "wedge"
 	case "video4linux":
 		scheme, f.Kind, f.Driver, f.Sure = "v4l2", device.Scanner, "camera", false
+	case "graphics":
+		scheme, f.Kind, f.Driver, f.Sure = "fb", device.Display, "framebuffer", false // a desktop may be drawing there
 	default:
 		return f, "", false
 	}
@@ -74,7 +76,7 @@ func guess(n sysfs.Node) (f Found, scheme string, ok bool) {
 
 // rank orders the nodes of one piece of hardware: the way that carries most is
 // offered, the others are not.
-var rank = []string{"tty", "usbmisc", "hidraw", "input", "video4linux"}
+var rank = []string{"tty", "usbmisc", "hidraw", "input", "video4linux", "graphics"}
 
 // arrange makes the list of what was found: one entry for each piece of
 // hardware, named and with its configuration line.
@@ -132,7 +134,11 @@ func line(f Found, number int) string {
 	if f.Sure {
 		return text + "   # " + name
 	}
-	return "# " + text + "   # if this is one: " + name
+	hint := ""
+	if f.Kind == device.Scanner && f.Driver == "line" {
+		hint = ", or kind: display, driver: cd5220 for a pole display"
+	}
+	return "# " + text + "   # if this is one: " + name + hint
 }
 
 // quote writes a YAML double-quoted string; JSON's are the same.

@@ -8,7 +8,7 @@ import (
 
 // Detect lists the hardware below root, "" for the real one, that a till can
 // use: serial lines and adapters, USB printers, HID scanners, keyboards that may
-// be scanners, cameras.
+// be scanners, cameras, framebuffers.
 func Detect(ctx context.Context, root string) ([]Found, error) {
 	var nodes []sysfs.Node
 	for _, subsystem := range rank {

@@ -3,6 +3,7 @@
 package detect_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,6 +95,15 @@ func TestDetect(t *testing.T) {
 		usb{socket: "1-8", vid: "046d", pid: "c31c", product: "Keyboard\x1b[2J", subsystem: "input", node: "event7", keys: keyboard},
 		usb{socket: "1-9", vid: "0c2e", pid: "0907", product: "HID scanner", subsystem: "hidraw", node: "hidraw0"},
 	)
+	card := filepath.Join(root, "sys/devices/pci0000:00/0000:00:02.0")
+	for path, text := range map[string]string{card + "/uevent": "DRIVER=i915", filepath.Join(root, "sys/class/graphics/fb0/name"): "i915drmfb", filepath.Join(root, "sys/class/graphics/fbcon/uevent"): ""} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text+"\n"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(card, filepath.Join(root, "sys/class/graphics/fb0/device")); err != nil {
+		t.Fatal(err)
+	}
 	got, err := detect.Detect(t.Context(), root)
 	if err != nil {
 		t.Fatal(err)
@@ -104,14 +114,15 @@ func TestDetect(t *testing.T) {
 	}
 	want := []string{
 		`- {name: scanner-1, kind: scanner, driver: line, address: "serial://usb/0C2E:0901/S%2F1?baud=9600"}   # Honeywell 1950 (Honeywell scanner)`,
-		`# - {name: scanner-2, kind: scanner, driver: line, address: "serial:///dev/ttyS1?baud=9600"}   # if this is one: ttyS1`,
-		`# - {name: scanner-3, kind: scanner, driver: line, address: "serial:///dev/serial/by-path/pci-0000:00-usb-0:2:1.0-port0?baud=9600"}   # if this is one: USB Serial (CH340 serial adapter)`,
-		`# - {name: scanner-4, kind: scanner, driver: line, address: "serial:///dev/serial/by-path/pci-0000:00-usb-0:3:1.0-port0?baud=9600"}   # if this is one: USB Serial (CH340 serial adapter)`,
+		`# - {name: scanner-2, kind: scanner, driver: line, address: "serial:///dev/ttyS1?baud=9600"}   # if this is one: ttyS1, or kind: display, driver: cd5220 for a pole display`,
+		`# - {name: scanner-3, kind: scanner, driver: line, address: "serial:///dev/serial/by-path/pci-0000:00-usb-0:2:1.0-port0?baud=9600"}   # if this is one: USB Serial (CH340 serial adapter), or kind: display, driver: cd5220 for a pole display`,
+		`# - {name: scanner-4, kind: scanner, driver: line, address: "serial:///dev/serial/by-path/pci-0000:00-usb-0:3:1.0-port0?baud=9600"}   # if this is one: USB Serial (CH340 serial adapter), or kind: display, driver: cd5220 for a pole display`,
 		`- {name: printer-1, kind: printer, driver: escpos, address: "usblp://usb/0416:5011"}   # STMicro POS80 (POS58 / POS80 printer)`,
 		`# - {name: scanner-5, kind: scanner, driver: hidpos, address: "hidraw://usb/0C2E:0907"}   # if this is one: HID scanner (Honeywell scanner)`,
 		`- {name: scanner-6, kind: scanner, driver: wedge, address: "evdev://usb/05E0:1200"}   # Symbol Bar Code Scanner (Zebra / Symbol scanner)`,
 		`# - {name: scanner-7, kind: scanner, driver: wedge, address: "evdev://usb/046D:C31C"}   # if this is one: Keyboard[2J`,
 		`# - {name: scanner-8, kind: scanner, driver: camera, address: "v4l2://usb/046D:0825"}   # if this is one: Webcam`,
+		`# - {name: display-1, kind: display, driver: framebuffer, address: "fb:///dev/fb0"}   # if this is one: i915drmfb`,
 	}
 	if g, w := strings.Join(lines, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("got\n%s\nwant\n%s", g, w)

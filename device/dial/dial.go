@@ -5,7 +5,8 @@
 //	tcp://192.168.1.87:9100           usblp:///dev/usb/lp0   usblp://usb/04B8:0202
 //	evdev:///dev/input/event5         evdev://usb/0C2E:0901
 //	hidraw:///dev/hidraw0             v4l2:///dev/video0
-//	file:///var/lib/tilld/receipts    sim://pole
+//	fb:///dev/fb0                     file:///var/lib/tilld/receipts
+//	sim://pole
 package dial
 
 import (
@@ -44,6 +45,7 @@ func New(o Options) device.Dialer {
 		"evdev":  nodeport.New(o.Root, "input").Open,
 		"hidraw": nodeport.New(o.Root, "hidraw").Open,
 		"v4l2":   nodeport.New(o.Root, "video4linux").Open,
+		"fb":     nodeport.New(o.Root, "graphics").Open,
 		"file":   nodeport.OpenFile,
 	}}
 	if o.Sim != nil {

@@ -4,6 +4,7 @@
 //	evdev:///dev/input/event5, evdev://usb/0C2E:0901  keyboards, wedge scanners
 //	hidraw:///dev/hidraw0    hidraw://usb/0C2E:0907   HID POS scanners, weak displays
 //	v4l2:///dev/video0       v4l2://usb/046D:0825     cameras
+//	fb:///dev/fb0                                     framebuffers
 //	file:///var/lib/tilld/receipts.bin                a file to print into
 //	file:///var/lib/tilld/frames                      a directory, for the camera
 //
@@ -36,7 +37,7 @@ type Opener struct {
 }
 
 // New returns an opener for a subsystem of /sys/class: "usbmisc", "input",
-// "hidraw" or "video4linux". root is where /sys and /dev lie; "" is the real one.
+// "hidraw", "video4linux" or "graphics". root is where /sys and /dev lie; "" is the real one.
 func New(root, subsystem string) *Opener {
 	return &Opener{tree: sysfs.Tree(root), subsystem: subsystem}
 }

@@ -18,7 +18,7 @@ import (
 
 // Node is one device node with what the kernel knows about its hardware.
 type Node struct {
-	Subsystem string // "tty", "usbmisc", "input", "hidraw", "video4linux"
+	Subsystem string // "tty", "usbmisc", "input", "hidraw", "video4linux", "graphics"
 	Name      string // "ttyUSB0"
 	Dev       string // "/dev/ttyUSB0"
 	Identity  device.Identity
@@ -123,6 +123,9 @@ func (t Tree) node(subsystem, name string) (Node, bool) {
 		folder = "dev"
 	}
 	n := Node{Subsystem: subsystem, Name: name, Dev: path.Join("/", folder, name), Driver: base(filepath.Join(hardware, "driver"))}
+	if subsystem == "graphics" {
+		n.Product = read(class, "name") // of the kernel's driver: "i915drmfb"
+	}
 	if subsystem == "input" {
 		n.Keyboard = hasKeys(read(hardware, "capabilities/key"), 2, 28)
 	}

@@ -20,7 +20,7 @@ var (
 )
 
 // schemes are the address schemes of devices.
-var schemes = []string{"serial", "tcp", "usblp", "evdev", "hidraw", "v4l2", "file", "sim"}
+var schemes = []string{"serial", "tcp", "usblp", "evdev", "hidraw", "v4l2", "fb", "file", "sim"}
 
 // problem notes one about a key, with the line it was set on.
 func (r *reader) problem(key string, what, instead [2]string, args ...any) {

@@ -155,7 +155,7 @@ data_dir: [a]
 		`:11: devices[0].driver: there is no driver "lin"; write one of line`,
 		`:12: devices[1].name: "a" is the name of devices[0] already; give each device its own name`,
 		`:12: devices[1].kind: "robot" is no kind of device; write one of display, printer, scanner`,
-		`:12: devices[1].address: "ftp://x" is no device address; begin with one of serial://, tcp://, usblp://, evdev://, hidraw://, v4l2://, file://, sim://`,
+		`:12: devices[1].address: "ftp://x" is no device address; begin with one of serial://, tcp://, usblp://, evdev://, hidraw://, v4l2://, fb://, file://, sim://`,
 		`:17: devices[2].options: no option "suffixx"; see the device's description`,
 		`:18: devices[3].address: is missing; write for example serial:///dev/ttyACM0?baud=9600 or tcp://192.168.1.87:9100`,
 		`:19: http.listen: "0.0.0.0:7780" is not an address of this machine alone; write 127.0.0.1:7780, and use http.lan for the store's network`,
