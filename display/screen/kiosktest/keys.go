@@ -73,6 +73,12 @@ func (p *Page) Click(selector string, times int) {
 	}
 }
 
+// ForgetCookies throws away all cookies of the browser.
+func (p *Page) ForgetCookies() {
+	p.b.t.Helper()
+	p.call("Network.clearBrowserCookies", nil, nil)
+}
+
 // Reload loads the page anew.
 func (p *Page) Reload() {
 	p.b.t.Helper()

@@ -20,6 +20,9 @@ function parseMoney(text) {
   return Number(m[1]) * 10 ** digits + Number((m[2] ?? "").padEnd(digits, "0") || 0);
 }
 
+// Outside text must not turn the text around it: no direction controls.
+const plain = (_, v) => typeof v === "string" ? v.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "") : v;
+
 function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -68,7 +71,7 @@ async function ask(method, path, body, key) {
     }
     setAway(false);
     let answer = {};
-    try { answer = JSON.parse(text); } catch { /* not from the agent: told by its status */ }
+    try { answer = JSON.parse(text, plain); } catch { /* not from the agent: told by its status */ }
     if ((r.status === 401 || r.status === 403 && answer.code === "sign_in_needed") && path !== "/cashier/session") { await openSession(); continue; }
     if (!r.ok) throw new Problem(answer, r.status);
     return answer;
@@ -136,7 +139,7 @@ function listen() {
   for (const name of ["sale", "print", "scene"]) source.addEventListener(name, refresh);
   for (const name of ["link", "condition", "device"]) source.addEventListener(name, readStatus);
   source.addEventListener("scan", e => {
-    const row = JSON.parse(e.data);
+    const row = JSON.parse(e.data, plain);
     if (row.refused) say(row.refused.detail, "bad", true);
     refresh();
   });
