@@ -25,7 +25,7 @@ type Job struct {
 	Doc      Doc       `json:"doc,omitempty"`
 	Raw      []byte    `json:"raw,omitempty"`       // bytes made elsewhere, instead of Doc
 	Drawer   bool      `json:"drawer,omitempty"`    // Raw may open the cash drawer
-	Personal bool      `json:"personal,omitempty"`  // Doc names a shopper: it is sealed where it is stored
+	Personal bool      `json:"personal,omitempty"`  // Doc or Raw may name a shopper: it is sealed where it is stored
 	SaleID   string    `json:"sale_id,omitempty"`   // the sale it belongs to
 	CopyOf   string    `json:"copy_of,omitempty"`   // job it is a marked copy of
 	Nameless bool      `json:"nameless,omitempty"`  // asked for without an id: an equal request is the same job while this one is unresolved

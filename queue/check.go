@@ -13,7 +13,8 @@ import (
 
 // Check verifies the data directory dir without changing it: each page of the
 // file, the checksum of each record, sequence and chain of the events, the
-// acked watermark, the frames of the journal and the snapshots. fault.Busy: a
+// acked watermark, the frames of the journal, the snapshots and the keys that
+// unacked events are sealed with. fault.Busy: a
 // running tilld has the directory. fault.Absent: there is no file.
 func Check(dir string) (CheckReport, error) {
 	began := time.Now()
@@ -46,6 +47,7 @@ func Check(dir string) (CheckReport, error) {
 		if st, err = checkRest(dir, path, st); err != nil {
 			return r, fault.New(fault.Config, "queue", "check", err)
 		}
+		missingKeys(dir, st.sealed, st.note)
 	}
 	r.Findings = append(r.Findings, st.found...)
 	r.More = st.more

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,7 @@ type fileState struct {
 	events   int
 	copied   int // copies
 	bytes    int64
+	sealed   map[uint32]uint64 // days whose keys unacked events need -> the first such event
 }
 
 func (st *fileState) note(f Finding) {
@@ -41,7 +43,7 @@ func (st *fileState) note(f Finding) {
 // event has its checksum. keep, if not
 // nil, gets every sound record.
 func checkFile(path string, tail tree, deep bool, keep func(full string, e entry)) (*fileState, error) {
-	st := &fileState{}
+	st := &fileState{sealed: map[uint32]uint64{}}
 	f, err := os.Open(path)
 	if err != nil {
 		return st, err
@@ -200,6 +202,11 @@ func (c *chainCheck) event(key string, e entry) {
 	}
 	// meta sorts before the events, so the chain is known.
 	ch, known := c.chain()
+	if ev.sealed && len(ev.packed) >= sealedHead && (gen != ch.gen || seq > ch.acked) {
+		if day := binary.BigEndian.Uint32(ev.packed[1:]); c.st.sealed[day] == 0 {
+			c.st.sealed[day] = seq
+		}
+	}
 	c.hashed = c.deep || gen == ch.gen && (seq == ch.acked || seq == ch.last)
 	c.seq, c.standIn, c.original = seq, ev.standIn, ev.original
 	if c.hashed {

@@ -29,7 +29,7 @@ var keeps = map[Bucket]keep{
 }
 
 // Run takes the hourly snapshots, deletes what is no longer kept (acked events,
-// replies in Inbox, answers in Idem), watches the disk's room and repairs
+// replies in Inbox, answers in Idem, keys of days that are over), watches the disk's room and repairs
 // records that readers found damaged. It blocks until ctx ends.
 func (s *Store) Run(ctx context.Context) error {
 	hour, minute, room := time.NewTicker(snapshotEvery), time.NewTicker(trimEvery), time.NewTicker(roomEvery)
@@ -46,9 +46,9 @@ func (s *Store) Run(ctx context.Context) error {
 			return nil
 		case <-hour.C:
 			s.takeSnapshot()
-			err = s.expire(ctx)
+			err = errors.Join(s.expire(ctx), s.forget())
 		case <-minute.C:
-			err = errors.Join(s.trim(ctx), s.forget(), s.tellWithheld(ctx))
+			err = errors.Join(s.trim(ctx), s.nextKey(), s.tellWithheld(ctx))
 		case <-room.C:
 			s.checkRoom()
 			if s.suspect.CompareAndSwap(true, false) {

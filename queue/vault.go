@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +73,7 @@ func openVault(dir string, log *slog.Logger, now time.Time) (*vault, error) {
 	v := &vault{dir: dir, log: log, keys: map[uint32]cipher.AEAD{}, raw: map[uint32][]byte{}}
 	there, sound := 0, 0
 	var best vaultBody
+	same := true
 	for _, name := range []string{vaultName, vaultCopy} {
 		b, err := readVault(filepath.Join(dir, name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -81,6 +84,7 @@ func openVault(dir string, log *slog.Logger, now time.Time) (*vault, error) {
 			log.Error("a copy of the day keys cannot be read", "file", name, "err", err)
 			continue
 		}
+		same = same && (sound == 0 || b.Gen == best.Gen)
 		if sound++; b.Gen >= best.Gen {
 			best = b
 		}
@@ -103,7 +107,7 @@ func openVault(dir string, log *slog.Logger, now time.Time) (*vault, error) {
 	switch {
 	case len(v.keys) == 0:
 		err = v.ready(now)
-	case sound == 1:
+	case sound == 1 || !same:
 		err = v.save()
 	}
 	if err != nil {
@@ -273,17 +277,17 @@ func (s *Store) Reveal(about string, sealed []byte) ([]byte, error) {
 	return s.vault.reveal(about, sealed)
 }
 
+// nextKey makes the key of the next day ahead of midnight, so that the first
+// sale of a day waits for no file.
+func (s *Store) nextKey() error {
+	s.vault.mu.Lock()
+	defer s.vault.mu.Unlock()
+	return s.vault.ready(time.Now().Add(trimEvery))
+}
+
 // forget destroys the keys of days that ended more than KeepAcked ago, unless
 // an event of that day is still kept because the cloud does not have it.
 func (s *Store) forget() error {
-	if err := func() error {
-		s.vault.mu.Lock()
-		defer s.vault.mu.Unlock()
-		// Ahead of midnight, so that the first sale of a day waits for no file.
-		return s.vault.ready(time.Now().Add(trimEvery))
-	}(); err != nil {
-		s.log.Warn("no key for the next day could be written", "err", err)
-	}
 	limit := dayNumber(time.Now().Add(-s.o.KeepAcked))
 	if limit == 0 || s.vault.oldest() >= limit {
 		return nil
@@ -302,6 +306,36 @@ func (s *Store) forget() error {
 		return err
 	}
 	return s.vault.destroy(limit-1, used)
+}
+
+// missingKeys notes events that wait for the cloud and cannot be opened, because
+// the keys of their days are not in dir. days has the first such event by day.
+func missingKeys(dir string, days map[uint32]uint64, note func(Finding)) {
+	have := map[uint32]bool{}
+	var gen uint64
+	for _, name := range []string{vaultName, vaultCopy} {
+		b, err := readVault(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) && len(days) == 0 {
+			continue // of an earlier version
+		}
+		if err != nil {
+			note(Finding{File: name, Reason: err.Error()})
+			continue
+		}
+		if b.Gen < gen {
+			continue
+		}
+		gen = b.Gen
+		clear(have)
+		for day := range b.Days {
+			have[day] = true
+		}
+	}
+	for _, day := range slices.Sorted(maps.Keys(days)) {
+		if !have[day] {
+			note(Finding{File: vaultName, Bucket: outbox, Sequence: days[day], Reason: "the key of its day is not there"})
+		}
+	}
 }
 
 // oldest is the day of the oldest key.

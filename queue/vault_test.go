@@ -147,7 +147,13 @@ func TestKeysLost(t *testing.T) {
 			t.Errorf("without %s: %s", name, list[0].Body)
 		}
 	}
-	s = again(func() { damage(vaultName); damage(vaultCopy) })
+	s = again(func() {
+		damage(vaultName)
+		damage(vaultCopy)
+		if r, err := Check(dir); err != nil || r.OK || len(r.Findings) != 3 || r.Findings[2].Sequence != 1 {
+			t.Errorf("check says %+v, %v", r, err)
+		}
+	})
 	list, err := s.Pending(0, 10, 1<<20)
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d events, %v", len(list), err)

@@ -102,16 +102,22 @@ func (t *Till) readSale(tx *queue.Tx, id string) (sale.Sale, error) {
 // jobRecord is a print job as it is stored.
 type jobRecord struct {
 	printer.Job
-	Sealed []byte `json:"sealed,omitempty"` // its document
+	Sealed []byte `json:"sealed,omitempty"` // content
+}
+
+// content is what a job prints.
+type content struct {
+	Doc printer.Doc `json:"doc,omitempty"`
+	Raw []byte      `json:"raw,omitempty"`
 }
 
 func (t *Till) jobRecord(j printer.Job) jobRecord {
-	if !j.Personal || len(j.Doc) == 0 {
+	if !j.Personal || len(j.Doc) == 0 && len(j.Raw) == 0 {
 		return jobRecord{Job: j}
 	}
-	doc := mustJSON(j.Doc)
-	j.Doc = nil
-	return jobRecord{Job: j, Sealed: t.o.Store.Conceal("prints/"+j.ID, doc)}
+	c := content{j.Doc, j.Raw}
+	j.Doc, j.Raw = nil, nil
+	return jobRecord{Job: j, Sealed: t.o.Store.Conceal("prints/"+j.ID, mustJSON(c))}
 }
 
 // readJob reads a stored job; one without id when there is none. A document
@@ -122,7 +128,9 @@ func (t *Till) readJob(tx *queue.Tx, key []byte) (printer.Job, error) {
 		return r.Job, err
 	}
 	j := r.Job
-	if t.reveal("prints/"+j.ID, r.Sealed, &j.Doc) {
+	var c content
+	if t.reveal("prints/"+j.ID, r.Sealed, &c) {
+		j.Doc, j.Raw = c.Doc, c.Raw
 		return j, nil
 	}
 	s, err := t.readSale(tx, j.SaleID)

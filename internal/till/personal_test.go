@@ -3,6 +3,7 @@ package till_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -133,6 +134,9 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 			t.Errorf("the kept answer is %s, %v", again.Body, err)
 		}
 		r.do(sale.Reprint{Sale: s.ID}) // waits for its printer
+		const scrap = "a POS application's own receipt for Ms Wang"
+		r.do2(till.PrintRequest{JobID: "own", Escpos: []byte(scrap)})
+		secrets = append(secrets, scrap, base64.StdEncoding.EncodeToString([]byte(scrap))[:40])
 		time.Sleep(20 * 24 * time.Hour)
 		if got := r.sale(s.ID); got.Member == nil {
 			t.Error("erased although the cloud does not have the event")
@@ -153,6 +157,9 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 		paper := string(mustJSON(t, j.Doc))
 		if len(j.Doc) == 0 || !strings.Contains(paper, till.CopyMark) || strings.Contains(paper, member) {
 			t.Errorf("the copy that waited is %s", paper)
+		}
+		if own, err := r.till.Job("own"); err != nil || own.Outcome != printer.Failed || !strings.Contains(own.Reason, "erased") {
+			t.Errorf("the job whose content was erased: %+v, %v", own, err)
 		}
 		r.halt()
 	})

@@ -90,11 +90,11 @@ func (t *Till) fillJob(j *printer.Job, r PrintRequest) error {
 		if err != nil {
 			return err
 		}
-		j.Doc = doc
+		j.Doc, j.Personal = doc, true // what others print may name a shopper
 	case len(r.Escpos) > maxRaw:
 		return problem(sale.CodeInvalid, "escpos_base64", "打印数据过大", "escpos_base64 has at most 512 KiB")
 	default:
-		j.Raw = r.Escpos
+		j.Raw, j.Personal = r.Escpos, true
 	}
 	return nil
 }

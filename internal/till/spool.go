@@ -56,8 +56,8 @@ func (t *Till) loadSpool(tx *queue.Tx) error {
 var openJobsKey = []byte("open-jobs")
 
 // interrupted books the jobs that were being sent when the agent stopped: part
-// of them may be on paper. Jobs of a printer that is no longer configured have
-// failed.
+// of them may be on paper. Jobs of a printer that is no longer configured, or
+// whose content was erased, have failed.
 func (t *Till) interrupted(x *txn) {
 	for _, j := range t.spool.open {
 		switch {
@@ -65,6 +65,8 @@ func (t *Till) interrupted(x *txn) {
 			x.jobChanged(*j, printer.Uncertain, j.Evidence, "the agent stopped while it was printing")
 		case j.Printer != t.o.ReceiptPrinter && !slices.Contains(t.o.Printers, j.Printer):
 			x.jobChanged(*j, printer.Failed, printer.NoEvidence, "this printer is no longer configured")
+		case j.Personal && len(j.Doc) == 0 && len(j.Raw) == 0:
+			x.jobChanged(*j, printer.Failed, printer.NoEvidence, "it waited so long that its content was erased")
 		}
 	}
 }
