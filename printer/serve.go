@@ -28,7 +28,7 @@ const (
 	// silence is how long a printer that has answered before may be silent before
 	// it is taken for one that never does: jobs wait meanwhile, for a printer that
 	// hangs or serves another till would lose them.
-	silence = 5 * time.Minute
+	silence = time.Minute
 	// commitTime bounds the commit of an outcome, also while the agent stops.
 	commitTime = 2 * time.Second
 )

@@ -23,8 +23,9 @@ type devicesCmd struct {
 func (c *devicesCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdin, os.Stdout) }
 
 const devicesHelp = `type a barcode to scan it, or
-  :paper-out :near-end :cover :cutter :silent :off :deaf   flip a switch of both printers
+  :paper-out :near-end :cover :cutter :silent :garbage :off :deaf   flip a switch of both printers
   :slow N      print N dots a second (0: as fast as possible)
+  :baud N      the line takes N bits a second (0: as fast as bytes come)
   :cut N       drop the printer's connection after N more bytes
   :tear        take the paper that hangs out
   :unplug NAME / :plug NAME    scanner, printer, pole
@@ -136,6 +137,8 @@ func printerSwitch(name string, n int) (func(*sim.Switches), bool) {
 		"cover":     func(s *sim.Switches) { s.CoverOpen = !s.CoverOpen },
 		"cutter":    func(s *sim.Switches) { s.CutterError = !s.CutterError },
 		"silent":    func(s *sim.Switches) { s.Silent = !s.Silent },
+		"garbage":   func(s *sim.Switches) { s.Garbage = !s.Garbage },
+		"baud":      func(s *sim.Switches) { s.Baud = n },
 		"off":       func(s *sim.Switches) { s.Off = !s.Off },
 		"deaf":      func(s *sim.Switches) { s.Deaf = !s.Deaf },
 		"slow":      func(s *sim.Switches) { s.DotsPerSecond = n },

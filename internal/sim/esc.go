@@ -5,6 +5,7 @@ package sim
 var escLen = map[byte]int{
 	'@': 2, 'M': 3, 't': 3, 'R': 3, 'a': 3, 'E': 3, 'G': 3, '-': 3, '!': 3, '2': 2, '3': 3, 'd': 3, 'J': 3, '$': 4, '\\': 4,
 	' ': 3, '{': 3, 'i': 2, 'm': 2, 'p': 5, 'B': 4, '=': 3, 'c': 4, 'r': 3, 'V': 3, 'U': 3, 'e': 3, 'K': 3, '%': 3, '?': 3, 'S': 2, 'T': 3, 'L': 2, 'W': 10, 'u': 3, 'v': 2,
+	'4': 3, // italic, on copies
 }
 
 // esc takes a command that begins with ESC.

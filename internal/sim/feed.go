@@ -22,6 +22,10 @@ func (p *Printer) take(ctx context.Context, b []byte) error {
 		if p.sw.Deaf {
 			n = 0
 		}
+		baud := p.sw.Baud
+		if baud > 0 {
+			n = min(n, max(baud/10/lineTicks, 1))
+		}
 		if p.cutAt > 0 && p.received+int64(n) >= p.cutAt {
 			n = int(p.cutAt - p.received)
 			p.accept(b[:n])
@@ -43,6 +47,11 @@ func (p *Printer) take(ctx context.Context, b []byte) error {
 		changed := p.changed
 		p.mu.Unlock()
 		b = b[n:]
+		if baud > 0 && n > 0 {
+			if err := pause(ctx, time.Duration(n)*10*time.Second/time.Duration(baud)); err != nil {
+				return err
+			}
+		}
 		if n == 0 {
 			select {
 			case <-ctx.Done():
@@ -52,6 +61,20 @@ func (p *Printer) take(ctx context.Context, b []byte) error {
 		}
 	}
 	return nil
+}
+
+// lineTicks is in how many pieces a slow line's second comes.
+const lineTicks = 50
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }
 
 var errCut = errors.New("sim: the connection was cut")

@@ -150,9 +150,16 @@ func (p *Printer) answer(b []byte) {
 	if p.host == nil && !p.sw.Off && len(b) == 7 && b[0] == 0x37 && b[1] == 0x22 {
 		p.untold = slices.Clone(b)
 	}
-	if p.host != nil && !p.sw.Silent && !p.sw.Off {
-		p.host(slices.Clone(b))
+	if p.host == nil || p.sw.Silent || p.sw.Off {
+		return
 	}
+	b = slices.Clone(b)
+	if p.sw.Garbage {
+		for i := range b {
+			b[i] ^= 0xA5
+		}
+	}
+	p.host(b)
 }
 
 // ejected keeps a ticket. It needs mu.

@@ -18,6 +18,11 @@ type Switches struct {
 	// DotsPerSecond slows printing down; 0 is as fast as the machine can. A
 	// real printer does about 1,600.
 	DotsPerSecond int `json:"dots_per_second"`
+	// Baud slows the line down to a serial line's speed, ten bits a byte; 0 is as
+	// fast as bytes come.
+	Baud int `json:"baud"`
+	// Garbage: every answer is nonsense, as over a line at the wrong speed.
+	Garbage bool `json:"garbage"`
 	// PaperLeft is how many dots of paper are left before PaperOut; 0 is
 	// plenty.
 	PaperLeft int `json:"paper_left"`

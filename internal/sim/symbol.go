@@ -16,6 +16,10 @@ type nativeQR struct {
 
 // symbol executes GS ( k: two-dimensional codes made by the printer.
 func (m *machine) symbol(a []byte) {
+	if len(a) >= 2 && a[0] == 48 {
+		m.pdf417(a)
+		return
+	}
 	if len(a) < 2 || a[0] != 49 {
 		m.event("unknown", "symbol % X", a[:min(len(a), 3)])
 		return
@@ -43,6 +47,18 @@ func (m *machine) symbol(a []byte) {
 		m.reply([]byte{0x37, 0x36, '0', 0x1F, '0', 0x1F, '0', 0})
 	default:
 		m.event("unknown", "QR fn %d", fn)
+	}
+}
+
+// pdf417 takes the functions for PDF417 (cn 48): columns, rows, sizes, level,
+// options, data, print. The symbol is not drawn: it is said.
+func (m *machine) pdf417(a []byte) {
+	switch fn := a[1]; fn {
+	case 65, 66, 67, 68, 69, 70, 80:
+	case 81:
+		m.event("failed", "PDF417 is not drawn")
+	default:
+		m.event("unknown", "PDF417 fn %d", fn)
 	}
 }
 

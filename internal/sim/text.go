@@ -53,13 +53,27 @@ func (m *machine) character(b []byte) (int, func()) {
 			m.put(katakana(c), false)
 			return
 		}
+		if m.st.page == 13 {
+			m.put(turkish(c), false)
+			return
+		}
 		if page, ok := codePages[m.st.page]; ok {
 			m.put(page.DecodeByte(c), false)
 			return
 		}
-		m.unknownCode(b[:1])
+		m.event("failed", "%02X of code page %d, which makes number differently", c, m.st.page)
 		m.put('?', false)
 	}
+}
+
+// turkish is code page 857, which is 850 but for these.
+func turkish(c byte) rune {
+	if r, ok := map[byte]rune{
+		0x8D: 'ı', 0x98: 'İ', 0x9E: 'Ş', 0x9F: 'ş', 0xA6: 'Ğ', 0xA7: 'ğ', 0xD0: 'º', 0xD1: 'ª', 0xD5: '€', 0xEC: '×', 0xED: 'ì',
+	}[c]; ok {
+		return r
+	}
+	return charmap.CodePage850.DecodeByte(c)
 }
 
 // frames are 80 to 9F of Epson's Katakana page: bars, and what boxes are made of.

@@ -2,6 +2,7 @@ package escpos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -189,6 +190,11 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 		}
 		if best == printer.BytesTaken && status {
 			best = printer.StatusGood
+		}
+		if best == printer.BytesTaken && d.talks.Load() && d.cfg.Status != "none" && !d.mute {
+			// It answered before the job and answers nothing now: bytes that lie in a
+			// socket are no sign of paper.
+			return best, d.wire.Fail(fault.Timeout, "print", errors.New("the printer has stopped answering"))
 		}
 		if best != printer.InOrder && d.cfg.Confirm != "none" {
 			d.unsure = d.owed.missed()
