@@ -209,6 +209,9 @@ func killedPrinting(ctx context.Context, s *one) error {
 	if o, c := s.receipts(); o+c > 0 {
 		return fmt.Errorf("%d receipts although the printer took only a part", o+c)
 	}
+	if _, err := s.shop.serial.Wait(ctx, s.mark[s.shop.serial]); err != nil {
+		return fmt.Errorf("the torn receipt is not cut off: %w", err)
+	}
 	next := &one{script: s.script, goods: s.book(2), began: time.Now(), name: "the next sale"}
 	if err := next.play(ctx, next.scanAll, next.cash, next.receipt, next.inCloud); err != nil {
 		return fmt.Errorf("the next sale: %w", err)
