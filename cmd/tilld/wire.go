@@ -262,7 +262,8 @@ func (a *agent) news(ctx context.Context) error {
 // cloud asks over the link in the engine's words.
 type cloud struct{ a *agent }
 
-func (c *cloud) Up() bool { return c.a.link.Up() }
+// Up is false while the engine is being built, which is before the link is.
+func (c *cloud) Up() bool { return c.a.link != nil && c.a.link.Up() }
 
 func (c *cloud) Ask(ctx context.Context, kind, sale, id string, data any) (json.RawMessage, error) {
 	answer, err := c.a.link.Ask(ctx, link.Question{ID: id, Type: kind, Sale: sale, Data: data})

@@ -72,6 +72,8 @@ type payment struct {
 	State  string `json:"state"`
 	URL    string `json:"url"`
 	Amount int64  `json:"amount"`
+
+	Offline bool `json:"offline"`
 }
 
 // tillStatus is what is needed of GET /v1/status.

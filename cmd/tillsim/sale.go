@@ -279,6 +279,7 @@ type scene struct {
 	Total *int64 `json:"total"`
 	Pay   *struct {
 		PaymentID string `json:"payment_id"`
+		Offline   bool   `json:"offline"`
 		URL       string `json:"url"`
 		Picture   string `json:"picture_png_base64"`
 		Amount    int64  `json:"amount"`

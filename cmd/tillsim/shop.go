@@ -39,6 +39,8 @@ type shopOptions struct {
 	catalogue *cloud.Catalogue
 	// receipt is more of the configuration's receipt section: `, invoice_url: "…"`.
 	receipt string
+	// payment is more of its payment section: payOffline.
+	payment string
 	// config is more of the configuration, whole lines.
 	config string
 }
@@ -96,7 +98,11 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 	if err != nil {
 		return err
 	}
-	trust, err := cloud.TrustFile(key)
+	proofs, err := cloud.LoadProofKey(s.file("cloud-proof-key.json"), 8)
+	if err != nil {
+		return err
+	}
+	trust, err := cloud.TrustFile(key, proofs)
 	if err != nil {
 		return err
 	}
@@ -111,7 +117,7 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 	}
 	s.cloud = cloud.New(cloud.Options{
 		Broker: fmt.Sprintf("tcp://127.0.0.1:%d", s.broker.Port()), Key: key, Ledger: ledger, Pay: o.pay, Heard: o.heard, Log: o.log,
-		Catalogue: o.catalogue,
+		Catalogue: o.catalogue, ProofKeys: []cloud.Key{proofs}, PagePrefix: pagePrefix,
 	})
 	s.part(func() error { return s.cloud.Run(ctx) })
 	program, err := findTilld(ctx, o.tilld, s.dir)
@@ -186,14 +192,14 @@ till: {merchant: acme, store: sh-001, till: "03", number: 1003, currency: CNY, t
 http: {listen: "127.0.0.1:%d"}
 cloud: {url: "mqtt://127.0.0.1:%d", trust_file: %q}
 receipt: {qr: [{title: "加入社群", url: %q}]%s}
-payment: {qr_ttl: 5m, request_timeout: 5s}
+payment: {qr_ttl: 5m, request_timeout: 5s%s}
 devices:
   - {name: scanner-1, kind: scanner, driver: line, address: %q, options: {suffix: cr}}
 %s  - {name: screen, kind: display, driver: screen}
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
 data_dir: %q
 log: {level: debug}
-%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", s.file("data"), s.more.config)
+%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", s.file("data"), s.more.config)
 	return os.WriteFile(s.file("tilld.yaml"), []byte(text), 0o600)
 }
 

@@ -247,7 +247,7 @@ func (c *Cloud) reported(e Event) (forged []string) {
 			continue
 		}
 		if p, ok := c.payments[id]; ok && p.State == "paid" {
-			p.Reported = true
+			p.Reported, p.Sale = true, e.Subject
 			continue
 		}
 		forged = append(forged, id)

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+
+	"tilld/internal/cloud"
+	"tilld/internal/qr"
+	"tilld/internal/sim"
+)
+
+const (
+	pagePrefix = "HTTPS://P.EXAMPLE.CN/P/" // of the pay page
+	tillNumber = 1003
+)
+
+// payOffline is the configuration's payment.offline section of a shop whose
+// till can be paid without a link: shopOptions.payment.
+const payOffline = `, offline: {enabled: true, url_prefix: "` + pagePrefix + `", max_amount: "5000.00", max_count: 20}`
+
+// enrol tells the cloud the till's public key, as a chain does when it sets a
+// till up. The till makes its key at its first start.
+func (s *shop) enrol() error {
+	text, err := os.ReadFile(s.file("data/till-key"))
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return errors.New("till-key is not PEM")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return err
+	}
+	private, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return fmt.Errorf("till-key is a %T", key)
+	}
+	public, _ := private.Public().(ed25519.PublicKey)
+	s.cloud.Enrol(cloud.Enrolment{Path: tillPath, Number: tillNumber, Key: public})
+	return nil
+}
+
+// offlinePhone has a sale paid while the till has no link: the code is read off
+// the real screen's picture by a phone that is online, paid at the cloud's pay
+// page, and the proof on the phone read by the till's scanner.
+func (s *one) offlinePhone(ctx context.Context) error {
+	url, err := s.offlineCode(ctx)
+	if err != nil {
+		return err
+	}
+	proof, err := s.payOnPhone(ctx, url, cloud.PayChoice{Shopper: "Li", Scheme: "wechat"})
+	if err != nil {
+		return err
+	}
+	return s.showProof(ctx, proof)
+}
+
+// offlineCode asks for a pay code and reads the one on the screen.
+func (s *one) offlineCode(ctx context.Context) (url string, err error) {
+	if err := s.shop.enrol(); err != nil {
+		return "", err
+	}
+	mark := s.screen.mark()
+	var answer struct{ Payment *payment }
+	if err := s.post(ctx, "pay", map[string]any{"method": "qr"}, &answer); err != nil {
+		return "", err
+	}
+	if p := answer.Payment; p == nil || p.State != "pending" || !p.Offline || p.Amount != s.goods.total() {
+		return "", fmt.Errorf("pay without a link: %+v, want pending, offline and %d", p, s.goods.total())
+	}
+	s.payID = answer.Payment.ID
+	err = s.sees(ctx, mark, "the offline code", func(sc scene) bool {
+		return sc.Kind == "paying" && sc.Pay != nil && sc.Pay.PaymentID == s.payID && sc.Pay.Offline
+	})
+	if err != nil {
+		return "", err
+	}
+	err = s.step(ctx, "offline code read off the screen", func() error {
+		img, err := s.picture(ctx, "/screen/pay.png?side=400&id="+s.payID)
+		if err == nil {
+			url, err = sim.DecodeQR(img)
+		}
+		return err
+	})
+	return url, err
+}
+
+// payOnPhone is the shopper's phone, which is online: it returns what its
+// screen shows after the payment, read back from the picture.
+func (s *one) payOnPhone(ctx context.Context, url string, choice cloud.PayChoice) (proof string, err error) {
+	page, problem := s.shop.cloud.OpenPage(url)
+	if problem != nil {
+		return "", fmt.Errorf("the pay page: %+v", problem)
+	}
+	if page.Till != tillPath || page.Amount != s.goods.total() || page.PaymentID != s.payID {
+		return "", fmt.Errorf("the pay page shows %+v, want %d", page, s.goods.total())
+	}
+	choice.Confirmed = true // whatever it asks
+	err = s.step(ctx, "paid on the phone", func() error {
+		text, problem := s.shop.cloud.PayPage(url, choice)
+		if problem != nil {
+			return fmt.Errorf("the pay page: %+v", problem)
+		}
+		shown, err := qr.Make(text, qr.M)
+		if err != nil {
+			return err
+		}
+		proof, err = sim.DecodeQR(shown.Image(6, qr.Quiet))
+		return err
+	})
+	return proof, err
+}
+
+// showProof holds the phone in front of the scanner; the sale must close.
+func (s *one) showProof(ctx context.Context, proof string) error {
+	mark := s.screen.mark()
+	began, err := s.scan(ctx, proof)
+	if err != nil {
+		return err
+	}
+	f, err := s.screen.wait(ctx, mark, "paid scene", func(f frame) bool {
+		sc := decodeScene(f)
+		return sc.Kind == "paid" && sc.SaleID == s.id
+	})
+	if err != nil {
+		return err
+	}
+	s.note("proof scanned → screen thanks", f.at.Sub(began))
+	return s.closed(ctx, s.goods.total())
+}
