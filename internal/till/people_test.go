@@ -50,10 +50,17 @@ func TestCodesOfACashier(t *testing.T) {
 		}
 		return list
 	}
+	idles := 0
 	sell := func(cashier string) (codes []string, paper string) {
 		t.Helper()
 		if !r.scanned(cashier) {
 			t.Fatalf("badge refused: %+v", r.ledger())
+		}
+		if sc := r.scene(); sc.Kind == display.Idle {
+			idles++
+			if want := []string{"https://w.example/c/E%3A7"}; cashier != "E:7" || !slices.Equal(idle(), want) {
+				t.Errorf("idle with %s: %v", cashier, idle())
+			}
 		}
 		s := r.do(sale.OpenSale{Items: []sale.Add{{SKU: "tea", Name: "茶", UnitPrice: money(100)}}})
 		s = r.paid(s)
@@ -87,6 +94,9 @@ func TestCodesOfACashier(t *testing.T) {
 	}
 	if _, paper := sell("E:8"); !strings.Contains(paper, "谢谢") {
 		t.Errorf("footer: %s", paper)
+	}
+	if idles != 1 {
+		t.Errorf("%d idle scenes were looked at", idles)
 	}
 	r.restart() // the thanks of the last sale stay for a while
 	r.do2(till.SignIn{Badge: "E:7"})
@@ -159,10 +169,13 @@ func TestOffersAreReportedOnce(t *testing.T) {
 		offer := func(id string) string {
 			return `{"id":"` + id + `","title":"` + id + `","url":"https://o.example/` + id + `"}`
 		}
-		r.cloud.on("payment.create", echo(`{"payment_id":"$id","state":"paid","amount":$amount,"tenders":[{"method":"wallet","amount":$amount}],"member":{"id_masked":"138****4711","joined":true,"consent":false},"offers":[`+offer("O1")+","+offer("O2")+","+offer("O3")+`]}`))
+		r.cloud.on("payment.create", echo(`{"payment_id":"$id","state":"paid","amount":$amount,"tenders":[{"method":"wallet","amount":$amount}],"member":{"id_masked":"138****4711","joined":true,"consent":false},"coupons":[{"id":"N5","code":"C-NEXT-5","title":"下次立减"},{"id":"N6","title":"无码"}],"offers":[`+offer("O1")+","+offer("O2")+","+offer("O3")+`]}`))
 		s := r.open()
 		r.do(sale.Pay{Sale: s.ID, Method: "qr"})
-		r.printJob(printer.Confirmed, printer.StatusGood)
+		j := r.printJob(printer.Confirmed, printer.StatusGood)
+		if codes := codesOf(j.Doc); !slices.Contains(codes, "C-NEXT-5") || slices.Contains(codes, "https://o.example/O3") {
+			t.Errorf("the receipt has the codes %v", codes)
+		}
 		r.until("the offers are shown", func() bool { return len(r.events("offer.shown")) > 0 })
 		r.restart()
 		r.until("and again, after the restart", func() bool { return r.scene().Kind == display.Offers })

@@ -211,15 +211,25 @@ func (b *receipt) shopper() {
 			b.row(t.word(linePointsBalance), strconv.FormatInt(*p.Balance, 10))
 		}
 	}
+	codes := 0
 	for _, c := range s.Coupons {
-		if c.Issued {
-			b.add(printer.Text{Line: t.word(lineIssued) + " " + c.Title})
-			if c.Expires != "" {
-				b.add(printer.Text{Line: "  " + t.word(lineValid) + " " + c.Expires})
-			}
+		if !c.Issued {
+			continue
+		}
+		b.add(printer.Text{Line: t.word(lineIssued) + " " + c.Title})
+		if c.Expires != "" {
+			b.add(printer.Text{Line: "  " + t.word(lineValid) + " " + c.Expires})
+		}
+		if c.Code != "" && codes < maxIssuedCodes {
+			codes++
+			b.add(printer.QR{Payload: c.Code, MM: 20, Caption: c.Code})
 		}
 	}
 }
+
+// maxIssuedCodes bounds the codes of coupons on one receipt; the titles of all
+// are there.
+const maxIssuedCodes = 3
 
 // foot is the footer and the codes: the e-invoice by itself, then what head
 // office wants shown, then the offers of the payment.
