@@ -36,8 +36,8 @@ function payPanel(s, now) {
   panel.append(
     h("div", "due-row", h("h1", "label", words.due), digits(p.amount, s.currency, "due")), card,
     h("div", "how", offline ? h("p", "scan", words.offlineTitle) : h("p", "scan", words.scan),
-      offline ? steps(words.offlineSteps) : null,
-      apps.length ? h("ul", "apps", ...apps.map(a => h("li", "", a))) : null, foot));
+      offline ? steps(words.offlineSteps) : null, said("p", "note", s.text),
+      apps.length && !offline ? h("ul", "apps", ...apps.map(a => h("li", "", a))) : null, foot));
   panel.ready = stage => {
     const side = () => Math.floor(Math.min(card.clientWidth, card.clientHeight)) - 2 * EDGE;
     const wide = innerWidth > innerHeight;
