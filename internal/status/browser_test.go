@@ -21,7 +21,16 @@ var shots = flag.String("shots", "", "keep the pictures of the page in this fold
 func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	stage := display.NewStage(display.Scene{Kind: display.Idle, Currency: "CNY", Language: "zh-CN"})
-	b := newBench(t, func(o *Options) { o.Screen = screen.New(stage, screen.Options{}).Handler() })
+	b := newBench(t, func(o *Options) {
+		o.Screen = screen.New(stage, screen.Options{}).Handler()
+		o.Update = func() (any, error) {
+			return map[string]any{
+				"active": map[string]any{"slot": "a", "version": "1.4.0"}, "candidate": map[string]any{"slot": "b", "version": "1.5.0"}, "tries": 3,
+				"bad":     []any{map[string]any{"version": "1.4.9", "reason": "<b>did not start</b>"}},
+				"history": []any{map[string]any{"at": moment, "what": "staged", "version": "1.5.0"}},
+			}, nil
+		}
+	})
 	chrome := kiosktest.Start(t)
 	page := chrome.Open(b.url+"/?lang=zh-CN", 1024, 600)
 	page.Until(`document.querySelectorAll(".device").length === 4 && document.querySelector("time").title`)
@@ -34,6 +43,9 @@ func TestPageInBrowser(t *testing.T) {
 				page.Until(fmt.Sprintf(`!window.left && document.documentElement?.lang === %q && document.querySelector("time")?.title && innerWidth === %d`, language, size[0]))
 				var wide bool
 				page.Eval("document.documentElement.scrollWidth > innerWidth", &wide)
+				if size[0] == 1024 {
+					page.Axe(t, language+" "+scheme)
+				}
 				if wide {
 					t.Errorf("%s %d: the page scrolls sideways", language, size[0])
 				}
@@ -52,6 +64,13 @@ func TestPageInBrowser(t *testing.T) {
 	b.engine.mu.Unlock()
 	page.Until(`document.querySelector("#queue .big").innerText.startsWith("77")`)
 
+	var updates string
+	page.Eval(`document.getElementById("updates").innerText`, &updates)
+	for _, part := range []string{"1.4.0", "1.5.0", "1.4.9", "<b>did not start</b>"} {
+		if !strings.Contains(updates, part) {
+			t.Errorf("the updates lack %q: %s", part, updates)
+		}
+	}
 	page.Eval(`document.getElementById("detect").click()`, nil)
 	page.Until(`document.getElementById("found").textContent === "- {name: scanner-9}   # Honeywell <b>, /dev/ttyACM0"`)
 
@@ -68,6 +87,18 @@ func TestPageInBrowser(t *testing.T) {
 	}
 	page.Eval(fmt.Sprintf(`document.querySelector("details").open = true, document.getElementById("token").value = %q, document.querySelector("#signin button").click()`, b.token), nil)
 	page.Until(`document.getElementById("signout")`)
+	page.Axe(t, "signed in")
+	if *shots != "" {
+		if err := os.WriteFile(filepath.Join(*shots, "status-signed-in.png"), page.Screenshot(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page.Eval(`document.querySelector('[data-trace="scanner-1"]').click()`, nil)
+	page.Until(`document.querySelector('[data-result="scanner-1"]').textContent.startsWith("Recording")`)
+	page.Eval(`document.querySelector("[data-paper]").click()`, nil)
+	page.Until(`document.getElementById("paper").open && document.getElementById("paper-img").src.endsWith(".png")`)
+	page.Axe(t, "a receipt")
+	page.Eval(`document.querySelector("#paper button").click()`, nil)
 	page.Eval(`fetch("/v1/sales", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.status)`, &answer)
 	if _, cmd := b.engine.last(); answer != 201 || fmt.Sprintf("%T", cmd) != "sale.OpenSale" {
 		t.Errorf("signed in, POST /v1/sales answers %d", answer)

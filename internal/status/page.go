@@ -25,7 +25,7 @@ var pageFiles embed.FS
 const pageEvery = time.Second
 
 // sections of the page that are replaced when their HTML changes.
-var sections = []string{"verdict", "conditions", "devices", "link", "queue", "about", "sales"}
+var sections = []string{"verdict", "conditions", "devices", "link", "queue", "about", "updates", "sales"}
 
 // view is what the templates see.
 type view struct {
@@ -37,11 +37,14 @@ type view struct {
 	Sales   []saleRow
 	Full    bool // signed in with the token
 	Screen  bool
+	Cashier bool        // the cashier page is there
+	Updates *updateView // nil when unknown
 	zone    *time.Location
 }
 
 // saleRow is one of the last sales, without anything personal.
 type saleRow struct {
+	ID             string
 	Number         int
 	At             time.Time
 	State, Outcome string
@@ -53,7 +56,7 @@ type saleRow struct {
 const lastSales = 10
 
 func (s *Server) look(tag lang.Tag) view {
-	v := view{Lang: tag, Other: lang.EN, Status: s.status(tag), Screen: s.o.Screen != nil}
+	v := view{Lang: tag, Other: lang.EN, Status: s.status(tag), Screen: s.o.Screen != nil, Cashier: s.o.Cashier.Enabled, Updates: s.updates()}
 	if tag == lang.EN {
 		v.Other = lang.ZH
 	}
@@ -77,7 +80,7 @@ func (s *Server) look(tag lang.Tag) view {
 }
 
 func (v view) row(one sale.Sale) saleRow {
-	r := saleRow{Number: one.Number, At: one.OpenedAt, State: string(one.State), Total: one.Total.Decimal(one.Currency)}
+	r := saleRow{ID: one.ID, Number: one.Number, At: one.OpenedAt, State: string(one.State), Total: one.Total.Decimal(one.Currency)}
 	if one.ClosedAt != nil {
 		r.At = *one.ClosedAt
 	}
@@ -198,7 +201,7 @@ func streamPage(c *call) error {
 	defer c.s.streams.leave()
 	sent := map[string]string{}
 	for id := uint64(1); ; id++ {
-		changed, err := c.s.changes(tag, sent)
+		changed, err := c.s.changes(tag, c.s.cookieScope(c.r) == scopeFull, sent)
 		if err != nil {
 			c.s.log.Error("status page", "err", err)
 			return errAnswered
@@ -216,8 +219,9 @@ func streamPage(c *call) error {
 
 // changes renders the sections and returns those that differ from sent as a JSON
 // object; {} tells the page that we are alive.
-func (s *Server) changes(tag lang.Tag, sent map[string]string) ([]byte, error) {
+func (s *Server) changes(tag lang.Tag, full bool, sent map[string]string) ([]byte, error) {
 	v := s.look(tag)
+	v.Full = full
 	news := map[string]string{}
 	for _, name := range sections {
 		var b bytes.Buffer

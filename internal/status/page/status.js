@@ -104,6 +104,24 @@ document.addEventListener("click", async e => {
     }
     show();
   }
+  const { trace, save, paper } = e.target.dataset;
+  if (trace || save) {
+    const name = trace ?? save, path = `/v1/devices/${encodeURIComponent(name)}/trace`;
+    try {
+      await call("POST", path + (trace ? "/start" : "/stop"));
+      results.set(name, { text: trace ? body.dataset.tracing : "", cls: "" });
+      if (save) location.href = path; // comes as a file
+    } catch (err) {
+      results.set(name, { text: err.message, cls: "bad" });
+    }
+    show();
+  }
+  if (paper) {
+    const image = document.getElementById("paper-img");
+    image.src = `/v1/receipts/${paper}.png`;
+    image.alt = e.target.getAttribute("aria-label");
+    document.getElementById("paper").showModal();
+  }
   if (e.target.id === "detect") await detect(document.getElementById("found"));
   if (e.target.id === "signout") {
     await call("DELETE", "/page/session");
