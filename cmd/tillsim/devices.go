@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +16,8 @@ import (
 
 // devicesCmd is `tillsim devices`.
 type devicesCmd struct {
-	Dir string `help:"Where the serial lines appear; else a temporary directory." type:"path"`
+	Dir     string   `help:"Where the serial lines appear; else a temporary directory." type:"path"`
+	Display []string `help:"Further displays: cd5220, epson, dsp800, utc, led8, qrscreen; may be repeated." sep:","`
 }
 
 // Run plugs the peripherals in, prints where they are, and obeys lines typed at
@@ -46,13 +48,21 @@ func (c *devicesCmd) run(ctx context.Context, in io.Reader, out io.Writer) error
 		cancel()
 		return err
 	}
+	extra, err := s.plugDisplays(c.Display)
+	if err != nil {
+		cancel()
+		return errors.Join(err, s.close())
+	}
 	fmt.Fprintf(out, `devices:
   - {name: scanner-1, kind: scanner, driver: line, address: %q, options: {suffix: cr}}
   - {name: printer-lan, kind: printer, driver: escpos, address: "tcp://127.0.0.1:%d"}
   - {name: printer-serial, kind: printer, driver: escpos, address: %q}
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
-
-%s`, s.scanner.Address(9600), s.lanPort, s.cable.Address(115200), s.poleway.Address(9600), devicesHelp)
+%s
+%s`, s.scanner.Address(9600), s.lanPort, s.cable.Address(115200), s.poleway.Address(9600), lines(extra), devicesHelp)
+	for _, d := range extra {
+		s.part(func() error { return watchDisplay(ctx, out, d) })
+	}
 	for name, pr := range map[string]*sim.Printer{"printer-lan": s.lan, "printer-serial": s.serial} {
 		s.part(func() error { return watchPaper(ctx, out, name, pr) })
 	}

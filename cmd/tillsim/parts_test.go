@@ -49,7 +49,7 @@ func TestDevicesCommand(t *testing.T) {
 	in, typing := io.Pipe()
 	var out screenful
 	ended := make(chan error, 1)
-	c := devicesCmd{Dir: t.TempDir()}
+	c := devicesCmd{Dir: t.TempDir(), Display: []string{"epson", "led8", "qrscreen", "epson"}}
 	go func() { ended <- c.run(ctx, in, &out) }()
 	port := out.until(t, `tcp://(127\.0\.0\.1:\d+)`)[1]
 	scanner, err := os.OpenFile(filepath.Join(c.Dir, "tty-scanner"), os.O_RDWR, 0)
@@ -76,6 +76,21 @@ func TestDevicesCommand(t *testing.T) {
 	defer pole.Close()
 	io.WriteString(pole, "\x1bQAhello glass\r")
 	out.until(t, `\[hello glass `)
+	for _, d := range []struct{ tty, bytes, want string }{
+		{"tty-epson", "\x1f$\x01\x02low", `\[low {17}\]`},
+		{"tty-epson-2", "\x0cup", `display-epson-2\n {6}\[up `},
+		{"tty-led8", "\x1bs2\x1bQA12.00\r", `\[   12.00\] total`},
+		{"tty-qrscreen", "JUMP(1);QBAR(0,https://pay.example/p1);\r\n", `code \["https://pay.example/p1"\]`},
+	} {
+		out.until(t, `address: "serial://.*`+d.tty+`\?baud=\d+&backend=tarm"`)
+		f, err := os.OpenFile(filepath.Join(c.Dir, d.tty), os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		io.WriteString(f, d.bytes)
+		out.until(t, d.want)
+	}
 	io.WriteString(typing, ":paper-out\n:status\n:slow\n:nonsense\n:unplug scanner\n")
 	out.until(t, `PaperOut:true`)
 	out.until(t, `needs a number`)

@@ -41,6 +41,8 @@ type shopOptions struct {
 	receipt string
 	// payment is more of its payment section: payOffline.
 	payment string
+	// displays are the families of further displays.
+	displays []string
 	// config is more of the configuration, whole lines.
 	config string
 }
@@ -57,6 +59,8 @@ type shop struct {
 	cable   *sim.Cable   // the serial printer's
 	pole    *sim.Pole
 	poleway *sim.Cable
+	further []extraDisplay
+	extra   []*sim.Cable // of further displays
 	tilld   *child
 	api     *api
 	lanPort int
@@ -88,6 +92,10 @@ func openShop(ctx context.Context, o shopOptions) (*shop, error) {
 
 func (s *shop) build(ctx context.Context, o shopOptions) error {
 	if err := s.devices(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.further, err = s.plugDisplays(o.displays); err != nil {
 		return err
 	}
 	key, err := cloud.LoadKey(s.file("cloud-private-key.json"), "sim-1")
@@ -197,9 +205,9 @@ devices:
   - {name: scanner-1, kind: scanner, driver: line, address: %q, options: {suffix: cr}}
 %s  - {name: screen, kind: display, driver: screen}
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
-data_dir: %q
+%sdata_dir: %q
 log: {level: debug}
-%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", s.file("data"), s.more.config)
+%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", lines(s.further), s.file("data"), s.more.config)
 	return os.WriteFile(s.file("tilld.yaml"), []byte(text), 0o600)
 }
 
@@ -259,7 +267,7 @@ func (s *shop) close() error {
 		errs = append(errs, s.tilld.Kill())
 	}
 	s.cancel()
-	for _, c := range []*sim.Cable{s.cable, s.poleway} {
+	for _, c := range append([]*sim.Cable{s.cable, s.poleway}, s.extra...) {
 		if c != nil {
 			errs = append(errs, c.Close())
 		}

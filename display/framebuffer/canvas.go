@@ -3,7 +3,6 @@ package framebuffer
 import (
 	"fmt"
 	"image"
-	"image/color"
 	"math"
 	"unicode"
 
@@ -50,10 +49,16 @@ func (c *canvas) row(y int) []uint32 { return c.pix[y*c.w : (y+1)*c.w] }
 // fill paints a rectangle.
 func (c *canvas) fill(b box, colour uint32) {
 	x0, x1 := max(0, b.x), min(c.w, b.x+b.w)
-	for y := max(0, b.y); y < min(c.h, b.y+b.h); y++ {
-		for x := x0; x < x1; x++ {
-			c.pix[y*c.w+x] = colour
-		}
+	y0, y1 := max(0, b.y), min(c.h, b.y+b.h)
+	if x0 >= x1 || y0 >= y1 {
+		return
+	}
+	first := c.row(y0)[x0:x1]
+	for x := range first {
+		first[x] = colour
+	}
+	for y := y0 + 1; y < y1; y++ {
+		copy(c.row(y)[x0:x1], first)
 	}
 }
 
@@ -116,7 +121,7 @@ func (c *canvas) gray(b box) *image.Gray {
 	for y := range b.h {
 		for x := range b.w {
 			p := c.pix[(b.y+y)*c.w+b.x+x]
-			img.Set(x, y, color.RGBA{uint8(p >> 16), uint8(p >> 8), uint8(p), 255})
+			img.Pix[y*img.Stride+x] = uint8((p>>16&0xff*299 + p>>8&0xff*587 + p&0xff*114) / 1000)
 		}
 	}
 	return img

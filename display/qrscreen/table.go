@@ -129,7 +129,7 @@ func compile(cfg config) (model, error) {
 	} {
 		var err error
 		if *c.into, err = parse(c.text, c.name == "qr"); err != nil {
-			return m, fmt.Errorf("commands.%s: %w", c.name, err)
+			return m, fmt.Errorf("commands.%s %v", c.name, err) // whole, as one message for a configuration
 		}
 	}
 	switch {
