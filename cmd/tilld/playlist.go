@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +25,7 @@ import (
 	"tilld/internal/lang"
 	"tilld/internal/link"
 	"tilld/internal/sale"
+	"tilld/internal/till"
 	"tilld/queue"
 )
 
@@ -37,7 +40,45 @@ type house struct {
 	glass  *screen.Screen
 	warn   func(msg string, args ...any)
 
-	mu sync.Mutex // one change at a time
+	mu sync.Mutex // one playlist at a time
+
+	lookMu  sync.Mutex
+	look    till.ScreenLook
+	changed chan struct{} // holds one when look changed
+
+	showMu sync.Mutex
+	said   string // last warnings
+}
+
+// lookEvery is how often the local folder is looked at.
+const lookEvery = 30 * time.Second
+
+// wear is how head office wants the screen to look from now on.
+func (h *house) wear(l till.ScreenLook) {
+	h.lookMu.Lock()
+	h.look = l
+	h.lookMu.Unlock()
+	select {
+	case h.changed <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps the screen as configuration, head office and the local folder have it.
+func (h *house) run(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		if err := h.show(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.changed:
+		case <-tick.C:
+		}
+	}
 }
 
 // playlist is the data of screen.playlist, and how it is stored.
@@ -62,32 +103,48 @@ var hexSum = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
 func newHouse(c config.Config, glass *screen.Screen, warn func(string, ...any)) *house {
 	return &house{
-		dir: filepath.Join(c.DataDir, "playlist"), cfg: c.Screen, source: c.Firmware.Repository, glass: glass, warn: warn,
+		dir: filepath.Join(c.DataDir, "playlist"), cfg: c.Screen, source: c.Firmware.Repository, glass: glass, warn: warn, changed: make(chan struct{}, 1),
 		client: &http.Client{Timeout: time.Hour, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return errors.New("the repository redirects elsewhere")
 		}},
 	}
 }
 
-// show puts the configuration and the playlist in force onto the screen.
+// show puts the configuration and the playlist in force onto the screen, if
+// anything is different from what is there.
 func (h *house) show() error {
+	h.showMu.Lock()
+	defer h.showMu.Unlock()
+	var wrong []error
 	p, err := h.stored()
 	if err != nil {
-		h.warn("the stored playlist cannot be used; it is as if there were none", "err", err)
+		wrong = append(wrong, fmt.Errorf("the stored playlist, which is as if there were none: %w", err))
 	}
 	if len(p.Items) == 0 && h.cfg.PlaylistDir != "" {
 		local, skipped, err := screen.Folder(h.cfg.PlaylistDir)
 		if err != nil {
-			h.warn("no playlist", "err", err)
+			wrong = append(wrong, err)
 		}
-		for _, err := range skipped {
-			h.warn("file of the playlist folder left out", "err", err)
-		}
+		wrong = append(wrong, skipped...)
 		p = local
 	}
-	return h.glass.SetHouse(screen.House{
-		Name: h.cfg.Brand.Name, Color: h.cfg.Brand.Color, Logo: h.cfg.Brand.Logo, Theme: h.cfg.Theme, Text: h.cfg.Text, Reel: p,
-	})
+	if said := fmt.Sprint(wrong); said != h.said {
+		h.said = said
+		for _, err := range wrong {
+			h.warn("playlist: left out", "err", err)
+		}
+	}
+	h.lookMu.Lock()
+	l := h.look
+	h.lookMu.Unlock()
+	want := screen.House{
+		Name: cmp.Or(l.Name, h.cfg.Brand.Name), Color: cmp.Or(l.Color, h.cfg.Brand.Color), Logo: h.cfg.Brand.Logo,
+		Theme: cmp.Or(l.Theme, h.cfg.Theme), Text: cmp.Or(l.Text, h.cfg.Text), Reel: p,
+	}
+	if reflect.DeepEqual(want, h.glass.House()) {
+		return nil
+	}
+	return h.glass.SetHouse(want)
 }
 
 // stored is the playlist of head office with its files; without one it is empty.

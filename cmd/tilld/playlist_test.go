@@ -17,6 +17,7 @@ import (
 	"tilld/display"
 	"tilld/display/screen"
 	"tilld/internal/config"
+	"tilld/internal/till"
 )
 
 func picture(t *testing.T, side int) []byte {
@@ -80,6 +81,11 @@ func TestPlaylist(t *testing.T) {
 	}
 	h, glass := open()
 	shows(glass, "folder", 1)
+
+	h.wear(till.ScreenLook{Theme: "dark"})
+	if err := h.show(); err != nil || h.glass.House().Theme != "dark" || h.glass.House().Text != "normal" {
+		t.Errorf("after a change of the theme: %+v, %v", h.glass.House(), err)
+	}
 
 	item := func(url string, body []byte) playlistItem {
 		return playlistItem{URL: url, SHA256: hexOf(body), Bytes: int64(len(body)), Seconds: 5}

@@ -107,9 +107,6 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	a.stage = display.NewStage(display.Scene{Kind: display.Idle, Currency: a.cfg.Till.Currency, Language: a.cfg.Till.Language})
 	glass := screen.New(a.stage, screen.Options{Boot: a.store.Boot(), Log: a.log.With("part", "screen")})
 	a.house = newHouse(a.cfg, glass, a.log.With("part", "screen").Warn)
-	if err := a.house.show(); err != nil {
-		return nil, err
-	}
 	a.kit = newKit(a, glass)
 	if a.till, err = a.newTill(key, clock); err != nil {
 		return nil, err
@@ -129,6 +126,7 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	if a.mall != nil {
 		parts = append(parts, run.Part{Name: "mall", Run: a.mall.Run, Stop: 2 * time.Second})
 	}
+	parts = append(parts, run.Part{Name: "house", Run: a.house.run})
 	for _, name := range a.kit.screens() {
 		parts = append(parts, run.Part{Name: name + " page", Run: func(ctx context.Context) error { return glass.Watch(ctx, &a.health, name) }})
 	}
@@ -168,8 +166,8 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 		Receipt:        till.ReceiptConfig{Template: c.Receipt.Template, Copies: c.Receipt.Copies, QR: qr, InvoiceURL: c.Receipt.InvoiceURL, QRHosts: c.Receipt.QRHosts},
 		Offline:        offlinePay(c),
 		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Backup: backups(c.Devices), Scanners: a.kit.names(device.Scanner),
-		PayApps: c.Screen.PayApps,
-		Markup:  receiptline.Parse, FetchPrices: priceFetcher(c.Firmware.Repository),
+		PayApps: c.Screen.PayApps, SetScreen: a.house.wear,
+		Markup: receiptline.Parse, FetchPrices: priceFetcher(c.Firmware.Repository),
 		Sign:      func(message []byte) []byte { return ed25519.Sign(key, message) },
 		PublicKey: publicOf(key),
 		Token: func(text string) (till.Token, error) {

@@ -75,6 +75,7 @@ type Options struct {
 	TestDevice  func(ctx context.Context, name string) error // nil: refused
 	KickDrawer  func(ctx context.Context) error              // opens the drawer of the receipt printer at once; nil: there is none
 	SetLogLevel func(level string) error                     // nil: log.level is refused
+	SetScreen   func(ScreenLook)                             // how head office wants the screen to look; returns at once; nil: nobody is told
 	// Answer tells a scanner late what became of its last scan, when [Till.Scan]
 	// had to ask the cloud; nil: nobody is told.
 	Answer func(scanner string, ok bool)

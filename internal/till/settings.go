@@ -22,6 +22,7 @@ type settings struct {
 	Copies         int
 	QRTTL          time.Duration
 	RequestTimeout time.Duration
+	Screen         ScreenLook
 }
 
 var (
@@ -58,6 +59,7 @@ func (t *Till) loadSettings(tx *queue.Tx) error {
 	}
 	set.Cashiers = cashiers
 	t.set = set
+	t.dress()
 	return nil
 }
 
@@ -78,7 +80,7 @@ func (t *Till) settingsWith(patch map[string]json.RawMessage) (settings, error) 
 
 // Patchable are the configuration keys that config.patch may change.
 func Patchable() []string {
-	return []string{"log.level", "payment.qr_ttl", "payment.request_timeout", "receipt.copies", "receipt.footer", "receipt.header", "receipt.qr"}
+	return append([]string{"log.level", "payment.qr_ttl", "payment.request_timeout", "receipt.copies", "receipt.footer", "receipt.header", "receipt.qr"}, lookKeys...)
 }
 
 // put sets one key; log.level is checked here and applied by the caller.
@@ -107,6 +109,8 @@ func (s *settings) put(key string, value json.RawMessage) error {
 		if err = decode(value, &level); err == nil && !slices.Contains([]string{"debug", "info", "warn", "error"}, level) {
 			err = errors.New("debug, info, warn or error")
 		}
+	case "screen.brand.color", "screen.brand.name", "screen.text", "screen.theme":
+		err = s.Screen.put(key, value)
 	default:
 		err = errors.New("this key cannot be changed from outside")
 	}
@@ -275,7 +279,7 @@ func (t *Till) ConfigPatch(ctx context.Context, data json.RawMessage) (any, erro
 	}
 	x.report("tilld.config.applied.v1", "config", configData{Keys: keys, By: "config.patch", At: x.at})
 	set.Cashiers = t.set.Cashiers
-	x.after = append(x.after, func() { t.set = set })
+	x.after = append(x.after, func() { t.set = set; t.dress() })
 	return map[string]any{"applied": keys}, x.commit(ctx)
 }
 

@@ -35,3 +35,28 @@ func TestFailedScenes(t *testing.T) {
 		t.Errorf("after another article: %+v", sc)
 	}
 }
+
+// Head office changes how the screen looks; it lasts, and null takes it back.
+func TestScreenLook(t *testing.T) {
+	var look till.ScreenLook
+	r := newRig(t, func(o *till.Options) { o.SetScreen = func(l till.ScreenLook) { look = l } })
+	order(t, r.till.ConfigPatch, `{"screen.theme":"dark","screen.brand.name":"鲜果时光","screen.brand.color":"#0a7B3f"}`)
+	want := till.ScreenLook{Name: "鲜果时光", Color: "#0a7B3f", Theme: "dark"}
+	if look != want {
+		t.Errorf("%+v", look)
+	}
+	for _, bad := range []string{
+		`{"screen.theme":"pink"}`, `{"screen.text":"huge"}`, `{"screen.brand.color":"red;background:url(x)"}`, `{"screen.brand.name":""}`, `{"screen.brand.logo":"/etc/shadow"}`, `{"screen.playlist_dir":"/"}`,
+	} {
+		reject(t, r.till.ConfigPatch, sale.CodeInvalid, bad)
+	}
+	look = till.ScreenLook{}
+	r.restart()
+	if look != want {
+		t.Errorf("after a restart %+v", look)
+	}
+	order(t, r.till.ConfigPatch, `{"screen.theme":null,"screen.text":"large"}`)
+	if want.Theme, want.Text = "", "large"; look != want {
+		t.Errorf("%+v, want %+v", look, want)
+	}
+}

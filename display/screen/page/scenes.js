@@ -143,7 +143,7 @@ export const SCENES = {
   idle: (s, now, house) => {
     const reel = house.playlist.items.length > 0;
     return { reel, whole: [h("section", "idle" + (reel ? " strip" : ""),
-      h("div", "greeting", house.logo ? logo() : null, house.name && !reel ? h("p", "house", house.name) : null,
+      h("div", "greeting", house.logo ? logo() : null, house.name ? h("p", "house", house.name) : null,
         said("h1", "", s.title || words.welcome), said("p", "text", s.text)), codes(s.qr, reel ? 7 : 10.5, reel ? 2 : 3))] };
   },
   basket: s => ({ goods: true, whole: [totalPanel(s)] }),
