@@ -56,7 +56,11 @@ func checkCopies(tx *Tx) error {
 			return false, err
 		}
 		var env envelope
-		if err := json.Unmarshal(st.packed, &env); err != nil {
+		body, err := tx.s.body(fullKey(outbox, []byte(key)), st)
+		if err != nil {
+			return false, err
+		}
+		if err := json.Unmarshal(body, &env); err != nil {
 			return false, err
 		}
 		if env.Type == copiedType {
@@ -73,7 +77,11 @@ func checkCopies(tx *Tx) error {
 			return false, err
 		}
 		var env envelope
-		if err := json.Unmarshal(st.packed, &env); err != nil {
+		body, err := tx.s.body(fullKey(second, []byte(key)), st)
+		if err != nil {
+			return false, err
+		}
+		if err := json.Unmarshal(body, &env); err != nil {
 			return false, err
 		}
 		if env.OfID != "" {

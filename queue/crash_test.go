@@ -122,7 +122,8 @@ func crashOp(tx *Tx, g, i int) error {
 	}
 	_, aerr := tx.Append(Message{
 		Type: []string{"tilld.test.v1", copiedType, copiedType}[g], Subject: fmt.Sprint(g),
-		Data: fmt.Appendf(nil, `{"g":%d,"i":%d,"pad":%q}`, g, i, strings.Repeat("p", r.IntN(300))),
+		Data:     fmt.Appendf(nil, `{"g":%d,"i":%d,"pad":%q}`, g, i, strings.Repeat("p", r.IntN(300))),
+		Personal: i%2 == 0,
 	})
 	return errors.Join(err, aerr)
 }
@@ -321,7 +322,11 @@ func checkImage(dir string, acked [crashCallers]int, deep bool) error {
 				return false, err
 			}
 			var g, i int
-			_, data, _ := bytes.Cut(prev.packed, []byte(`"data":`))
+			body, err := s.body(fullKey(outbox, []byte(key)), prev)
+			if err != nil {
+				return false, err
+			}
+			_, data, _ := bytes.Cut(body, []byte(`"data":`))
 			if _, err := fmt.Sscanf(string(data[:min(len(data), 40)]), `{"g":%d,"i":%d`, &g, &i); err != nil {
 				return false, err
 			}

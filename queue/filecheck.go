@@ -28,6 +28,14 @@ type fileState struct {
 	sealed   map[uint32]uint64 // days whose keys unacked events need -> the first such event
 }
 
+// needs notes that an unacked event is sealed with the key of a day.
+func (st *fileState) needs(day uint32, seq uint64) {
+	if st.sealed == nil {
+		st.sealed = map[uint32]uint64{}
+	}
+	st.sealed[day] = seq
+}
+
 func (st *fileState) note(f Finding) {
 	if len(st.found) < maxFindings {
 		st.found = append(st.found, f)
@@ -43,7 +51,7 @@ func (st *fileState) note(f Finding) {
 // event has its checksum. keep, if not
 // nil, gets every sound record.
 func checkFile(path string, tail tree, deep bool, keep func(full string, e entry)) (*fileState, error) {
-	st := &fileState{sealed: map[uint32]uint64{}}
+	st := &fileState{}
 	f, err := os.Open(path)
 	if err != nil {
 		return st, err
@@ -204,7 +212,7 @@ func (c *chainCheck) event(key string, e entry) {
 	ch, known := c.chain()
 	if ev.sealed && len(ev.packed) >= sealedHead && (gen != ch.gen || seq > ch.acked) {
 		if day := binary.BigEndian.Uint32(ev.packed[1:]); c.st.sealed[day] == 0 {
-			c.st.sealed[day] = seq
+			c.st.needs(day, seq)
 		}
 	}
 	c.hashed = c.deep || gen == ch.gen && (seq == ch.acked || seq == ch.last)

@@ -84,7 +84,7 @@ func (x *machine) Update(t *rapid.T) {
 				}
 			case 4:
 				data := fmt.Sprintf(`{"n":%d}`, rapid.Int().Draw(t, "n"))
-				seq, err := tx.Append(Message{Type: "t", Data: []byte(data)})
+				seq, err := tx.Append(Message{Type: "t", Data: []byte(data), Personal: len(data)%2 == 0})
 				if err != nil {
 					return err
 				}

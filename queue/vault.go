@@ -108,7 +108,9 @@ func openVault(dir string, log *slog.Logger, now time.Time) (*vault, error) {
 	case len(v.keys) == 0:
 		err = v.ready(now)
 	case sound == 1 || !same:
-		err = v.save()
+		if serr := v.save(); serr != nil { // a full disk, say; one sound copy is enough to go on
+			log.Error("the day keys cannot be written", "err", serr)
+		}
 	}
 	if err != nil {
 		return nil, fault.New(fault.Config, "queue", "day keys", err)

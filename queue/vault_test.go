@@ -233,6 +233,58 @@ func TestErasing(t *testing.T) {
 	mustCheck(t, dir)
 }
 
+// A disk that takes no new key stops nothing: the last one serves on, also over a
+// restart, and a new one is made once the disk works again.
+func TestNoKeyCanBeWritten(t *testing.T) {
+	dir := fastDir(t)
+	block := filepath.Join(dir, vaultCopy+".tmp") // nothing can be written where a directory is
+	synctest.Test(t, func(t *testing.T) {
+		open := func() *Store {
+			t.Helper()
+			s, err := Open(t.Context(), testOptions(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		s := open()
+		if err := os.Mkdir(block, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * day)
+		appendPersonal(t, s)
+		sealed := s.Conceal("x", []byte(canary))
+		if first := dayNumber(time.Now()) - 3; s.vault.last != first {
+			t.Errorf("the newest key is of day %d, want %d", s.vault.last, first)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		// One copy is gone, and still nothing can be written.
+		if err := os.Remove(filepath.Join(dir, vaultCopy)); err != nil {
+			t.Fatal(err)
+		}
+		s = open()
+		if b, err := s.Reveal("x", sealed); err != nil || string(b) != canary {
+			t.Errorf("%q, %v", b, err)
+		}
+		if list := verifyChain(t, s, 0); len(list) != 1 || !bytes.Contains(list[0].Body, []byte(canary)) {
+			t.Errorf("%v", list)
+		}
+		if err := os.Remove(block); err != nil {
+			t.Fatal(err)
+		}
+		appendPersonal(t, s)
+		if s.vault.last != dayNumber(time.Now()) {
+			t.Error("no new key although the disk works again")
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	mustCheck(t, dir)
+}
+
 // A sealed value opens in its own place only, and not at all when any bit of it
 // was changed.
 func TestSealedValues(t *testing.T) {

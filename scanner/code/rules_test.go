@@ -176,3 +176,35 @@ func BenchmarkClassify(b *testing.B) {
 		})
 	}
 }
+
+// A signed token has the form of a compact JWT; what only looks a bit like one is
+// an article number, or nothing.
+func TestToken(t *testing.T) {
+	rules := code.DefaultRules()
+	for text, want := range map[string]code.Kind{
+		"eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiIxIn0.c2ln": code.Token,
+		"eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiIxIn0":      code.Product,
+		"EYJ.A.B":                                   code.Product,
+		"eyJ.a b.c":                                 code.Product,
+		"https://x.example/eyJ.a.b":                 code.Unknown,
+	} {
+		for _, state := range []code.State{code.Basket, code.AwaitingPayment} {
+			c := rules.Classify(state, "]Q1", []byte(text))
+			if c.Kind != want {
+				t.Errorf("%s: %s while %s, want %s", text, c.Kind, state, want)
+			}
+			if want == code.Token && strings.Contains(c.String(), "eyJ") {
+				t.Errorf("%s shows the token", c)
+			}
+		}
+	}
+	if rules.Offline("coupon") || rules.Offline("pickup") {
+		t.Error("tokens count offline by default")
+	}
+	c := code.DefaultConfig()
+	c.OfflineCoupons = true
+	rules, err := code.Compile(c)
+	if err != nil || !rules.Offline("coupon") || rules.Offline("pickup") {
+		t.Errorf("%v", err)
+	}
+}
