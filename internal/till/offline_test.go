@@ -1,6 +1,7 @@
 package till_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
@@ -179,7 +180,7 @@ func (s *shop) notBooked(proof, why string, id string) {
 		s.t.Fatal(rows, err)
 	}
 	last := rows[len(rows)-1]
-	if last.Kind != "proof" || last.Refused == nil || last.Refused.Detail == "" || last.Code != "" {
+	if last.Kind != "proof" || last.Refused == nil || last.Refused.Detail == "" || last.Code != "" || !strings.HasPrefix(last.Refused.Code, "proof_") {
 		s.t.Errorf("%s in the ledger: %+v", why, last)
 	}
 	if sc := s.scene(); sc.Text == "" || !strings.Contains(sc.Text, last.Refused.Detail) {
@@ -425,4 +426,60 @@ func proofFor(t testing.TB, paymentID string, amount uint32, keyID uint8, key ed
 	}
 	return offlinepay.Proof{Method: offlinepay.WeChat, CloudKey: keyID, Till: 1003, Nonce: nonce, Amount: amount, Currency: 156}.
 		Text(func(m []byte) []byte { return ed25519.Sign(key, m) })
+}
+
+// Killed before the proof is read, between its verification and the commit,
+// behind the commit, and while the receipt prints: paid once, printed once or
+// reported as unknown.
+func TestOfflineKilledAtEachStep(t *testing.T) {
+	s := alone(t)
+	asked := s.ask()
+	proof := s.phone(cloud.PayChoice{})
+	took := func(k *rig) sale.Sale {
+		k.cloud.setDown(true)
+		return k.do(sale.Pay{Sale: asked.ID, Method: "proof", Code: proof})
+	}
+	closedOnce := func(k *rig) {
+		t.Helper()
+		k.cloud.setDown(true)
+		k.refused(sale.CodeProofUsed, sale.Pay{Sale: asked.ID, Method: "proof", Code: proof})
+		if got := k.sale(asked.ID); got.State != sale.Closed || len(got.Tenders) != 1 || got.Paid != 4250 || len(k.events("sale.closed")) != 1 {
+			t.Errorf("%+v, closed %d times", got, len(k.events("sale.closed")))
+		}
+	}
+
+	k := s.killed() // nothing of the verification is anywhere: the proof is read again
+	if sc := k.scene(); sc.Pay == nil || !sc.Pay.Offline {
+		t.Errorf("scene %+v", sc)
+	}
+	if got := took(k); got.State != sale.Closed {
+		t.Errorf("%+v", got)
+	}
+	closedOnce(k.killed())
+
+	took(s.rig)
+	k = s.killed() // committed, not printed
+	closedOnce(k)
+	if j := k.printJob(printer.Confirmed, printer.ProcessID); j.ID != asked.ID+"/receipt" {
+		t.Errorf("job %s", j.ID)
+	}
+	closedOnce(k.killed())
+
+	j, err := s.till.Next(t.Context(), "printer-1")
+	if err == nil {
+		err = s.till.Begin(t.Context(), "printer-1", j.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	k = s.killed() // in the middle of the paper
+	closedOnce(k)
+	if a, err := k.till.Job(j.ID); err != nil || a.Outcome != printer.Uncertain {
+		t.Errorf("%+v, %v", a, err)
+	}
+	own, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if j, err := k.till.Next(own, "printer-1"); err == nil {
+		t.Errorf("%s is printed again", j.ID)
+	}
 }
