@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"tilld/printer"
 )
 
@@ -13,7 +15,7 @@ import (
 // spaces.
 func Escape(value string) string {
 	var b strings.Builder
-	for _, r := range value {
+	for _, r := range norm.NFC.String(strings.ToValidUTF8(value, "\ufffd")) { // as Parse will: U+1FEF becomes a backquote
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			b.WriteByte(' ')
