@@ -72,6 +72,7 @@ func known() config.Known {
 			return nil
 		},
 		Copyable: link.Copyable, Redactable: slices.Sorted(maps.Keys(link.Redactable)),
+		Template: func(name string) error { return plain(checkTemplate(name)) },
 		Codes: func(raw config.Raw) error {
 			_, err := codeRules(raw)
 			return err

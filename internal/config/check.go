@@ -62,7 +62,7 @@ func (r *reader) check(c *Config, known Known) {
 	r.checkCloud(c)
 	r.checkMall(c, known)
 	r.checkQueue(c)
-	r.checkReceipt(c)
+	r.checkReceipt(c, known)
 	r.checkScreen(c)
 	if c.Payment.QRTTL.Std() < 10*time.Second || c.Payment.QRTTL.Std() > 24*time.Hour {
 		r.problem("payment.qr_ttl", [2]string{"超出范围", "is out of range"}, [2]string{"10s 到 24h", "write 10s to 24h"})
@@ -204,13 +204,17 @@ func (r *reader) checkQueue(c *Config) {
 // hostPattern is a host name, or "*." and the name that hosts are below.
 var hostPattern = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 
-func (r *reader) checkReceipt(c *Config) {
+func (r *reader) checkReceipt(c *Config, known Known) {
 	for _, h := range c.Receipt.QRHosts {
 		if !hostPattern.MatchString(h) {
 			r.problem("receipt.qr_hosts", [2]string{"%q 不是域名", "%q is no host name"}, [2]string{"例如 club.example.cn 或 *.example.cn", "write for example club.example.cn or *.example.cn"}, h)
 		}
 	}
-	r.oneOf("receipt.template", c.Receipt.Template, "default")
+	if known.Template != nil {
+		if err := known.Template(c.Receipt.Template); err != nil {
+			r.problem("receipt.template", [2]string{"%v", "%v"}, [2]string{"写 default、classic 或模板文件的路径", "write default, classic or the path of a template file"}, err)
+		}
+	}
 	if c.Receipt.Copies < 0 || c.Receipt.Copies > 5 {
 		r.problem("receipt.copies", [2]string{"超出范围", "is out of range"}, [2]string{"0 到 5", "write 0 to 5"})
 	}

@@ -16,12 +16,19 @@ import (
 // held, since head office may change what is at the foot.
 func (t *Till) receiptDoc(s sale.Sale, refund *sale.Refund, copied bool) printer.Doc {
 	b := &receipt{t: t, s: s}
-	if refund != nil {
-		b.refund(*refund)
-	} else {
-		b.sale()
+	doc, own := printer.Doc(nil), false
+	if refund == nil {
+		doc, own = t.templated(s)
 	}
-	doc := b.doc
+	switch {
+	case own:
+	case refund != nil:
+		b.refund(*refund)
+		doc = b.doc
+	default:
+		b.sale()
+		doc = b.doc
+	}
 	if copied {
 		return asCopy(append(doc, printer.Cut{}))
 	}
@@ -96,6 +103,7 @@ func (b *receipt) head(title string, day string, number int) {
 	b.add(printer.Text{Line: title, Align: printer.Center, Bold: true, Width: 2, Height: 2})
 	b.row(t.word(lineNumber), fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(day, "-", ""), number))
 	b.row(t.word(lineStore), t.o.Till.Store)
+	b.row(t.word(lineTill), t.o.Till.Till)
 }
 
 func (b *receipt) people(cashier string) {

@@ -13,6 +13,7 @@ var (
 	lineNumber        = lang.Text{ZH: "单号", EN: "No."}
 	lineOriginal      = lang.Text{ZH: "原单号", EN: "Original no."}
 	lineStore         = lang.Text{ZH: "门店", EN: "Store"}
+	lineTill          = lang.Text{ZH: "收银机", EN: "Till"}
 	lineTime          = lang.Text{ZH: "时间", EN: "Time"}
 	lineCashier       = lang.Text{ZH: "收银员", EN: "Cashier"}
 	lineAdviser       = lang.Text{ZH: "导购", EN: "Adviser"}
