@@ -125,12 +125,12 @@ func (t *Till) ask(ctx context.Context, kind string, c code.Code, saleID string,
 	ctx, cancel := context.WithTimeout(ctx, t.o.LookupTimeout)
 	defer cancel()
 	if !t.o.Cloud.Up() {
-		return linkDown()
+		return linkDownFor(kind)
 	}
 	body, err := t.o.Cloud.Ask(ctx, kind, saleID, "", lookup{Code: c.Text, Sale: saleID})
 	switch {
 	case errors.Is(err, ErrLinkDown):
-		return linkDown()
+		return linkDownFor(kind)
 	case err != nil:
 		return err
 	}
@@ -143,6 +143,24 @@ func (t *Till) ask(ctx context.Context, kind string, c code.Code, saleID string,
 
 func linkDown() *sale.Problem {
 	return problem(sale.CodeLinkDown, "", "网络中断，暂时无法联系云端", "there is no link to the cloud")
+}
+
+// linkDownFor says what a till without a link cannot do with a code, and what the
+// cashier can.
+func linkDownFor(kind string) *sale.Problem {
+	p := linkDown()
+	switch kind {
+	case "member.lookup":
+		p.Detail = lang.Text{ZH: "网络中断，无法识别会员；可以先不带会员收款", EN: "there is no link: the member cannot be looked up; the sale can go on without"}
+	case "coupon.check":
+		p.Detail = lang.Text{ZH: "网络中断，此券暂时不能使用", EN: "there is no link: the coupon cannot be checked, and is not used up"}
+	case "pickup.lookup":
+		p.Detail = lang.Text{ZH: "网络中断，暂时不能核对提货单", EN: "there is no link: the order cannot be looked up; do not hand it over"}
+	case "basket.fetch":
+		p.Detail = lang.Text{ZH: "网络中断，无法取得购物篮；请逐件扫描", EN: "there is no link: the basket cannot be fetched; scan the goods one by one"}
+	}
+	p.Field = "code"
+	return p
 }
 
 // refusedBy turns a failed lookup into a problem of the given code, with the

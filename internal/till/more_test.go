@@ -269,3 +269,23 @@ func newClock() *fakeClock {
 func (c *fakeClock) now() time.Time { at := <-c.at; c.at <- at; return at }
 
 func (c *fakeClock) add(d time.Duration) { c.at <- (<-c.at).Add(d) }
+
+// Without a link each kind of code is refused with what the cashier can do, and
+// the sale goes on.
+func TestCodesWithoutLink(t *testing.T) {
+	r := newRig(t)
+	r.cloud.setDown(true)
+	s := r.open()
+	seen := map[string]bool{}
+	for _, code := range []string{"M:12345678", "C:SAVE300", "P:PICK01", "B:HAND01"} {
+		_, err := r.try(sale.AddItem{Sale: s.ID, Add: sale.Add{Code: code}})
+		wantCode(t, err, sale.CodeLinkDown)
+		if seen[err.Error()] {
+			t.Errorf("%s: %v says nothing about its kind", code, err)
+		}
+		seen[err.Error()] = true
+	}
+	if got := r.do(sale.Pay{Sale: s.ID, Method: "cash"}); got.State != sale.Closed || got.Member != nil || len(got.Coupons) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
