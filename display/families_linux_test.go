@@ -264,13 +264,14 @@ func TestCutAnywhere(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if err := d.Show(t.Context(), next); err != nil {
+					t.Fatal(err)
+				}
 				port.allow(n)
 				whole := d.Show(t.Context(), scene) == nil
 				port.allow(plenty)
 				if fresh {
-					if d, err = open(t.Context(), port, spec); err != nil {
-						t.Fatal(err)
-					}
+					d = reopened(t, open, port, spec, pole)
 				}
 				if err := d.Show(context.Background(), next); err != nil {
 					t.Fatal(err)
@@ -281,6 +282,44 @@ func TestCutAnywhere(t *testing.T) {
 				if whole {
 					break
 				}
+			}
+		}
+	}
+}
+
+// reopened opens the display once more, after which its glass is blank.
+func reopened(t *testing.T, open device.Opener[display.Display], port device.Port, spec device.Spec, pole *sim.Pole) display.Display {
+	t.Helper()
+	d, err := open(t.Context(), port, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := trimmed(pole.Rows()); got != [2]string{} {
+		t.Errorf("%s: opened, and on the glass stands %q", d.Info().Driver, got)
+	}
+	return d
+}
+
+// Also an opening that is cut costs nothing.
+func TestOpeningCutAnywhere(t *testing.T) {
+	for _, f := range families {
+		for n, whole := 0, false; !whole; n++ {
+			pole, err := sim.NewPoleOf(f.sim, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pole.Feed([]byte("text of an earlier run"))
+			port := &cut{feed: pole.Feed, left: n}
+			spec := device.Spec{Name: "pole-1", Options: json.RawMessage(f.options)}
+			_, err = display.Text(f.open)(t.Context(), port, spec)
+			whole = err == nil
+			port.allow(plenty)
+			d := reopened(t, display.Text(f.open), port, spec, pole)
+			if err := d.Show(t.Context(), displaytest.Scenes()[4]); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := trimmed(pole.Rows()), expect(t, false, displaytest.Scenes()[4]); got != want {
+				t.Errorf("%s %s: opening cut after %d bytes, then %q, want %q", f.driver, f.options, n, got, want)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package framebuffer_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -237,9 +238,20 @@ func TestModulesAreWholePixels(t *testing.T) {
 func TestTwoPages(t *testing.T) {
 	panel := sim.NewFramebuffer(sim.FramebufferMode{Width: 320, Height: 240, Pages: 2})
 	d := open(t, panel, `{}`)
+	shown := func() uint32 {
+		v := make([]byte, 160)
+		if err := panel.Ioctl(0x4600, v); err != nil { // FBIOGET_VSCREENINFO
+			t.Fatal(err)
+		}
+		return binary.NativeEndian.Uint32(v[20:]) // yoffset
+	}
 	for range 3 {
+		before := shown()
 		if err := d.Show(t.Context(), scenes()["basket"]); err != nil {
 			t.Fatal(err)
+		}
+		if shown() == before {
+			t.Errorf("drawn on the page that is shown, at row %d", before)
 		}
 	}
 	if panel.Pans() != 3 {

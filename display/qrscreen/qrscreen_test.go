@@ -68,6 +68,8 @@ func paying() display.Scene {
 func TestFrames(t *testing.T) {
 	basket, long := displaytest.Scenes()[1], paying()
 	long.Pay.URL += "/" + strings.Repeat("x", 40)
+	evil := paying()
+	evil.Currency = ");JUMP(1);QBAR(0,https://evil.example);"
 	for _, tt := range []struct {
 		name, options string
 		scene         display.Scene
@@ -75,6 +77,7 @@ func TestFrames(t *testing.T) {
 	}{
 		{"qrview", `{}`, paying(), "JUMP(1);QBAR(0,https://pay.example/p1);SET_TXT(0,\xc7\xeb\xb8\xb6\xbf\xee);SET_TXT(1,CNY           137.90);SET_TXT(2,137.90);\r\n"},
 		{"qrview", `{"charset": "ascii"}`, paying(), "JUMP(1);QBAR(0,https://pay.example/p1);SET_TXT(0,Please pay);SET_TXT(1,CNY           137.90);SET_TXT(2,137.90);\r\n"},
+		{"qrview with a currency that is a command", `{}`, evil, "JUMP(1);QBAR(0,https://pay.example/p1);SET_TXT(0,\xc7\xeb\xb8\xb6\xbf\xee);SET_TXT(1,  JUMP(1  QBA 137.90);SET_TXT(2,137.90);\r\n"},
 		{"qrview without a code", `{}`, basket, "JUMP(0);\r\n"},
 		{"mertech", `{"model": "mertech"}`, paying(), "\x02\xf2\x02\x00\x16https://pay.example/p1\x02\xf2\x03"},
 		{"mertech without a code", `{"model": "mertech"}`, basket, "\x02\xf0\x03CLS\x03"},
@@ -183,6 +186,7 @@ func TestCutAnywhere(t *testing.T) {
 func FuzzShow(f *testing.F) {
 	f.Add("https://pay.example/p1", "Tea", "CNY")
 	f.Add("https://pay.example/);JUMP(0);", ";SET_TXT(0,x)\r\n", "\x00")
+	f.Add("https://pay.example/p1", "Tea", ");JUMP(0);")
 	f.Add("weixin://wxpay/bizpayurl?pr=abc", "长者；（茶）", "元")
 	f.Fuzz(func(t *testing.T, link, text, currency string) {
 		glass := sim.NewQRScreen()
