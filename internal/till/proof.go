@@ -23,7 +23,7 @@ var proofWords = map[offlinepay.Reason]lang.Text{
 
 // Sentences on the customer screen about payment while offline.
 var (
-	wordOrder        = lang.Text{ZH: "单号", EN: "Order"}
+	wordCompare      = lang.Text{ZH: "核对号", EN: "Compare"}
 	wordPaidLate     = lang.Text{ZH: "已收到您的付款", EN: "Your payment has arrived"}
 	wordPaidLateText = lang.Text{ZH: "但这笔销售已变更或结束，请联系店员补差或退款", EN: "but this sale has changed or is over: please ask our staff"}
 	wordProofRefused = lang.Text{ZH: "付款凭证未被接受", EN: "Payment proof not accepted"}

@@ -222,7 +222,7 @@ func (t *Till) saleScene(s sale.Sale, now time.Time) display.Scene {
 		sc.Kind = display.Paying
 		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: p.ExpiresAt, Apps: t.o.PayApps, Offline: p.Offline}
 		if p.Offline && sc.Text == "" {
-			sc.Text = fmt.Sprintf("%s %06d", t.word(wordOrder), sale.OfflineReference(s.ID)) // the phone shows it too
+			sc.Text = fmt.Sprintf("%s %06d", t.word(wordCompare), sale.OfflineReference(s.ID)) // the phone shows it too
 		}
 		if sc.Title == "" {
 			sc.Title = t.word(wordScanToPay)
