@@ -23,7 +23,8 @@ type Copier struct {
 	// Wants reports whether events of a type are copied.
 	Wants func(kind string) bool
 	// Seal makes the bytes of a copy, like [Seal]. of is the zero value for what
-	// the store itself adds: the rule, stand-ins, checkpoints. A failure leaves a
+	// the store itself adds; with the rule it is the event after which it holds,
+	// sequence 0 before the first. A failure leaves a
 	// stand-in of [DamagedType] in the place of the copy and the event untouched.
 	Seal func(h Header, of Original, m Message) ([]byte, error)
 	// Rule is added to the chain whenever it is another than the last one there,
@@ -92,7 +93,8 @@ func (s *Store) openCopies(ctx context.Context) error {
 		if err := tx.flushWithheld(true); err != nil {
 			return err
 		}
-		_, err = tx.appendAt(copies, k.Rule, tx.at)
+		c := tx.c[events]
+		_, err = tx.appendOf(copies, Original{ID: fmt.Sprintf("%s-%d", c.epochText(), c.last), Hash: c.lastHash}, k.Rule, tx.at)
 		return err
 	})
 	if err != nil {
@@ -137,12 +139,12 @@ func (tx *Tx) copyEvent(m Message) error {
 	return nil
 }
 
-// room reports whether size bytes more of copies may wait; again asks for an
-// eighth of all room, so that one ack does not begin and end a run of withheld ones.
+// room reports whether size bytes more of copies may wait; again asks for a
+// quarter of all room, so that one ack does not begin and end a run of withheld ones.
 func (tx *Tx) room(size int, again bool) bool {
 	limit := tx.s.o.Copies.MaxBytes
 	if again {
-		limit -= limit / 8
+		limit -= limit / 4 // more than the largest copy, at the least bound of 1 MiB
 	}
 	return tx.c[copies].backlog()+int64(size) <= limit
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
-	"strconv"
 )
 
 type queueCmd struct {
@@ -53,22 +51,6 @@ func (c queueCmd) dead(s *session) error {
 	return s.print(body, &v, func() {
 		for _, r := range v.Records {
 			fmt.Fprintf(s.out, "%d %s: %s (%d bytes)\n", r.Sequence, safe(r.Bucket), safe(r.Reason), len(r.Data))
-		}
-	})
-}
-
-type journalCmd struct {
-	After uint64 `help:"Sequence to go on after." placeholder:"SEQ"`
-	Limit int    `help:"Events." default:"100"`
-}
-
-// Run prints the events' exact bytes, one a line.
-func (c journalCmd) Run(s *session) error {
-	q := url.Values{"after": {strconv.FormatUint(c.After, 10)}, "limit": {strconv.Itoa(c.Limit)}}
-	var v struct{ Events []json.RawMessage }
-	return s.show("/v1/journal?"+q.Encode(), &v, func() {
-		for _, e := range v.Events {
-			fmt.Fprintf(s.out, "%s\n", e)
 		}
 	})
 }

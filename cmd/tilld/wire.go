@@ -117,7 +117,7 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	if a.mall, err = a.newMall(clock); err != nil {
 		return nil, err
 	}
-	server, err := a.newServer(glass)
+	server, err := a.newServer(glass, key)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (a *agent) newLink(clock *link.Clock) (*link.Link, error) {
 	}, a.store, a.routes())
 }
 
-func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
+func (a *agent) newServer(glass *screen.Screen, key ed25519.PrivateKey) (*status.Server, error) {
 	return status.New(status.Options{
 		Engine: a.till, Feed: a.feed, Health: &a.health, Board: &a.board, Screen: glass.Handler(),
 		TokenFile: filepath.Join(a.cfg.DataDir, "api-token"), Listen: a.cfg.HTTP.Listen,
@@ -234,7 +234,7 @@ func (a *agent) newServer(glass *screen.Screen) (*status.Server, error) {
 		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
 		Detect:  func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },
 		Trace:   a.kit.traces,
-		Journal: a.store,
+		Journal: a.store, Export: a.export(key),
 		Update:  func() (any, error) { return firmware.Status(a.cfg.DataDir) },
 		Metrics: []prometheus.Collector{newLinkMetrics(a)},
 		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },

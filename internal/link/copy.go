@@ -53,14 +53,16 @@ func Copier(v View, source, bootID string, clock *Clock, maxBytes int64) (*queue
 			if of.ID == "" {
 				return e.seal(h, m, nil) // the store's own
 			}
-			data, gone, err := r.apply(m.Data)
-			if err != nil {
-				return nil, err
+			if m.Type != ViewType {
+				data, gone, err := r.apply(m.Data)
+				if err != nil {
+					return nil, err
+				}
+				if slices.Contains(gone, m.Subject) {
+					m.Subject = "" // a shift's is its cashier
+				}
+				m.Data = data
 			}
-			if slices.Contains(gone, m.Subject) {
-				m.Subject = "" // a shift's is its cashier
-			}
-			m.Data = data
 			return e.seal(h, m, func(b []byte) []byte {
 				b = append(b, `,"originalid":`...)
 				b = appendString(b, of.ID)

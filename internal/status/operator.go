@@ -3,6 +3,8 @@ package status
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
+	"time"
 
 	"tilld/internal/sale"
 	"tilld/queue"
@@ -34,6 +36,17 @@ func (s *Server) operatorRows() []route {
 			method: http.MethodGet, path: "/v1/journal", id: "listEvents", tag: "till", status: 200, answer: EventList{},
 			query:   []param{{"after", "sequence to go on after; 0 for all that are kept", uint64(0)}, limitRow},
 			summary: "Events of this epoch as they were written, in order", codes: []string{sale.CodeInvalid, sale.CodeNotFound, sale.CodeUnavailable}, handle: listEvents,
+		},
+		{
+			method: http.MethodGet, path: "/v1/journal/export", id: "exportJournal", tag: "till", status: 200, media: "application/x-ndjson",
+			query: []param{
+				{"from", "first day, YYYY-MM-DD", ""},
+				{"to", "last day", ""},
+				{"after", "sequence to begin after", uint64(0)},
+				{"type", "event types, with commas between: sale.closed,sale.refunded", ""},
+			},
+			summary: "Events of this epoch as they were written, one a line, with a signed manifest as the last line; what the queue no longer has comes from the journal",
+			codes:   []string{sale.CodeInvalid, sale.CodeNotFound}, handle: exportJournal,
 		},
 		{
 			method: http.MethodGet, path: "/v1/queue/dead", id: "listDead", tag: "till", status: 200, answer: DeadList{},
@@ -72,6 +85,70 @@ func listEvents(c *call) error {
 		page.Next = e.Sequence
 	}
 	return c.json(page)
+}
+
+// ExportQuery says which events an export has.
+type ExportQuery struct {
+	From, To string   // days, YYYY-MM-DD; "" = open
+	After    uint64   // sequence
+	Types    []string // without "tilld." and ".v1"; none = all
+}
+
+// exportWait is how long a client may take for one piece of an export.
+const exportWait = 30 * time.Second
+
+// exporter writes to a client that has time enough for each piece.
+type exporter struct {
+	c     *call
+	rc    *http.ResponseController
+	begun bool
+}
+
+func (e *exporter) Write(b []byte) (int, error) {
+	if !e.begun {
+		e.begun = true
+		h := e.c.w.Header()
+		h.Set("Content-Type", e.c.route.media)
+		h.Set("Content-Disposition", `attachment; filename="journal.jsonl"`)
+		h.Set("Cache-Control", "no-store")
+	}
+	if err := e.rc.SetWriteDeadline(time.Now().Add(exportWait)); err != nil {
+		return 0, err
+	}
+	return e.c.w.Write(b)
+}
+
+func exportJournal(c *call) error {
+	if c.s.o.Export == nil {
+		return noStore()
+	}
+	v := c.r.URL.Query()
+	q := ExportQuery{From: v.Get("from"), To: v.Get("to")}
+	for name, day := range map[string]string{"from": q.From, "to": q.To} {
+		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
+			return problem(sale.CodeInvalid, name, "日期格式为 YYYY-MM-DD", name+" must be YYYY-MM-DD")
+		}
+	}
+	var err error
+	if q.After, err = c.number("after", v.Get("after")); err != nil {
+		return err
+	}
+	if list := v.Get("type"); list != "" {
+		q.Types = strings.Split(list, ",")
+	}
+	if !c.s.streams.enter() {
+		return problem(codeStreams, "", "事件流连接过多", "too many event streams are open")
+	}
+	defer c.s.streams.leave()
+	ctx, cancel := c.s.untilStop(c.r.Context())
+	defer cancel()
+	w := &exporter{c: c, rc: http.NewResponseController(c.w)}
+	err = c.s.o.Export(ctx, w, q)
+	if err != nil && w.begun {
+		c.s.log.Warn("export of the journal broken off", "err", err)
+		panic(http.ErrAbortHandler) // what was sent has no manifest, and says so
+	}
+	return err
 }
 
 func listDead(c *call) error {

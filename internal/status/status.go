@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -73,6 +74,8 @@ type Options struct {
 	Trace Tracer
 	// Journal is the store for the operator's tool; nil answers not_found.
 	Journal Journal
+	// Export writes the journal, with its proof, as lines; nil answers not_found.
+	Export func(ctx context.Context, w io.Writer, q ExportQuery) error
 	// Update tells the state of the agent's slots; nil answers not_found.
 	Update func() (any, error)
 	// Metrics are further collectors for /metrics.

@@ -1,0 +1,105 @@
+package queue
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"testing"
+	"time"
+)
+
+func archive(t *testing.T, s *Store, after uint64) (list []Archived) {
+	t.Helper()
+	prev := [32]byte{}
+	err := s.Archive(t.Context(), after, func(a Archived) error {
+		if n := len(list); n > 0 && (a.Sequence != list[n-1].Sequence+1 || a.Prev != prev) {
+			t.Errorf("event %d after %d, prev %x, want %x", a.Sequence, list[n-1].Sequence, a.Prev, prev)
+		}
+		if prev = a.Hash; a.Original != [32]byte{} {
+			prev = a.Original
+		}
+		if a.Body != nil && sha256.Sum256(a.Body) != a.Hash {
+			t.Errorf("event %d has another hash", a.Sequence)
+		}
+		a.Body = append([]byte(nil), a.Body...)
+		list = append(list, a)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// What the outbox let go long ago is still in the journal, in many files, and
+// joins what the outbox has without a seam.
+func TestArchive(t *testing.T) {
+	o := testOptions(fastDir(t))
+	o.KeepAcked = time.Nanosecond
+	s, err := openFaulty(context.Background(), o, faults{rotate: 8 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	appendN(t, s, 100)
+	appendPersonal(t, s)
+	appendN(t, s, 99)
+	h, err := s.Hash(150)
+	if err == nil {
+		err = s.Ack(t.Context(), s.Epoch(), 150, 200, h)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Millisecond) // so that what is kept for a nanosecond is old
+	for n := 0; ; n++ {
+		if err := s.trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if first, err := s.firstKept(1); err != nil || first == 151 {
+			break
+		} else if n > 100 {
+			t.Fatalf("the outbox begins at %d", first)
+		}
+	}
+	for _, after := range []uint64{0, 99, 149, 150, 151, 199, 200, 300} {
+		list := archive(t, s, after)
+		if want := max(200, int(after)) - int(after); len(list) != want || want > 0 && list[0].Sequence != after+1 {
+			t.Errorf("after %d: %d events, want %d", after, len(list), want)
+		}
+	}
+	if list := archive(t, s, 0); list[100].Body == nil {
+		t.Error("the personal event has no bytes although its key is there")
+	}
+	s.vault.drop(s.vault.last)
+	if list := archive(t, s, 0); list[100].Body != nil || len(list) != 200 {
+		t.Errorf("%d events; the erased one has %q", len(list), list[100].Body)
+	}
+	boom := errors.New("enough")
+	n := 0
+	if err := s.Archive(t.Context(), 0, func(Archived) error {
+		if n++; n == 7 {
+			return boom
+		}
+		return nil
+	}); !errors.Is(err, boom) || n != 7 {
+		t.Errorf("%d events, %v", n, err)
+	}
+	// In a new epoch the archive is of that one.
+	if err := s.NewEpoch(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if list := archive(t, s, 0); len(list) != 51 {
+		t.Errorf("%d events in the new epoch, want a checkpoint and 50", len(list))
+	}
+	// An event that went bad in the outbox comes back whole.
+	want := archive(t, s, 0)
+	s.sync()
+	spoil(t, s, fullKey(outbox, eventKey(2, 20)))
+	got := archive(t, s, 0)
+	for i := range want {
+		if i >= len(got) || string(got[i].Body) != string(want[i].Body) {
+			t.Fatalf("after damage: %d events, %d is another one", len(got), i+1)
+		}
+	}
+}
