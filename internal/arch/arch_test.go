@@ -36,7 +36,7 @@ var allowed = map[string]string{
 	"internal/dialect":    "internal/till internal/sale printer display scanner",
 	"internal/sim":        "device", // written from the manuals, not from our drivers
 	"internal/cloud":      "",       // written from the contract, not from our link
-	"internal/journal":    "", // for auditors: what a till writes, read without the till
+	"internal/journal":    "",       // for auditors: what a till writes, read without the till
 	"internal/arch":       "",
 	"cmd": "device scanner printer display queue firmware internal/sale internal/till internal/link " +
 		"internal/status internal/dialect internal/sim internal/cloud internal/journal internal/offlinepay packaging",
