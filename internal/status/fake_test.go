@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -225,6 +226,10 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 			return []map[string]string{{"config": "{name: scanner-9}", "name": "Honeywell <b>", "node": "/dev/ttyACM0"}}, nil
 		}, Trace: traceStub{},
 		Journal: journalStub{}, Update: func() (any, error) { return map[string]any{"active": nil}, nil },
+		Export: func(_ context.Context, w io.Writer, q ExportQuery) error {
+			_, err := fmt.Fprintf(w, "%+v\n", q)
+			return err
+		},
 		Preview: func(printer.Doc) ([]byte, error) { return []byte("\x89PNG\r\n\x1a\n"), nil },
 	}
 	for _, f := range change {

@@ -3,6 +3,7 @@ package status
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -94,6 +95,8 @@ type ExportQuery struct {
 	Types    []string // without "tilld." and ".v1"; none = all
 }
 
+var typeList = regexp.MustCompile(`^[a-z_.,]{1,500}$`)
+
 // exportWait is how long a client may take for one piece of an export.
 const exportWait = 30 * time.Second
 
@@ -134,6 +137,9 @@ func exportJournal(c *call) error {
 		return err
 	}
 	if list := v.Get("type"); list != "" {
+		if !typeList.MatchString(list) {
+			return problem(sale.CodeInvalid, "type", "写事件类型，用逗号分隔，例如 sale.closed,sale.refunded", "type must be event types with commas between, like sale.closed,sale.refunded")
+		}
 		q.Types = strings.Split(list, ",")
 	}
 	if !c.s.streams.enter() {

@@ -1,7 +1,10 @@
 package status
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"testing"
 
@@ -45,5 +48,39 @@ func TestJournalPages(t *testing.T) {
 	}
 	if len(got) != 2 || got[0] != `{"id":"e-1","n":1.50}` || after != "2" {
 		t.Errorf("got %q, next %s", got, after)
+	}
+}
+
+// An export is streamed; one that breaks off ends without the chunk that would
+// make it look whole.
+func TestJournalExport(t *testing.T) {
+	b := newBench(t)
+	resp, text := b.ask(t, http.MethodGet, "/v1/journal/export?from=2026-03-01&to=2026-03-02&after=7&type=sale.closed,sale.voided", "")
+	if want := "{From:2026-03-01 To:2026-03-02 After:7 Types:[sale.closed sale.voided]}\n"; resp.StatusCode != 200 || text != want || resp.Header.Get("Content-Type") != "application/x-ndjson" {
+		t.Errorf("%d %v %q", resp.StatusCode, resp.Header, text)
+	}
+	for _, bad := range []string{"from=1.3.2026", "to=x", "after=-1", "type=Sale%0a", "nonsense=1"} {
+		if resp, text := b.ask(t, http.MethodGet, "/v1/journal/export?"+bad, ""); resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", bad, resp.StatusCode, text)
+		}
+	}
+	broken := newBench(t, func(o *Options) {
+		o.Export = func(_ context.Context, w io.Writer, _ ExportQuery) error {
+			_, err := w.Write(make([]byte, 100_000))
+			return errors.Join(err, errors.New("the disk is gone"))
+		}
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, broken.url+"/v1/journal/export", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+broken.token)
+	resp, err = http.DefaultClient.Do(req)
+	if err == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	if err == nil {
+		t.Error("a broken export looks whole")
 	}
 }
