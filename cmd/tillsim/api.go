@@ -91,6 +91,11 @@ type tillStatus struct {
 		Name  string `json:"name"`
 		State string `json:"state"`
 	} `json:"devices"`
+	Mall *struct {
+		State    string `json:"state"`
+		LastSeq  uint64 `json:"last_seq"`
+		AckedSeq uint64 `json:"acked_seq"`
+	} `json:"mall"`
 	Conditions []condition `json:"conditions"`
 }
 

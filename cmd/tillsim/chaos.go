@@ -116,6 +116,9 @@ func (p *script) chaos(ctx context.Context, n int) error {
 	for _, pr := range []*sim.Printer{p.shop.lan, p.shop.serial} {
 		pr.Set(func(s *sim.Switches) { s.DotsPerSecond = 4000 })
 	}
+	if p.shop.mall != nil {
+		defer p.shop.mall.flap(ctx, rand.New(rand.NewPCG(p.seed, 3)))()
+	}
 	k := &killer{shop: p.shop, rng: rand.New(rand.NewPCG(p.seed, 2)), moments: make(chan struct{}, 1)}
 	p.killer = k
 	run, stop := context.WithCancel(ctx)

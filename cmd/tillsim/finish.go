@@ -19,6 +19,9 @@ func (p *script) finish(ctx context.Context, n int) error {
 	if err := p.drained(ctx); err != nil {
 		return err
 	}
+	if err := p.settleMall(ctx); err != nil {
+		return err
+	}
 	p.screen.close()
 	took, err := p.shop.tilld.Stop()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,8 +32,9 @@ type mallSide struct {
 	cloud  *cloud.Cloud
 	trust  string
 
-	cancel context.CancelFunc
-	parts  sync.WaitGroup
+	cancel   context.CancelFunc
+	parts    sync.WaitGroup
+	stopFlap func() // nil while the broker is left alone
 }
 
 // openMall starts a mall below dir, with a broker of a kind.
@@ -81,20 +83,76 @@ func (m *mallSide) config() string {
 	return fmt.Sprintf("mall: {url: \"mqtt://127.0.0.1:%d\", topic_root: %s, trust_file: %q, merchant: tenant-0815, store: level-2}\n", m.broker.Port(), mallRoot, m.trust)
 }
 
-// caughtUp waits until the mall has everything that the till has for it. status
-// asks the till for its mall's last and acked sequence.
-func (m *mallSide) caughtUp(ctx context.Context, status func(context.Context) (last, acked uint64, err error)) error {
+// flap fails the mall's broker again and again until the returned function is
+// called, which leaves it running.
+func (m *mallSide) flap(ctx context.Context, rng *rand.Rand) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	m.stopFlap = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			fmt.Fprintln(os.Stderr, "tillsim: mall:", err)
+		}
+	})
+	pause := func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(200+rng.IntN(1500)) * time.Millisecond):
+		}
+	}
+	go func() {
+		var err error
+		for err == nil && ctx.Err() == nil {
+			pause()
+			if err = m.broker.Stop(); err == nil {
+				pause()
+				err = m.broker.Start(context.WithoutCancel(ctx))
+			}
+		}
+		done <- err
+	}()
+	return m.stopFlap
+}
+
+// settle waits until brand and mall have acknowledged everything and compares
+// their books. What is not explained is an error.
+func (s *shop) settle(ctx context.Context) (journal.Settlement, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 90*time.Second, errors.New("not within 90 s"))
+	defer cancel()
 	for {
-		last, acked, err := status(ctx)
-		if err == nil && last > 0 && last == acked {
-			return nil
+		status, err := s.api.status(ctx)
+		if m := status.Mall; err == nil && m != nil && m.LastSeq > 0 && m.LastSeq == m.AckedSeq && status.Queue.Depth == 0 {
+			return s.mall.settle(s.file("cloud"))
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the mall has %d of %d copies: %w", acked, last, errors.Join(err, context.Cause(ctx)))
+			return journal.Settlement{}, fmt.Errorf("the mall is behind: %+v: %w", status.Mall, errors.Join(err, context.Cause(ctx)))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// settleMall is the end of a run with a mall.
+func (p *script) settleMall(ctx context.Context) error {
+	if p.shop.mall == nil {
+		return nil
+	}
+	if stop := p.shop.mall.stopFlap; stop != nil {
+		stop()
+	}
+	s, err := p.shop.settle(ctx)
+	if err != nil {
+		return err
+	}
+	sales, net := 0, int64(0)
+	for _, d := range s.Days {
+		sales, net = sales+d.Mall.Sales, net+d.Mall.Net
+		if fmt.Sprint(d.Brand) != fmt.Sprint(d.Mall) {
+			return fmt.Errorf("settlement of %s: brand %+v, mall %+v", d.Day, d.Brand, d.Mall)
+		}
+	}
+	fmt.Fprintf(p.out, "mall:  %d sales, %s net, %d movements the same as the brand's, %d differences, all explained\n", sales, money(net), s.Same, len(s.Differences))
+	return nil
 }
 
 // settle compares the books of the brand, a directory that [cloud.OpenLedger]

@@ -18,6 +18,7 @@ import (
 type saleCmd struct {
 	Sales   int    `help:"How many complete sales." default:"1"`
 	Chaos   bool   `help:"kill -9 tilld at random points and fail the broker now and then."`
+	Mall    bool   `help:"The till also feeds a mall with a broker of its own, which is settled at the end."`
 	Broker  string `help:"mosquitto or embedded." enum:"mosquitto,embedded" default:"embedded"`
 	Seed    uint64 `help:"Makes the same run again; 0 draws one."`
 	Tilld   string `help:"The tilld to run; else the one beside tillsim, else one is built." type:"path"`
@@ -39,7 +40,7 @@ func (c *saleCmd) run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%d sales took more than %v", c.Sales, limit))
 	defer cancel()
 	log := slog.New(slog.DiscardHandler)
-	s, err := openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, log: log})
+	s, err := openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, log: log, mall: c.Mall})
 	if err != nil {
 		return err
 	}

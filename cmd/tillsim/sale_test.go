@@ -76,8 +76,8 @@ func TestThreeSales(t *testing.T) {
 // Offline sales, cancelled payments and both printers are in eight sales.
 func TestEightSales(t *testing.T) {
 	t.Parallel()
-	out := play(t, saleCmd{Sales: 8, Broker: "mosquitto", Seed: 8})
-	for _, want := range []string{"offline", "cancel → code off the screen", "offline: pay code refused at once", "8 sales closed once each"} {
+	out := play(t, saleCmd{Sales: 8, Mall: true, Broker: "mosquitto", Seed: 8})
+	for _, want := range []string{"offline", "cancel → code off the screen", "offline: pay code refused at once", "8 sales closed once each", "mall:  8 sales,"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
@@ -86,8 +86,8 @@ func TestEightSales(t *testing.T) {
 
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	out := play(t, saleCmd{Sales: 20, Chaos: true, Broker: "mosquitto", Seed: 20})
-	if !strings.Contains(out, "20 sales closed once each") || strings.Contains(out, "killed 0 times") {
+	out := play(t, saleCmd{Sales: 20, Chaos: true, Mall: true, Broker: "mosquitto", Seed: 20})
+	if !strings.Contains(out, "20 sales closed once each") || !strings.Contains(out, "mall:  20 sales,") || strings.Contains(out, "killed 0 times") {
 		t.Errorf("%s", out)
 	}
 }

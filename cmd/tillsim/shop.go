@@ -45,6 +45,7 @@ type shopOptions struct {
 	displays []string
 	// config is more of the configuration, whole lines.
 	config string
+	mall   bool // the till also feeds a mall; see shop.settle
 }
 
 // shop is a whole till without hardware.
@@ -65,6 +66,7 @@ type shop struct {
 	api     *api
 	lanPort int
 	more    shopOptions // what configure adds
+	mall    *mallSide   // nil without one
 
 	cancel context.CancelFunc
 	parts  sync.WaitGroup
@@ -128,6 +130,12 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 		Catalogue: o.catalogue, ProofKeys: []cloud.Key{proofs}, PagePrefix: pagePrefix,
 	})
 	s.part(func() error { return s.cloud.Run(ctx) })
+	if o.mall {
+		if s.mall, err = openMall(ctx, s.dir, o.broker, o.log); err != nil {
+			return err
+		}
+		s.more.config += s.mall.config()
+	}
 	program, err := findTilld(ctx, o.tilld, s.dir)
 	if err != nil {
 		return err
@@ -278,6 +286,9 @@ func (s *shop) close() error {
 	s.parts.Wait()
 	if s.broker != nil {
 		errs = append(errs, s.broker.Stop())
+	}
+	if s.mall != nil {
+		errs = append(errs, s.mall.close())
 	}
 	if s.own {
 		errs = append(errs, os.RemoveAll(s.dir))
