@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,11 +136,12 @@ func TestTimeToLive(t *testing.T) {
 // A second printer takes what has waited too long for the first, in order, and
 // nothing of which a byte may be on paper.
 func TestStandIn(t *testing.T) {
-	now := time.Date(2026, 3, 14, 4, 0, 0, 0, time.UTC)
+	began := time.Date(2026, 3, 14, 4, 0, 0, 0, time.UTC)
+	var later atomic.Int64 // the engine looks at the clock too
 	r := newRig(t, plainMarkup, func(o *till.Options) {
 		o.Printers = []string{"printer-1", "printer-2"}
 		o.Backup = map[string]till.StandIn{"printer-1": {Printer: "printer-2", After: time.Minute}}
-		o.Now = func() time.Time { return now }
+		o.Now = func() time.Time { return began.Add(time.Duration(later.Load())) }
 	})
 	for _, id := range []string{"a", "b", "c"} {
 		if _, err := r.print(till.PrintRequest{JobID: id, Markup: id}); err != nil {
@@ -169,7 +171,7 @@ func TestStandIn(t *testing.T) {
 	if err := begin("printer-1", "a"); err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(time.Minute)
+	later.Add(int64(time.Minute))
 	if got := next("printer-2"); got != "b" {
 		t.Fatalf("takes %q, want b: a may be on paper", got)
 	}
