@@ -3,6 +3,8 @@ package display
 import (
 	"context"
 	"time"
+
+	"tilld/internal/health"
 )
 
 // ShowLimit is how long one [Display.Show] may take before [Follow] calls the
@@ -30,7 +32,14 @@ type Animator interface {
 //
 // The moment a pay code expires the scene is shown again, changed or not, so that
 // a display takes the code off even if nobody changes the scene.
-func Follow(ctx context.Context, d Display, s *Stage) error {
+func Follow(ctx context.Context, d Display, s *Stage) error { return FollowOn(ctx, d, s, nil) }
+
+// FollowOn is Follow that keeps a condition up on h while d leaves out the pay
+// code of the scene that is on, see [Withholder].
+func FollowOn(ctx context.Context, d Display, s *Stage, h *health.Board) error {
+	if h != nil {
+		defer h.Clear(condWithheld, d.Info().Name)
+	}
 	again := time.NewTimer(0)
 	defer again.Stop()
 	for {
@@ -44,6 +53,7 @@ func Follow(ctx context.Context, d Display, s *Stage) error {
 		if err != nil {
 			return err
 		}
+		tell(h, d)
 		again.Stop()
 		if wait, ok := pause(d, scene, time.Now()); ok {
 			again.Reset(wait)

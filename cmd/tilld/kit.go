@@ -130,7 +130,7 @@ func (k *kit) print(ctx context.Context, dev printer.Printer) error {
 }
 
 func (k *kit) show(ctx context.Context, dev display.Display) error {
-	return display.Follow(ctx, dev, k.a.stage)
+	return display.FollowOn(ctx, dev, k.a.stage, &k.a.health)
 }
 
 func (k *kit) hold(name string, dev device.Device) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"tilld/display"
+	"tilld/internal/health"
+	"tilld/internal/lang"
 	"tilld/internal/qr"
 )
 
@@ -122,6 +124,43 @@ func Graphic(t *testing.T, open func(testing.TB) (display.Display, Glass)) {
 	})
 	run("what does not fit is not shown", func(t *testing.T, d display.Display, g Glass) {
 		see(t, d, g, paying("https://pay.example/"+strings.Repeat("x", 2800)))
+	})
+	run("says when it leaves out a pay code, and takes it back", func(t *testing.T, d display.Display, g Glass) {
+		var h health.Board
+		up := func(s display.Scene) []health.Condition {
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- display.FollowOn(ctx, d, display.NewStage(s), &h) }()
+			synctest.Wait()
+			list := h.List(lang.EN)
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("Follow = %v", err)
+			}
+			return list
+		}
+		long := paying("https://pay.example/" + strings.Repeat("x", 2800))
+		for range 2 {
+			if list := up(long); len(list) != 1 || list[0].Code != "pay_code_withheld" || list[0].Subject != d.Info().Name {
+				t.Errorf("a code that does not fit: conditions %+v", list)
+			}
+			if list := h.List(lang.EN); len(list) != 0 {
+				t.Errorf("out of service: conditions %+v", list)
+			}
+			for _, s := range append(Scenes(), paying(payURL)) {
+				if s.Kind == display.Paying {
+					s.Pay.ExpiresAt = time.Now().Add(time.Minute)
+				}
+				if list := up(s); len(list) != 0 {
+					t.Errorf("%s: conditions %+v", s.Kind, list)
+				}
+			}
+			spoilt := paying("")
+			spoilt.Pay.PicturePNGBase64 = "iVBORw0KGgo="
+			if list := up(spoilt); len(list) != 1 {
+				t.Errorf("a picture that is none: conditions %+v", list)
+			}
+		}
 	})
 	run("text cannot become a code or a command", func(t *testing.T, d display.Display, g Glass) {
 		for _, evil := range []string{");JUMP(1);QBAR(0,https://evil.example);\r\n", "**x**DisplayQRCodeScreen**evil**", "\x02\xf2\x02\x00\x04evil\x02\xf2\x03", "{qr}", "\r\n"} {

@@ -14,9 +14,6 @@ import (
 // box is a rectangle in pixels.
 type box struct{ x, y, w, h int }
 
-// inset is b without a margin on each side.
-func (b box) inset(m int) box { return box{b.x + m, b.y + m, max(0, b.w-2*m), max(0, b.h-2*m)} }
-
 // canvas is a picture in the making; colours are 0xRRGGBB.
 type canvas struct {
 	w, h   int

@@ -14,6 +14,7 @@ package framebuffer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"reflect"
@@ -62,6 +63,8 @@ type glass struct {
 	last   display.Scene
 	c      *canvas
 	code   payCode
+
+	withheld error // why the last picture has not the scene's pay code
 }
 
 // payCode is the pay code drawn last, made and read back once.
@@ -72,7 +75,10 @@ type payCode struct {
 	drawn        box // where it was read back
 }
 
-var _ display.Graphic = (*glass)(nil)
+var (
+	_ display.Graphic    = (*glass)(nil)
+	_ display.Withholder = (*glass)(nil)
+)
 
 // Open maps the picture's memory and blanks it: whatever an earlier run left
 // there is gone. Options are checked before anything is touched.
@@ -154,38 +160,59 @@ func (d *glass) Show(ctx context.Context, s display.Scene) error {
 // draw makes the picture of a scene, with its pay code if that can be read back.
 func (d *glass) draw(s display.Scene, now time.Time) {
 	v := view{canvas: d.c, scene: s, now: now}
-	if d.find(s, now) {
+	found, err := d.find(s, now)
+	if found {
 		v.code = &d.code.symbol
 	}
 	where := v.draw()
-	if v.code == nil {
-		return
+	if found {
+		err = d.readBack(where)
 	}
-	if where == d.code.drawn && where != (box{}) {
-		return
+	if d.withheld = err; found && err != nil {
+		v.code = nil // a code that we cannot read off the picture is no code
+		v.draw()
 	}
-	if where != (box{}) {
-		if text, err := qr.Read(d.c.gray(where)); err == nil && text == d.code.payload {
-			d.code.drawn = where
-			return
-		}
-	}
-	v.code = nil // a code that we cannot read off the picture is no code
-	v.draw()
 }
 
-// find has the scene's pay code in d.code, or reports false.
-func (d *glass) find(s display.Scene, now time.Time) bool {
+// readBack reports why the pay code at where cannot be read off the picture.
+func (d *glass) readBack(where box) error {
+	switch {
+	case where == (box{}):
+		return fmt.Errorf("the code needs %d pixels a side, there are %d", (d.code.symbol.Size+2*qr.Quiet)*minScale, d.Dots())
+	case where == d.code.drawn:
+		return nil
+	}
+	text, err := qr.Read(d.c.gray(where))
+	if err != nil {
+		return err
+	}
+	if text != d.code.payload {
+		return errors.New("the code does not read as it should")
+	}
+	d.code.drawn = where
+	return nil
+}
+
+// Withheld implements [display.Withholder].
+func (d *glass) Withheld() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.withheld
+}
+
+// find has the scene's pay code in d.code, or reports false; the error says why
+// one is left out.
+func (d *glass) find(s display.Scene, now time.Time) (bool, error) {
 	if p := s.Pay; p != nil && s.Kind == display.Paying && p.Live(now) && d.code.payload != "" && d.code.url == p.URL && d.code.picture == p.PicturePNGBase64 {
-		return true
+		return true, nil
 	}
 	d.code = payCode{}
 	payload, symbol, ok, err := display.PayCode(s, now)
-	if !ok || err != nil {
-		return false
+	if !ok {
+		return false, err
 	}
 	d.code = payCode{url: s.Pay.URL, picture: s.Pay.PicturePNGBase64, payload: payload, symbol: symbol}
-	return true
+	return true, nil
 }
 
 // put brings the picture onto the glass. Rows that are there already are left

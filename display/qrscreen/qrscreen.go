@@ -12,8 +12,11 @@
 package qrscreen
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"tilld/device"
@@ -30,9 +33,15 @@ type screen struct {
 	info device.Info
 	m    model
 	line pole.Line
+
+	mu       sync.Mutex
+	withheld error
 }
 
-var _ display.Graphic = (*screen)(nil)
+var (
+	_ display.Graphic    = (*screen)(nil)
+	_ display.Withholder = (*screen)(nil)
+)
 
 // Check reports what is wrong with the options of a configuration entry.
 func Check(s device.Spec) error {
@@ -76,6 +85,13 @@ func (d *screen) Show(ctx context.Context, s display.Scene) error {
 	return d.line.Send(ctx, "show", []byte(d.frame(s, time.Now())))
 }
 
+// Withheld implements [display.Withholder].
+func (d *screen) Withheld() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.withheld
+}
+
 func (d *screen) frame(s display.Scene, now time.Time) string {
 	m := &d.m
 	f := fields{amount: m.text(amount(s))}
@@ -84,14 +100,25 @@ func (d *screen) frame(s display.Scene, now time.Time) string {
 		f.lines[i] = m.text(display.Cut(lines[i], m.table.Columns))
 	}
 	command := m.command(s.Kind)
-	if payload, code, ok, err := display.PayCode(s, now); ok && err == nil && d.fits(code) && m.safe(payload) {
-		f.payload, command = payload, m.qr
+	payload, code, ok, err := display.PayCode(s, now)
+	if ok {
+		if err = cmp.Or(d.fits(code), m.safe(payload)); err == nil {
+			f.payload, command = payload, m.qr
+		}
 	}
+	d.mu.Lock()
+	d.withheld = err
+	d.mu.Unlock()
 	return m.fill(command, f) + m.fill(m.show, f)
 }
 
-// fits reports whether the screen has the pixels for a code with its border.
-func (d *screen) fits(code qr.Code) bool { return (code.Size+2*qr.Quiet)*minScale <= d.Dots() }
+// fits reports that the screen has not the pixels for a code with its border.
+func (d *screen) fits(code qr.Code) error {
+	if need := (code.Size + 2*qr.Quiet) * minScale; need > d.Dots() {
+		return fmt.Errorf("the code needs %d pixels a side, dots is %d", need, d.Dots())
+	}
+	return nil
+}
 
 // amount is the one that counts now.
 func amount(s display.Scene) string {

@@ -109,19 +109,22 @@ func (m *model) fill(t template, f fields) string {
 	return out.String()
 }
 
-// safe reports whether a code's text can go into a command as it is: printable
-// ASCII without blanks and without what means something in a command. It is never
-// changed, since the shopper's phone must read exactly what the cloud sent.
-func (m *model) safe(payload string) bool {
-	if payload == "" || len(payload) > m.table.MaxPayload {
-		return false
+// safe reports why a code's text cannot go into a command as it is: it must be
+// printable ASCII without blanks and without what means something in a command. It
+// is never changed, since the shopper's phone must read exactly what the cloud sent.
+func (m *model) safe(payload string) error {
+	if len(payload) > m.table.MaxPayload {
+		return fmt.Errorf("the code's text has %d bytes, max_payload is %d", len(payload), m.table.MaxPayload)
 	}
 	for i := range len(payload) {
-		if payload[i] <= ' ' || payload[i] > '~' || strings.IndexByte(m.table.Reserved, payload[i]) >= 0 {
-			return false
+		switch c := payload[i]; {
+		case c <= ' ' || c > '~':
+			return errors.New("the code's text is not printable ASCII")
+		case strings.IndexByte(m.table.Reserved, c) >= 0:
+			return fmt.Errorf("the code's text has %q, which is reserved", c)
 		}
 	}
-	return true
+	return nil
 }
 
 // text is a line in the model's charset in which nothing can be taken for a
