@@ -135,8 +135,8 @@ func TestShoppersLeaveNoTrace(t *testing.T) {
 				t.Errorf("%s has %q of %s", place, what, c)
 			}
 		}
-		if !strings.HasPrefix(place, "file ") {
-			continue
+		if place == "events" || place == "screen" {
+			continue // masked, for those who serve the shopper
 		}
 		for _, known := range []string{"139****0300", "王**", "李**"} {
 			if strings.Contains(string(body), known) {
