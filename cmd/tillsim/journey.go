@@ -45,7 +45,8 @@ type step = func(context.Context) error
 // journeys lists them all.
 func journeys() []journey {
 	return []journey{
-		journey1(), journey2(), journey3(), journey4(), journey9(), journey10(), journey11(), journey14(),
+		journey1(), journey2(), journey3(), journey4(), journey5(), journey6(), journey7(), journey8(),
+		journey9(), journey10(), journey11(), journey12(), journey13(), journey14(),
 	}
 }
 

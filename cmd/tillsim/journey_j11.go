@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"tilld/internal/sim"
@@ -66,26 +64,25 @@ func reference(code string) (text string, sig []byte, err error) {
 	return string(raw), sig, err
 }
 
-// tillKey is the public half of the till's key, as it is told at enrolment.
+// tillKey is the public half of the till's key, as its first event tells it.
 func (p *script) tillKey() (ed25519.PublicKey, error) {
-	text, err := os.ReadFile(p.shop.file("data/till-key"))
-	if err != nil {
-		return nil, err
+	for _, e := range p.shop.cloud.Ledger().Events(source, 0) {
+		if e.Type != "tilld.till.started.v1" {
+			continue
+		}
+		var d struct {
+			Key string `json:"key"`
+		}
+		if err := json.Unmarshal(e.Data, &d); err != nil {
+			return nil, err
+		}
+		key, err := base64.RawURLEncoding.DecodeString(d.Key)
+		if err == nil && len(key) != ed25519.PublicKeySize {
+			err = fmt.Errorf("till.started has a key of %d bytes", len(key))
+		}
+		return key, err
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, errors.New("till-key is no PEM")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	private, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("till-key is a %T", key)
-	}
-	public, _ := private.Public().(ed25519.PublicKey)
-	return public, nil
+	return nil, errors.New("the till never told its key")
 }
 
 func (s *one) signed(code *string) step {

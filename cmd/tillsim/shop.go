@@ -43,7 +43,7 @@ type shopOptions struct {
 	payment string
 	// displays are the families of further displays.
 	displays []string
-	// config is more of the configuration, whole lines.
+	// config is more of the configuration, whole lines; {dir} is the shop's.
 	config string
 	mall   bool // the till also feeds a mall; see shop.settle
 }
@@ -215,7 +215,7 @@ devices:
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
 %sdata_dir: %q
 log: {level: debug}
-%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", lines(s.further), s.file("data"), s.more.config)
+%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", lines(s.further), s.file("data"), strings.ReplaceAll(s.more.config, "{dir}", s.dir))
 	return os.WriteFile(s.file("tilld.yaml"), []byte(text), 0o600)
 }
 
