@@ -224,14 +224,22 @@ func (v *visit) order(kind string, data any) step {
 // and a reason for people.
 func (v *visit) refusedScan(problem string) step {
 	return func(ctx context.Context) error {
-		return v.until(ctx, "a scan refused as "+problem, func() (bool, error) {
+		var last scanRow
+		err := v.until(ctx, "a scan refused as "+problem, func() (bool, error) {
 			list, err := v.ledger(ctx)
-			return len(list) > 0 && list[len(list)-1].Refused != nil && list[len(list)-1].Refused.Code == problem && list[len(list)-1].Refused.Detail != "", err
+			if len(list) > 0 {
+				last = list[len(list)-1]
+			}
+			return last.Refused != nil && last.Refused.Code == problem && last.Refused.Detail != "", err
 		})
+		if err != nil {
+			return fmt.Errorf("the last scan is %+v, refused %+v: %w", last, last.Refused, err)
+		}
+		return nil
 	}
 }
 
-// scanned is a row of the scan ledger.
+// scanRow is a row of the scan ledger.
 type scanRow struct {
 	Seq     uint64 `json:"seq"`
 	Code    string `json:"code"`

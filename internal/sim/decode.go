@@ -19,11 +19,15 @@ func DecodeQR(img image.Image) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		res, err := qrcode.NewQRCodeReader().Decode(bits, nil)
-		if err == nil {
-			return res.GetText(), nil
+		// A phone tries from many angles. Here there is one picture: as it is, then
+		// harder, then as what it is, a clean code and nothing else.
+		for _, hints := range []map[gozxing.DecodeHintType]any{nil, {gozxing.DecodeHintType_TRY_HARDER: true}, {gozxing.DecodeHintType_PURE_BARCODE: true}} {
+			res, err := qrcode.NewQRCodeReader().Decode(bits, hints)
+			if err == nil {
+				return res.GetText(), nil
+			}
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
 	}
 	return "", errors.Join(errs...)
 }
