@@ -190,6 +190,32 @@ func TestCashierPage(t *testing.T) {
 		t.Errorf("pay QR: %+v", s)
 	}
 
+	// The printer loses its power in the middle of a receipt: nobody knows what is
+	// on paper, the page says so, and a copy is marked.
+	d.printer.Set(func(s *sim.Switches) { s.DotsPerSecond = 400 })
+	before := d.printer.Stats().Received
+	p.Burst("6961234567896")
+	d.total("¥9.80")
+	p.Press("F8", "Enter")
+	d.await("bytes of the receipt", func() bool { return d.printer.Stats().Received > before+400 })
+	d.printer.Set(func(s *sim.Switches) { s.Off = true })
+	p.Until(`document.getElementById("payment").textContent.includes("not known whether the receipt was printed")`)
+	p.Until(`document.getElementById("conditions").checkVisibility()`)
+	d.shot("unknown-en-1024")
+	d.printer.Set(func(s *sim.Switches) { s.Off, s.DotsPerSecond = false, 0 })
+	p.Press("Insert")
+	d.dialog("Reprint")
+	p.Press("F3", "Enter")
+	d.notice("copy is on its way")
+	d.await("the marked copy", func() bool {
+		tickets, _ := d.printer.Tickets(0)
+		return strings.Contains(strings.Join(tickets[len(tickets)-1].Lines, " "), "COPY")
+	})
+	d.printer.Set(func(s *sim.Switches) { s.PaperOut = true })
+	p.Until(`document.getElementById("conditions").checkVisibility() && document.getElementById("conditions").textContent.includes("paper")`)
+	d.shot("paper-en-1024")
+	d.printer.Set(func(s *sim.Switches) { s.PaperOut = false })
+
 	// Park with a reason, another sale, recall, void.
 	p.Burst("6941234567898")
 	d.total("¥45.90")
@@ -236,8 +262,8 @@ func TestCashierPage(t *testing.T) {
 	// Count.
 	p.Press("F1", "F6")
 	d.dialog("Close the shift")
-	p.Type("2") // two hundreds
-	p.Until(`[...document.querySelectorAll("#dialog input")].at(-1).value === "200.00"`)
+	p.Press("2", "Tab", "Tab", "Tab", "Tab", "1", "Tab", "4", "Tab", "Tab", "8") // two hundreds, a five, four ones, eight dimes
+	p.Until(`[...document.querySelectorAll("#dialog input")].at(-1).value === "209.80"`)
 	p.Press("Enter")
 	d.dialog("Shift closed")
 	p.Until(`document.querySelector("#dialog dl").textContent.includes("Difference¥0.00")`)
@@ -248,7 +274,7 @@ func TestCashierPage(t *testing.T) {
 	d.idle()
 
 	for kind, want := range map[string]string{
-		"tilld.sale.parked.v1": `"reason":"Shopper fetches something"`, "tilld.sale.recalled.v1": `"cashier":"E:1001"`,
+		"tilld.sale.parked.v1": `"reason":"Shopper fetches something"`, "tilld.sale.recalled.v1": `"cashier":"E:1001"`, "tilld.receipt.reprinted.v1": `"reason":"Bad print"`, "tilld.shift.opened.v1": `"float":20000`,
 		"tilld.sale.voided.v1": `"voided_by":"E:1001"`, "tilld.sale.refunded.v1": `"reason":"torn bag"`, "tilld.drawer.opened.v1": `"origin":"cashier"`,
 	} {
 		d.await(kind, func() bool { return d.event(kind, want) })

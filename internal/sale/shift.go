@@ -81,7 +81,16 @@ func (e ShiftOpened) step(w *stepper) error {
 	}
 	w.book.Shift = &Shift{Cashier: cashier, OpenedAt: e.At, Float: e.Float}
 	w.book.TillClosed = false
+	w.add(Report{Type: "tilld.shift.opened.v1", Subject: cashier, Data: ShiftOpenedData{Cashier: cashier, Currency: w.cfg.Currency, Float: e.Float, At: e.At}})
 	return nil
+}
+
+// ShiftOpenedData is the data of tilld.shift.opened.v1.
+type ShiftOpenedData struct {
+	Cashier  string    `json:"cashier,omitempty"`
+	Currency string    `json:"currency"`
+	Float    Money     `json:"float"` // cash in the drawer at the start
+	At       time.Time `json:"at"`
 }
 
 // ShiftData is the data of tilld.shift.closed.v1 and the answer to closing.

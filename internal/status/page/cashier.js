@@ -776,10 +776,10 @@ addEventListener("keydown", e => {
   const fast = e.timeStamp - at < gap && !e.repeat;
   at = e.timeStamp;
   if (e.key.length === 1 && !e.ctrlKey && !e.metaKey && !e.altKey) {
+    if (!dialog.open && !inputOf(document.activeElement)) $("code").focus();
     if (!fast || !burst) { const f = inputOf(document.activeElement); burst = ""; before = f && { f, value: f.value }; }
     burst += e.key;
-    if (!dialog.open && !inputOf(document.activeElement)) $("code").focus();
-    else if (dialog.open && e.key === " " && document.activeElement instanceof HTMLButtonElement) e.preventDefault();
+    if (dialog.open && e.key === " " && document.activeElement instanceof HTMLButtonElement) e.preventDefault();
     return;
   }
   const text = burst;
