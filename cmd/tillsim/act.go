@@ -19,6 +19,9 @@ func (d *demo) act(ctx context.Context, o order) error {
 	case "scan":
 		return s.scanner.Scan(o.Value)
 	case "pay", "decline":
+		if p := s.cloud.Payments()[o.Value]; p.Offline && o.What == "pay" {
+			return d.payOnPhone(p.URL)
+		}
 		outcome := map[string]string{"pay": "paid", "decline": "failed"}[o.What]
 		if !s.cloud.Settle(o.Value, outcome, true) {
 			return errors.New("the payment is not pending any more")
@@ -234,6 +237,7 @@ func (d *demo) state(ctx context.Context) demoState {
 	}
 	if d.screen != nil {
 		st.Scene = d.screen.last()
+		d.openPage(st.Scene)
 	}
 	return st
 }

@@ -33,7 +33,7 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
 	}
 	d := &demo{traffic: newRing(), out: out}
 	fmt.Fprintln(out, "starting: peripherals, broker, cloud, tilld …")
-	d.shop, err = openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, displays: c.Display, heard: d.traffic.add, log: slog.New(slog.DiscardHandler)})
+	d.shop, err = openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, displays: c.Display, payment: payOffline, heard: d.traffic.add, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

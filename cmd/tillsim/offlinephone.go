@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -134,4 +135,23 @@ func (s *one) showProof(ctx context.Context, proof string) error {
 	}
 	s.note("proof scanned → screen thanks", f.at.Sub(began))
 	return s.closed(ctx, s.goods.total())
+}
+
+// openPage has the demo's shopper, who is always online, scan an offline code
+// that is on the screen: from then on it is among the payments that wait.
+func (d *demo) openPage(raw json.RawMessage) {
+	var sc scene
+	if json.Unmarshal(raw, &sc) != nil || sc.Pay == nil || !sc.Pay.Offline || d.shop.enrol() != nil {
+		return
+	}
+	d.shop.cloud.OpenPage(sc.Pay.URL)
+}
+
+// payOnPhone pays on the phone and shows the proof to the scanner.
+func (d *demo) payOnPhone(url string) error {
+	proof, problem := d.shop.cloud.PayPage(url, cloud.PayChoice{Shopper: "demo", Confirmed: true})
+	if problem != nil {
+		return errors.New(problem.Message)
+	}
+	return d.shop.scanner.Scan(proof)
 }

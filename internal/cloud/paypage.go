@@ -97,6 +97,7 @@ func (c *Cloud) openPage(url string) (Page, pr1, *Problem) {
 		return Page{}, r, &Problem{"key_revoked", "this till cannot check a proof now; please pay cash"}
 	}
 	p := c.offline(e, r)
+	p.URL = url
 	if p.State != "paid" && r.Trusted && (r.At.After(now.Add(clockSlack)) || now.After(p.Expires.Add(clockSlack))) && p.State == "pending" {
 		p.State = "expired"
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -189,6 +190,40 @@ func TestVectorsAreDocumented(t *testing.T) {
 	} {
 		if !strings.Contains(string(doc), s) {
 			t.Errorf("docs/offline-pay.md lacks %s", s)
+		}
+	}
+}
+
+// Another implementation, in another language, reads the same requests and makes
+// the same proofs.
+func TestAnotherImplementation(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("NOT CHECKED: node is not installed")
+	}
+	out, err := exec.Command(node, "testdata/other.mjs", vectorFile).Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var other struct {
+		Requests []offlinepay.Request `json:"requests"`
+		Proofs   []string             `json:"proofs"`
+	}
+	if err := json.Unmarshal(out, &other); err != nil {
+		t.Fatal(err)
+	}
+	v := made(t)
+	if len(other.Requests) != len(v.Requests) || len(other.Proofs) != len(v.Proofs) {
+		t.Fatalf("%s", out)
+	}
+	for i, r := range other.Requests {
+		if r != v.Requests[i].Fields {
+			t.Errorf("request %d is %+v, want %+v", i, r, v.Requests[i].Fields)
+		}
+	}
+	for i, p := range other.Proofs {
+		if p != v.Proofs[i].Text {
+			t.Errorf("proof %d is %s, want %s", i, p, v.Proofs[i].Text)
 		}
 	}
 }
