@@ -126,7 +126,7 @@ func (c journalExportCmd) save(export io.Reader) error {
 
 type journalVerifyCmd struct {
 	Files  []string `arg:"" name:"file" help:"Exports (lines or CSV); several files of one till have to follow each other." type:"existingfile"`
-	Key    []string `help:"Public key of the till: its fingerprint, base64, or a PEM file. Without it the signature proves only that the file is as its signer made it." placeholder:"KEY"`
+	Key    []string `help:"Public key of the till: its fingerprint, base64 (key in till.started), or a PEM file. Without it the signature proves only that the file is as its signer made it." placeholder:"KEY"`
 	Ledger bool     `help:"The files are a receiver's own lines, which have no manifest."`
 }
 
@@ -212,8 +212,10 @@ func publicKey(text string) ([]byte, error) {
 	if len(text) == 64 && strings.Trim(strings.ToLower(text), "0123456789abcdef") == "" {
 		return nil, nil
 	}
-	if b, err := base64.StdEncoding.DecodeString(text); err == nil && len(b) == ed25519.PublicKeySize {
-		return b, nil
+	for _, form := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} { // the latter is that of till.started
+		if b, err := form.DecodeString(text); err == nil && len(b) == ed25519.PublicKeySize {
+			return b, nil
+		}
 	}
 	b, err := os.ReadFile(text)
 	if err != nil {
