@@ -204,6 +204,11 @@ func TestTampered(t *testing.T) {
 			t.Errorf("%s: %s, want %s: %v", tt.name, got, tt.want, r.Problems)
 		}
 	}
+	// What no hash of the chain covers is covered by the digest.
+	filtered := k.export(t, journal.Filter{Types: []string{"tilld.sale.closed.v1"}})
+	if r := verify(t, "relabelled", bytes.Replace(filtered, []byte(`"filtered":1`), []byte(`"erased":1`), 1)); r.OK() || r.Problems[0].Kind != "forked" {
+		t.Errorf("a run that was filtered is called erased: %+v", r.Problems)
+	}
 	// Columns that say something else than the event.
 	var table bytes.Buffer
 	if err := journal.WriteCSV(&table, bytes.NewReader(whole)); err != nil {
