@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -162,6 +163,41 @@ func dialed(t *testing.T, open device.Opener[display.Display], spec device.Spec,
 	}
 	t.Cleanup(func() { d.Close() })
 	return d
+}
+
+// A display behind a serial device server.
+func TestOverTCP(t *testing.T) {
+	pole, err := sim.NewPoleOf("epson", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			err = errors.Join(pole.Run(conn), conn.Close())
+		}
+		ended <- err
+	}()
+	d := dialed(t, display.Text(epson.Open), device.Spec{Name: "pole-1"}, "tcp://"+l.Addr().String())
+	s := displaytest.Scenes()[1]
+	if err := d.Show(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	want := expect(t, false, s)
+	if got := settled(pole.Changed, func() ([2]string, bool) { r := trimmed(pole.Rows()); return r, r == want }); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if err := errors.Join(d.Close(), <-ended, l.Close()); err != nil {
+		t.Error(err)
+	}
+	if got := trimmed(pole.Rows()); got != [2]string{} {
+		t.Errorf("after Close stands %q", got)
+	}
 }
 
 func TestDigitsOnAPseudoTerminal(t *testing.T) {

@@ -107,6 +107,7 @@ func TestPictures(t *testing.T) {
 	for _, s := range displaytest.Scenes() {
 		pictures = append(pictures, picture{string(s.Kind), sim.FramebufferMode{Width: 800, Height: 480}, "zh"})
 	}
+	pictures = append(pictures, picture{"message", sim.FramebufferMode{Width: 480, Height: 272}, "en"})
 	for _, name := range []string{"basket", "paying"} {
 		pictures = append(pictures,
 			picture{name, sim.FramebufferMode{Width: 480, Height: 272, Format: "RGB565"}, "zh"},
@@ -124,6 +125,9 @@ func TestPictures(t *testing.T) {
 				s := scenes()[p.name]
 				if p.lang == "en" {
 					s.Language, s.Title = "en", ""
+				}
+				if p.lang == "en" && s.Kind == display.Message {
+					s.Text = "Please ask our staff about the tea ceremony on the second floor, every Saturday at three"
 				}
 				if err := open(t, panel, `{}`).Show(t.Context(), s); err != nil {
 					t.Fatal(err)

@@ -115,6 +115,14 @@ func (v *view) centred(first, second string, ground, one, two uint32) {
 func (v *view) beside(title, text string) {
 	b := v.link(white, v.scene.QR)
 	size := v.at(15)
+	if strings.TrimSpace(title) == "" { // a text alone has the room
+		size = v.at(12)
+		lead := size * 5 / 4
+		lines := wrap(text, b.w, size, b.h/lead)
+		y := b.y + (b.h-len(lines)*lead)/2
+		v.paragraph(box{b.x, y, b.w, b.y + b.h - y}, text, size, true, ink, middle)
+		return
+	}
 	lines := wrap(title, b.w, size, 2)
 	y := max(b.y, v.at(40)-len(lines)*size*5/8)
 	if text == "" {
