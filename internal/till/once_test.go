@@ -2,6 +2,10 @@ package till_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,4 +191,119 @@ func TestUsedOnceIsForgottenWithTheSale(t *testing.T) {
 	wake(401 * 24 * time.Hour)
 	r.until("it is forgotten", func() bool { return count() == 0 })
 	r.do(add(r.open(), pieceLink))
+}
+
+// Whatever cashiers do in whatever order, also over restarts: a piece is in at
+// most one sale that keeps it, a coupon in at most one that is not void, and
+// nothing is refused that is in none.
+func TestUsedOnceWhateverHappens(t *testing.T) {
+	for seed := range uint64(2) {
+		rnd := rand.New(rand.NewPCG(seed, 7))
+		r := once(t)
+		r.cloud.on("coupon.check", func(data json.RawMessage) (string, error) {
+			var q struct{ Code string }
+			err := json.Unmarshal(data, &q)
+			return `{"coupon":{"id":"id-` + q.Code + `","title":"x","amount":1}}`, err
+		})
+		all := func() []sale.Sale {
+			list, _, err := r.till.Sales(till.Filter{Limit: 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		one := func(want ...sale.State) *sale.Sale {
+			var fit []sale.Sale
+			for _, s := range all() {
+				if slices.Contains(want, s.State) {
+					fit = append(fit, s)
+				}
+			}
+			if len(fit) == 0 {
+				return nil
+			}
+			return &fit[rnd.IntN(len(fit))]
+		}
+		keeps := func(serial string) (n int) {
+			for _, s := range all() {
+				if s.HasSerial("06923644266066", "", serial) {
+					n++
+				}
+			}
+			return n
+		}
+		redeems := func(code string) (n int) {
+			for _, s := range all() {
+				if s.Redeems(sale.Coupon{ID: "id-" + code, Code: code}) {
+					n++
+				}
+			}
+			return n
+		}
+		tries, refused := 0, 0
+		attempt := func(id, code string, before int) {
+			_, err := r.try(sale.AddItem{Sale: id, Add: sale.Add{Code: code}})
+			if tries++; err != nil {
+				refused++
+			}
+			if (err != nil) != (before > 0) {
+				t.Fatalf("seed %d: %s is in %d sales, and adding it gives %v", seed, code, before, err)
+			}
+		}
+		for range 200 {
+			serial, coupon := fmt.Sprintf("SN%d", rnd.IntN(3)), fmt.Sprintf("C:CODE%d", rnd.IntN(2))
+			live, closed := one(sale.Open, sale.Parked), one(sale.Closed)
+			switch rnd.IntN(10) {
+			case 0, 1:
+				r.open()
+			case 2, 3:
+				if live != nil {
+					attempt(live.ID, strings.Replace(pieceLink, "SN1", serial, 1), keeps(serial))
+				}
+			case 4, 5:
+				if live != nil && live.Total > 10 { // else it takes nothing off
+					attempt(live.ID, coupon, redeems(coupon))
+				}
+			case 6:
+				if live != nil && len(live.Items) > 0 {
+					r.paid(*live)
+				}
+			case 7:
+				if live != nil {
+					r.do(sale.VoidSale{Sale: live.ID, Reason: "test"})
+				}
+			case 8:
+				if closed != nil {
+					cmd := sale.RefundSale{Sale: closed.ID, Reason: "test"}
+					if n := rnd.IntN(len(closed.Items) + 1); n > 0 {
+						cmd.Lines = []int{closed.Items[n-1].Line}
+					}
+					_, err := r.try(cmd) // may have come back already
+					var p *sale.Problem
+					if err != nil && !errors.As(err, &p) {
+						t.Fatal(err)
+					}
+				}
+			case 9:
+				if rnd.IntN(4) == 0 {
+					r.restart()
+				} else if live != nil && len(live.Items) > 0 {
+					r.do(sale.RemoveItem{Sale: live.ID, Line: live.Items[rnd.IntN(len(live.Items))].Line})
+				}
+			}
+			for n := range 3 {
+				if got := keeps(fmt.Sprintf("SN%d", n)); got > 1 {
+					t.Fatalf("seed %d: piece %d is in %d sales", seed, n, got)
+				}
+			}
+			for n := range 2 {
+				if got := redeems(fmt.Sprintf("C:CODE%d", n)); got > 1 {
+					t.Fatalf("seed %d: coupon %d is in %d sales", seed, n, got)
+				}
+			}
+		}
+		if refused == 0 || refused == tries {
+			t.Errorf("seed %d: %d of %d refused: nothing was tried", seed, refused, tries)
+		}
+	}
 }
