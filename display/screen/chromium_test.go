@@ -49,9 +49,16 @@ func serve(t *testing.T, o screen.Options) (*display.Stage, *screen.Screen, stri
 	stage := display.NewStage(display.Scene{Kind: display.Idle, Currency: "CNY", Language: "zh-CN"})
 	s := screen.New(stage, o)
 	srv := httptest.NewServer(s.Handler())
-	t.Cleanup(srv.Close)
-	t.Cleanup(srv.CloseClientConnections)
+	t.Cleanup(func() { shut(srv) })
 	return stage, s, srv.URL + "/screen"
+}
+
+// shut ends a server although pages try to come back to it: no new connection
+// first, then none of the old ones.
+func shut(srv *httptest.Server) {
+	srv.Listener.Close() // srv.Close closes it again, and has nothing left to wait for
+	srv.CloseClientConnections()
+	srv.Close()
 }
 
 // glass is one size of monitor and how it is set.
@@ -63,11 +70,11 @@ type glass struct {
 
 var glasses = []glass{
 	{1024, 600, "light", "normal", true},
-	{800, 480, "dark", "normal", true},
+	{800, 480, "dark", "normal", false},
 	{1920, 1080, "dark", "normal", false},
 	{1366, 768, "light", "large", false},
 	{800, 480, "light", "large", true},
-	{600, 1024, "light", "normal", true},
+	{600, 1024, "light", "normal", false},
 	{1080, 1920, "dark", "large", true},
 }
 
@@ -80,6 +87,9 @@ func testGlass(t *testing.T, b *kiosktest.Browser) {
 	page.Media("prefers-reduced-motion", "reduce")
 	all := os.Getenv("TILLD_SHOTS") != ""
 	for i, g := range glasses {
+		if testing.Short() && i > 0 {
+			break
+		}
 		page.Resize(g.width, g.height)
 		if err := s.SetHouse(screen.House{Name: "鲜果时光", Theme: g.theme, Text: g.text}); err != nil {
 			t.Fatal(err)
@@ -129,6 +139,9 @@ func look(t *testing.T, page *kiosktest.Page, stage *display.Stage, g glass, e e
 	page.Eval(outside, &cut)
 	if len(cut) > 0 {
 		t.Errorf("%s: cut off: %q", name, cut)
+	}
+	if len(e.codes) == 0 && os.Getenv("TILLD_SHOTS") == "" && name[0] != 'm' { // many, member, message: something to look at
+		return
 	}
 	shot := page.Screenshot()
 	keep(t, name, shot)

@@ -65,13 +65,13 @@ func testBlank(t *testing.T, b *kiosktest.Browser) {
 	page.Close()
 
 	// An agent that hangs: its connection stays, nothing comes any more.
-	silent := make(chan struct{})
+	silent, over := make(chan struct{}), make(chan struct{})
 	hung := display.NewStage(paying("H", time.Minute))
 	inner := screen.New(hung, screen.Options{}).Handler()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-silent:
-			<-r.Context().Done()
+			<-over // the request's context does not end while its body waits to be read
 		default:
 			if r.URL.Path == "/screen/events" {
 				w = &mute{ResponseWriter: w, silent: silent}
@@ -79,8 +79,8 @@ func testBlank(t *testing.T, b *kiosktest.Browser) {
 			inner.ServeHTTP(w, r)
 		}
 	}))
-	defer srv.Close()
-	defer srv.CloseClientConnections()
+	defer shut(srv)
+	defer close(over)
 	page = b.Open(srv.URL+"/screen", 1024, 600)
 	page.Until(`document.querySelector(".paycard img")?.naturalWidth`)
 	page.Eval(watchBlank, nil)
@@ -147,15 +147,13 @@ func testReconnect(t *testing.T, b *kiosktest.Browser) {
 	first := start(l, 1, paying("OLD", time.Minute))
 	page := b.Open("http://"+addr+"/screen", 800, 480)
 	page.Until(`document.querySelector(".paycard img")?.naturalWidth`)
-	first.CloseClientConnections()
-	first.Close()
+	shut(first)
 	if l, err = net.Listen("tcp", addr); err != nil {
 		t.Fatal(err)
 	}
 	page.Eval("window.back = 0; window.up = performance.now(); new MutationObserver(() => { if (!window.back && document.body.dataset.sale === 'NEW') window.back = performance.now() }).observe(document.body, {attributes: true})", nil)
 	second := start(l, 2, basket("NEW", 2))
-	defer second.Close()
-	defer second.CloseClientConnections()
+	defer shut(second)
 	page.Until("window.back")
 	var took float64
 	page.Eval("window.back - window.up", &took)
@@ -244,6 +242,25 @@ func testShift(t *testing.T, b *kiosktest.Browser) {
 	if cls != 0 {
 		t.Errorf("cumulative layout shift %v: %q", cls, moved)
 	}
+	// Who asked for less motion sees none.
+	var moving, still int
+	page.Media("prefers-reduced-motion", "no-preference")
+	stage.Set(basket("CLS", 41))
+	page.Until(`document.querySelectorAll(".line").length === 40 && document.getAnimations().length > 0`)
+	page.Media("prefers-reduced-motion", "reduce")
+	stage.Set(basket("CLS", 42))
+	page.Until(fmt.Sprintf(`document.querySelector(".line:last-child .name").textContent === %q`, basket("CLS", 42).Lines[41].Name))
+	page.Eval("document.getAnimations().length", &still)
+	processing := basket("CLS", 2)
+	processing.Kind = display.Processing
+	stage.Set(processing)
+	page.Until(`document.body.dataset.kind === "processing"`)
+	page.Eval("document.getAnimations().length", &moving)
+	if still != 0 || moving != 0 {
+		t.Errorf("%d and %d animations although less motion is wanted", still, moving)
+	}
+	stage.Set(basket("CLS", 43))
+	page.Until(`document.body.dataset.kind === "basket"`)
 	// The measure works: something that is made to jump is seen.
 	page.Eval(`document.querySelector(".panel .grand").style.paddingTop = "90px"; new Promise(done => setTimeout(done, 100))`, nil)
 	page.Until("window.cls > 0")

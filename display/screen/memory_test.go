@@ -15,7 +15,7 @@ import (
 // the first ones it holds after the last. A day of a busy checkout is
 // TILLD_SALES=1200, some 10,000 scenes.
 func testMemory(t *testing.T, b *kiosktest.Browser) {
-	sales := 30
+	sales := 20
 	if n := os.Getenv("TILLD_SALES"); n != "" {
 		if _, err := fmt.Sscan(n, &sales); err != nil {
 			t.Fatal(err)
@@ -44,13 +44,13 @@ func testMemory(t *testing.T, b *kiosktest.Browser) {
 		}
 		next(display.Scene{Kind: display.Idle, Currency: "CNY", Language: []string{"zh-CN", "en"}[i%2], SaleID: id + "I", QR: extra[0].scene.QR, Lines: []display.Line{}, Offers: []display.Offer{}})
 	}
-	for i := range 20 {
+	for i := range 10 {
 		sale(i)
 	}
 	before := page.Memory()
 	began := scenes
 	for i := range sales {
-		sale(20 + i)
+		sale(10 + i)
 	}
 	after := page.Memory()
 	t.Logf("%d scenes: heap %.0f → %.0f KiB, nodes %.0f → %.0f, listeners %.0f → %.0f", scenes-began, before.HeapBytes/1024, after.HeapBytes/1024, before.Nodes, after.Nodes, before.Listeners, after.Listeners)

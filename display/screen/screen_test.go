@@ -173,3 +173,50 @@ func TestStream(t *testing.T) {
 		o.Body.Close()
 	}
 }
+
+// A code has at least four pixels a module, or takes more room up to what the
+// glass has, or gives up error correction, or is not shown at all.
+func TestDenseCodes(t *testing.T) {
+	for _, tt := range []struct {
+		bytes, side, most int
+		pixels            int // 0: refused
+	}{
+		{60, 300, 460, 7},
+		{280, 300, 460, 4},
+		{280, 260, 460, 4}, // larger than its box
+		{600, 300, 460, 4},
+		{1024, 300, 460, 0},
+		{1024, 600, 800, 4},
+	} {
+		payload := "https://pay.acme.example/" + strings.Repeat("aB3", 400)[:tt.bytes-25]
+		stage := display.NewStage(display.Scene{Kind: display.Paying, Pay: &display.Pay{PaymentID: "p", URL: payload}})
+		s := screen.New(stage, screen.Options{})
+		rec := get(t, s.Handler(), fmt.Sprintf("/screen/pay.png?id=p&side=%d&most=%d", tt.side, tt.most))
+		if (rec.Code == http.StatusOK) != (tt.pixels > 0) {
+			t.Errorf("%+v: %d", tt, rec.Code)
+		}
+		if rec.Code != http.StatusOK {
+			continue
+		}
+		img, err := png.Decode(rec.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		side := img.Bounds().Dx()
+		if got, err := qr.Read(img); err != nil || got != payload {
+			t.Errorf("%+v: read %q, %v", tt, got, err)
+		}
+		// The finder's upper bar is seven modules long.
+		run := 0
+		for x := 4 * tt.pixels; x < side; x++ {
+			if r, _, _, _ := img.At(x, 4*tt.pixels+tt.pixels/2).RGBA(); r == 0 {
+				run++
+			} else {
+				break
+			}
+		}
+		if run != 7*tt.pixels || side > tt.most {
+			t.Errorf("%+v: %d pixels a module, %d a side", tt, run/7, side)
+		}
+	}
+}
