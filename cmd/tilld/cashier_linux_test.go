@@ -254,6 +254,29 @@ func TestCashierPage(t *testing.T) {
 	d.await("the refund", func() bool {
 		return strings.Contains(string(d.get("/v1/sales?state=refunded")), `"reason":"torn bag"`)
 	})
+	// Goods that till 05 sold, by the number on its receipt: one line, and the cash
+	// part of it out of this drawer.
+	d.soldElsewhere()
+	p.Press("F7")
+	d.dialog("Sales")
+	p.Type("05-20260313-0042")
+	p.Press("F2")
+	d.dialog("Receipt 42")
+	p.Until(`document.getElementById("dialog").textContent.includes("From till acme/sh-001/05")`)
+	d.shot("other-till-en-1024")
+	p.Eval(`document.querySelectorAll("#dialog input[type=checkbox]")[1].click()`, nil)
+	p.Press("F9")
+	d.dialog("Refund")
+	p.Press("F2", "Enter")
+	d.notice("Refunded ¥30.00")
+	d.notice("Hand out ¥30.00")
+	p.Press("F7")
+	d.dialog("Sales")
+	p.Type("05-20260313-0042")
+	p.Press("F2")
+	p.Until(`document.getElementById("dialog").textContent.includes("¥12.00 can be refunded") && document.querySelectorAll("#dialog input[type=checkbox]")[1].disabled`)
+	p.Press("Escape")
+	d.idle()
 	p.Press("F1", "F7") // no-sale drawer
 	d.dialog("Open the drawer")
 	p.Press("F2", "Enter")
@@ -262,14 +285,14 @@ func TestCashierPage(t *testing.T) {
 	// Count.
 	p.Press("F1", "F6")
 	d.dialog("Close the shift")
-	p.Press("2", "Tab", "Tab", "Tab", "Tab", "1", "Tab", "4", "Tab", "Tab", "8") // two hundreds, a five, four ones, eight dimes
-	p.Until(`[...document.querySelectorAll("#dialog input")].at(-1).value === "209.80"`)
+	p.Press("1", "Tab", "1", "Tab", "1", "Tab", "Tab", "1", "Tab", "4", "Tab", "Tab", "8") // one each of 100, 50, 20 and 5, four ones, eight dimes
+	p.Until(`[...document.querySelectorAll("#dialog input")].at(-1).value === "179.80"`)
 	p.Press("Enter")
 	d.dialog("Shift closed")
 	p.Until(`document.querySelector("#dialog dl").textContent.includes("Difference¥0.00")`)
 	p.Press("Escape", "F1", "F8")
 	d.dialog("Z report")
-	p.Until(`document.querySelector("#dialog dl").textContent.includes("Refunds1")`)
+	p.Until(`document.querySelector("#dialog dl").textContent.includes("Refunds2")`)
 	p.Press("Escape")
 	d.idle()
 
@@ -283,6 +306,19 @@ func TestCashierPage(t *testing.T) {
 		if !strings.Contains(e, "ERR_CONNECTION_REFUSED") && !strings.Contains(e, "404") && !strings.Contains(e, "401") && !strings.Contains(e, "ERR_INCOMPLETE_CHUNKED") && !strings.Contains(e, "ERR_EMPTY_RESPONSE") && !strings.Contains(e, "ERR_CONNECTION_RESET") {
 			t.Errorf("error on the page: %s", e)
 		}
+	}
+}
+
+// soldElsewhere has the cloud know a sale of till 05: 12.00 and 30.00, in cash.
+func (d *desk) soldElsewhere() {
+	d.t.Helper()
+	epoch, source := strings.Repeat("5", 32), "tilld/v1/acme/sh-001/05"
+	event := fmt.Sprintf(`{"specversion":"1.0","id":"%s-1","source":%q,"type":"tilld.sale.closed.v1","subject":"01KKN80GGGJJ1NP4RWPBAXBAHZ","time":"2026-03-13T18:00:00+08:00","datacontenttype":"application/json","epoch":%q,"sequence":"%020d","prevhash":"%s","bootid":"b","clockoffsetms":"0","data":%s}`,
+		epoch, source, epoch, 1, strings.Repeat("0", 64), `{"id":"01KKN80GGGJJ1NP4RWPBAXBAHZ","number":42,"day":"2026-03-13","state":"closed","currency":"CNY","total":4200,"paid":4200,"closed_at":"2026-03-13T18:00:00+08:00","cashier":"E:9","items":[{"line":1,"sku":"a","name":"乌龙茶","quantity":"1","unit_price":1200,"total":1200},{"line":2,"sku":"b","name":"大米","quantity":"2","unit_price":1500,"total":3000}],"tenders":[{"method":"cash","amount":4200,"given":5000}]}`)
+	v, err := d.cloud.Ledger().Ingest(source, []byte(event))
+	d.must(err)
+	if len(v.New) != 1 {
+		d.t.Fatalf("the cloud does not take the sale: %+v", v)
 	}
 }
 
