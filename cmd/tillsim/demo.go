@@ -45,8 +45,8 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
 	go func() { stopped <- server.Serve(listener) }()
 	err = d.begin(ctx)
 	if err == nil {
-		fmt.Fprintf(out, "\n  control page     http://%s/\n  customer screen  %s/screen\n  status page      %s/\n\nfiles are in %s; ^C ends everything\n",
-			listener.Addr(), d.shop.api.base, d.shop.api.base, d.shop.dir)
+		fmt.Fprintf(out, "\n  control page     http://%s/\n  customer screen  %s/screen\n  cashier page     %s/cashier\n  status page      %s/\n\nfiles are in %s; ^C ends everything\n",
+			listener.Addr(), d.shop.api.base, d.shop.api.base, d.shop.api.base, d.shop.dir)
 		select {
 		case <-ctx.Done():
 		case err = <-stopped:

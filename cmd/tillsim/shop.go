@@ -213,7 +213,8 @@ devices:
   - {name: scanner-1, kind: scanner, driver: line, address: %q, options: {suffix: cr}}
 %s  - {name: screen, kind: display, driver: screen}
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
-%sdata_dir: %q
+%scashier: {enabled: true}
+data_dir: %q
 log: {level: debug}
 %s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", lines(s.further), s.file("data"), strings.ReplaceAll(s.more.config, "{dir}", s.dir))
 	return os.WriteFile(s.file("tilld.yaml"), []byte(text), 0o600)
