@@ -13,7 +13,7 @@ import (
 	"tilld/internal/till"
 )
 
-func readToken(t *testing.T, path string) string {
+func readToken(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -43,15 +43,16 @@ func (s *Server) authorize(r *http.Request, a access) (origin string, err error)
 	return "", errNoToken
 }
 
+var bearer = []string{`Bearer realm="tilld"`}[:1:1]
+
 // deny answers a request that may not go on, or failed.
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, tag lang.Tag, err error) {
 	switch {
 	case errors.Is(err, errWrongToken):
 		s.slowDown(w, r, tag)
 	case errors.Is(err, errNoToken):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="tilld"`)
-		s.fail(w, r, tag, problem(codeUnauthorized, "Authorization", "缺少令牌：请使用数据目录中 api-token 文件的内容",
-			"the token is missing; it is in the file api-token in the data directory"))
+		w.Header()["Www-Authenticate"] = bearer
+		s.fail(w, r, tag, noToken)
 	default:
 		s.fail(w, r, tag, err)
 	}

@@ -215,7 +215,7 @@ type bench struct {
 	halt   func() // stops the server and waits; the test's end does it too
 }
 
-func newBench(t *testing.T, change ...func(*Options)) *bench {
+func newBench(t testing.TB, change ...func(*Options)) *bench {
 	t.Helper()
 	engine := &fakeEngine{status: exampleStatus()}
 	o := Options{

@@ -108,18 +108,38 @@ func local(r *http.Request) bool {
 	return err == nil && ap.Addr().Unmap().IsLoopback()
 }
 
-// headers that every answer has. The page brings all it needs from this server;
-// nothing inline runs, nobody may frame it.
+// secured are the headers that every answer has. The page brings all it needs
+// from this server; nothing inline runs, nobody may frame it. The values are
+// shared by all answers: whoever needs another one sets it.
+var secured = []struct {
+	name  string
+	value []string
+}{
+	shared("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+		"connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+	shared("X-Content-Type-Options", "nosniff"),
+	shared("Referrer-Policy", "no-referrer"),
+	shared("X-Frame-Options", "DENY"),
+	shared("Cross-Origin-Resource-Policy", "same-origin"),
+	shared("Cross-Origin-Opener-Policy", "same-origin"),
+	shared("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"),
+	shared("Cache-Control", "no-store"),
+}
+
+func shared(name, value string) struct {
+	name  string
+	value []string
+} {
+	return struct {
+		name  string
+		value []string
+	}{name, []string{value}[:1:1]} // an Add makes a copy
+}
+
 func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
-		"connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
-	h.Set("Cache-Control", "no-store")
+	for _, x := range secured {
+		h[x.name] = x.value
+	}
 }
 
 // cors answers an allowed foreign origin with exactly that origin.

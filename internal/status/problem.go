@@ -1,7 +1,6 @@
 package status
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -134,6 +133,9 @@ func hint(err error) string {
 
 // fail answers with a problem.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, tag lang.Tag, err error) {
+	if s.refuse(w, tag, err) {
+		return
+	}
 	p, internal := toProblem(err)
 	status, ok := statusOf[p.Code]
 	if !ok {
@@ -142,13 +144,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, tag lang.Tag, err 
 	if internal {
 		s.log.Error("request failed", "method", r.Method, "path", clip(r.URL.Path), "err", err)
 	}
-	body, err := json.Marshal(Problem{
-		Type: "urn:tilld:problem:" + p.Code, Title: http.StatusText(status), Status: status,
-		Detail: p.Detail.In(tag), Code: p.Code, Field: p.Field,
-	})
-	if err != nil {
-		panic("status: problem: " + err.Error()) // plain strings only
-	}
+	body := problemBody(p, status, tag)
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Language", string(tag))

@@ -85,14 +85,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(h)
 	tag := s.language(r)
 	if !s.guard.host(r) {
-		s.fail(w, r, tag, problem(codeWrongHost, "Host", "请用 127.0.0.1 或 localhost 访问本机，或把主机名加入 http.allowed_hosts",
-			"ask this till as 127.0.0.1 or localhost, or add the host name to http.allowed_hosts"))
+		s.fail(w, r, tag, badHost)
 		return
 	}
 	ok, foreign := s.guard.origin(r)
 	if !ok {
-		s.fail(w, r, tag, problem(codeForeign, "Origin", "来自其他网站的请求被拒绝；收银网页的来源须写入 http.allowed_origins",
-			"requests from other web sites are refused; a POS page's origin must be in http.allowed_origins"))
+		s.fail(w, r, tag, badOrigin)
 		return
 	}
 	if foreign {
@@ -183,9 +181,13 @@ func (c *call) readBody() error {
 	if err := c.mediaType(); err != nil {
 		return err
 	}
-	limit := int64(maxBody)
+	limit, large := int64(maxBody), bigBody
 	if c.route.large {
-		limit = maxLargeBody
+		limit, large = maxLargeBody, hugeBody
+	}
+	if c.r.ContentLength > limit { // says so itself: not a byte of it is read
+		c.w.Header().Set("Connection", "close")
+		return large
 	}
 	rc := http.NewResponseController(c.w)
 	rc.SetReadDeadline(time.Now().Add(bodyTimeout))
@@ -194,7 +196,7 @@ func (c *call) readBody() error {
 		rc.SetReadDeadline(time.Time{}) // a payment may take longer than readTimeout
 	}
 	if _, big := errors.AsType[*http.MaxBytesError](err); big {
-		return problem(codeTooLarge, "", "请求内容超过 "+strconv.FormatInt(limit>>10, 10)+" KiB", "the body is larger than "+strconv.FormatInt(limit>>10, 10)+" KiB")
+		return large
 	}
 	if err != nil {
 		c.w.Header().Set("Connection", "close")
@@ -204,7 +206,7 @@ func (c *call) readBody() error {
 		return badJSON()
 	}
 	if len(body) > 0 && c.r.Header.Get("Content-Type") == "" {
-		return wrongMedia()
+		return badMedia
 	}
 	c.body = body
 	keys := c.r.Header.Values("Idempotency-Key")
@@ -223,7 +225,7 @@ func (c *call) readBody() error {
 // send text/plain that looks like JSON, but not application/json.
 func (c *call) mediaType() error {
 	if enc := c.r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return wrongMedia()
+		return badMedia
 	}
 	given := c.r.Header.Values("Content-Type")
 	if len(given) == 0 {
@@ -232,13 +234,9 @@ func (c *call) mediaType() error {
 	media, params, err := mime.ParseMediaType(given[0])
 	cs, hasCharset := params["charset"]
 	if len(given) > 1 || err != nil || media != "application/json" || hasCharset && !strings.EqualFold(cs, "utf-8") {
-		return wrongMedia()
+		return badMedia
 	}
 	return nil
-}
-
-func wrongMedia() error {
-	return problem(codeMediaType, "Content-Type", "请求内容必须是 application/json（UTF-8，不压缩）", "the body must be application/json in UTF-8, not compressed")
 }
 
 // checkQuery refuses query parameters that the row does not have: a typo must
