@@ -16,6 +16,7 @@ import (
 var answers = map[string]string{
 	"GET /v1/status": `{"till":{"merchant":"acme","store":"sh-001","till":"03"},"version":"1.4.0","started_at":"2026-11-24T08:00:00Z",
 		"link":{"state":"up","since":"2026-11-24T08:00:00Z","broker":"mqtts://b:8883","error":""},
+		"mall":{"state":"down","since":"2026-11-24T08:00:00Z","broker":"mqtts://mall:8883","error":"refused","depth":9,"oldest_seconds":60,"acked_seq":4},
 		"queue":{"depth":3,"oldest_seconds":12.4,"bytes":4096,"limit":2147483648,"last_seq":45,"acked_seq":42,"dead":1,"epoch":"00ff"},
 		"devices":[{"name":"pole-1","kind":"display","driver":"cd5220","address":"serial:///dev/ttyUSB1","state":"absent","since":"2026-11-24T08:00:00Z","hint":"plug it in\u001b[31m"}],
 		"conditions":[{"code":"device_absent","severity":"warning","text":"pole-1 is absent","remedy":"plug it in"}],
@@ -68,7 +69,7 @@ func TestCommands(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"status"}, []string{"acme/sh-001/03, tilld 1.4.0", "3 waiting, oldest 12 s, last 45, acked 42, set aside 1", "-12 ms, trusted", "pole-1  cd5220  absent", "warning: pole-1 is absent. plug it in"}},
+		{[]string{"status"}, []string{"acme/sh-001/03, tilld 1.4.0", "3 waiting, oldest 12 s, last 45, acked 42, set aside 1", "-12 ms, trusted", "mqtts://mall:8883, 9 waiting, oldest 60 s, acked 4 refused", "pole-1  cd5220  absent", "warning: pole-1 is absent. plug it in"}},
 		{[]string{"devices"}, []string{"pole-1  cd5220  ready"}},
 		{[]string{"test", "pole-1"}, []string{"pole-1: test done"}},
 		{[]string{"trace", "pole-1", "start"}, []string{"pole-1: recording true"}},

@@ -38,7 +38,12 @@ type statusAnswer struct {
 		State, Broker, Error string
 		Since                time.Time
 	}
-	Queue      queueState
+	Queue queueState
+	Mall  *struct {
+		State, Broker, Error string
+		Since                time.Time
+		queueState
+	}
 	Devices    []deviceRow
 	Conditions []condition
 	Clock      struct {
@@ -56,6 +61,9 @@ func (statusCmd) Run(s *session) error {
 		fmt.Fprintf(w, "till\t%s/%s/%s, tilld %s, up %s\n", v.Till.Merchant, v.Till.Store, v.Till.Till, v.Version, since(v.StartedAt))
 		fmt.Fprintf(w, "link\t%s for %s, %s %s\n", v.Link.State, since(v.Link.Since), v.Link.Broker, safe(v.Link.Error))
 		fmt.Fprintf(w, "queue\t%d waiting, oldest %.0f s, last %d, acked %d, set aside %d\n", v.Queue.Depth, v.Queue.OldestSeconds, v.Queue.LastSeq, v.Queue.AckedSeq, v.Queue.Dead)
+		if m := v.Mall; m != nil {
+			fmt.Fprintf(w, "mall\t%s for %s, %s, %d waiting, oldest %.0f s, acked %d %s\n", m.State, since(m.Since), safe(m.Broker), m.Depth, m.OldestSeconds, m.AckedSeq, safe(m.Error))
+		}
 		trust := "trusted"
 		if !v.Clock.Trusted {
 			trust = "not trusted yet"

@@ -251,3 +251,97 @@ func TestAsyncAPIGolden(t *testing.T) {
 		}
 	}
 }
+
+// What a mall gets is as the document says: copies, the rule, what was withheld.
+func TestAsyncAPIMall(t *testing.T) {
+	schema := schemas(t)
+	k, err := Copier(View{Events: []string{"sale.closed"}, Redact: []string{"member"}, Source: tillSource}, "mall/v1/m/s/7", "boot", NewClock(time.Time{}), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := queue.Open(t.Context(), queue.Options{Dir: t.TempDir(), Seal: SaltedSealer(tillSource, "boot", NewClock(time.Time{})), Copies: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	big := fmt.Sprintf(`{"pad":"%090000d","member":{}}`, 0)
+	for range 30 { // more than a MiB
+		err := s.Update(t.Context(), func(tx *queue.Tx) error {
+			_, err := tx.Append(queue.Message{Type: "tilld.sale.closed.v1", Subject: "s", Data: []byte(big)})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Copies().NewEpoch(t.Context(), "test"); err != nil { // brings the withheld into the chain: no room is asked for
+		t.Fatal(err)
+	}
+	own, err := s.Pending(0, 5, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(t, schema("event"), "event", own[0].Body)
+	list, err := s.Copies().Pending(0, 100, 16<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.Copies().Hash(s.Copies().LastSeq())
+	if err == nil {
+		err = s.Copies().Ack(t.Context(), s.Copies().Epoch(), s.Copies().LastSeq(), s.Copies().LastSeq(), h)
+	}
+	if err == nil {
+		err = s.Update(t.Context(), func(tx *queue.Tx) error {
+			_, err := tx.Append(queue.Message{Type: "tilld.sale.closed.v1", Data: []byte(`{}`)})
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := s.Copies().Pending(uint64(len(list)), 100, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, c := range append(list, more...) {
+		valid(t, schema("event"), "event", c.Body)
+		var e struct {
+			Type string
+			Data json.RawMessage
+		}
+		if err := json.Unmarshal(c.Body, &e); err != nil {
+			t.Fatal(err)
+		}
+		count[e.Type]++
+		switch e.Type {
+		case ViewType:
+			valid(t, schema("mallView"), e.Type, e.Data)
+		case queue.WithheldType:
+			valid(t, schema("withheld"), e.Type, e.Data)
+		}
+	}
+	if count[ViewType] != 1 || count[queue.WithheldType] != 1 || count[queue.CheckpointType] == 0 || count["tilld.sale.closed.v1"] < 5 {
+		t.Errorf("%v", count)
+	}
+}
+
+// BenchmarkCopy is what a copied sale costs the writer.
+func BenchmarkCopy(b *testing.B) {
+	for _, lines := range []int{5, 20} {
+		b.Run(fmt.Sprint(lines), func(b *testing.B) {
+			k, err := Copier(View{Events: []string{"sale.closed"}, Redact: []string{"member", "items.serial", "tenders.reference", "cashier"}}, "m", "b", NewClock(time.Time{}), 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			item := `{"line":1,"sku":"6901234567892","gtin":"6901234567892","serial":"ABC","name":"乌龙茶 500 ml","quantity":"1","unit_price":1200,"discount":0,"total":1200}`
+			data := []byte(`{"id":"S","number":1,"items":[` + strings.Repeat(item+",", lines-1) + item + `],"tenders":[{"method":"cash","amount":1200,"reference":"r"}],"member":{"id_masked":"**1"},"cashier":"1"}`)
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := k.Seal(queue.Header{}, queue.Original{ID: "e-1"}, queue.Message{Type: "tilld.sale.closed.v1", Data: data}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

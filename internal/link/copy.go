@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tilld/queue"
 )
@@ -131,14 +133,14 @@ func newRedaction(parts []string) (redaction, error) {
 			return nil, configFault("mall.redact", fmt.Errorf("%q is no part that can be left out", part))
 		}
 		for _, place := range places {
-			r.add(bytes.Split([]byte(place), []byte{'.'}))
+			r.add(strings.Split(place, "."))
 		}
 	}
 	return r, nil
 }
 
-func (r redaction) add(path [][]byte) {
-	name := string(path[0])
+func (r redaction) add(path []string) {
+	name := path[0]
 	below, there := r[name]
 	switch {
 	case len(path) == 1:
@@ -157,70 +159,142 @@ func (r redaction) add(path [][]byte) {
 // its exact bytes but for white space. gone are the strings that were whole
 // values of what went.
 func (r redaction) apply(data []byte) (out []byte, gone []string, err error) {
-	var buf bytes.Buffer
-	if err := r.value(&buf, data, &gone); err != nil {
-		return nil, nil, err
+	if !json.Valid(data) {
+		return nil, nil, errors.New("not JSON")
 	}
-	return buf.Bytes(), gone, nil
+	c := cutter{in: data, out: make([]byte, 0, len(data))}
+	c.value(r)
+	return c.out, c.gone, nil
 }
 
-// value writes a JSON value without the parts: of an object, or of each element
-// of an array.
-func (r redaction) value(out *bytes.Buffer, data []byte, gone *[]string) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	t, err := d.Token()
-	if err != nil {
-		return err
+// cutter goes through valid JSON once. It runs in the commit of a sale.
+type cutter struct {
+	in, out []byte
+	at      int
+	gone    []string
+}
+
+func (c *cutter) space() {
+	for c.at < len(c.in) && (c.in[c.at] == ' ' || c.in[c.at] == '\t' || c.in[c.at] == '\r' || c.in[c.at] == '\n') {
+		c.at++
 	}
-	open, ok := t.(json.Delim)
-	if !ok || open != '{' && open != '[' {
-		return json.Compact(out, data)
+}
+
+// value copies the next value without r: of an object, or of each element of
+// an array.
+func (c *cutter) value(r redaction) {
+	c.space()
+	switch c.in[c.at] {
+	case '{':
+		c.list('}', func(first bool) bool { return c.member(r, first) })
+	case '[':
+		c.list(']', func(first bool) bool {
+			if !first {
+				c.out = append(c.out, ',')
+			}
+			c.value(r)
+			return true
+		})
+	default:
+		c.out = append(c.out, c.skip()...)
 	}
-	out.WriteByte(byte(open))
-	for first := true; d.More(); {
-		var name string
-		if open == '{' {
-			t, err := d.Token()
-			if err != nil {
-				return err
+}
+
+// list goes through the elements of an object or an array; one says whether it
+// wrote anything.
+func (c *cutter) list(end byte, one func(first bool) bool) {
+	c.out = append(c.out, c.in[c.at])
+	c.at++
+	for first := true; ; {
+		c.space()
+		switch c.in[c.at] {
+		case end:
+			c.out = append(c.out, end)
+			c.at++
+			return
+		case ',':
+			c.at++
+		default:
+			if one(first) {
+				first = false
 			}
-			name, _ = t.(string) // the decoder lets nothing else pass
 		}
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			return err
+	}
+}
+
+func (c *cutter) member(r redaction, first bool) bool {
+	name := c.skip()
+	c.space()
+	c.at++ // the colon
+	c.space()
+	below, there := r[plain(name)]
+	if there && below == nil {
+		if v := c.skip(); v[0] == '"' && len(v) > 2 {
+			c.gone = append(c.gone, plain(v))
 		}
-		below, there := r, true
-		if open == '{' {
-			below, there = r[name]
-		}
-		if there && below == nil {
-			var text string
-			if json.Unmarshal(v, &text) == nil && text != "" {
-				*gone = append(*gone, text)
+		return false
+	}
+	if !first {
+		c.out = append(c.out, ',')
+	}
+	c.out = append(append(c.out, name...), ':')
+	if there {
+		c.value(below)
+	} else {
+		c.copyAll()
+	}
+	return true
+}
+
+// plain is the text of a JSON string.
+func plain(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return "" // cannot be: it is valid
+	}
+	return s
+}
+
+// copyAll copies the next value as it is; white space is the sealer's.
+func (c *cutter) copyAll() { c.out = append(c.out, c.skip()...) }
+
+// skip returns the next value and goes behind it.
+func (c *cutter) skip() []byte {
+	from, depth := c.at, 0
+	for c.at < len(c.in) {
+		switch b := c.in[c.at]; b {
+		case '"':
+			for c.at++; c.in[c.at] != '"'; c.at++ {
+				if c.in[c.at] == '\\' {
+					c.at++
+				}
 			}
+			c.at++
+		case '{', '[':
+			depth++
+			c.at++
+		case '}', ']':
+			if depth == 0 {
+				return c.in[from:c.at] // of a number before it
+			}
+			depth--
+			c.at++
+		case ',', ' ', '\t', '\r', '\n', ':':
+			if depth == 0 {
+				return c.in[from:c.at]
+			}
+			c.at++
+			continue
+		default:
+			c.at++
 			continue
 		}
-		if !first {
-			out.WriteByte(',')
-		}
-		first = false
-		if open == '{' {
-			out.Write(appendString(nil, name))
-			out.WriteByte(':')
-		}
-		if there {
-			err = below.value(out, v, gone)
-		} else {
-			err = json.Compact(out, v)
-		}
-		if err != nil {
-			return err
+		if depth == 0 {
+			return c.in[from:c.at]
 		}
 	}
-	if t, err = d.Token(); err != nil {
-		return err
-	}
-	out.WriteString(fmt.Sprint(t))
-	return nil
+	return c.in[from:c.at]
 }
