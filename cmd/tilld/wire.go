@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +51,7 @@ type agent struct {
 	link   *link.Link
 	mall   *link.Link // nil when there is none
 	till   *till.Till
+	engine atomic.Pointer[till.Till] // till, for whoever may ask before it is there
 	kit    *kit
 	house  *house
 }
@@ -65,6 +68,7 @@ func (a *agent) run(ctx context.Context) error {
 	if a.cfg.Mall.URL != "" {
 		seal = link.SaltedSealer(source, a.bootID, clock)
 	}
+	seal = a.attributed(seal)
 	store, err := queue.Open(ctx, queue.Options{
 		Dir: a.cfg.DataDir, Seal: seal, Copies: copies,
 		MaxBytes: int64(a.cfg.Queue.MaxBytes), ReserveBytes: int64(a.cfg.Queue.ReserveBytes),
@@ -86,6 +90,20 @@ func (a *agent) run(ctx context.Context) error {
 	err = run.Group(ctx, a.log, parts...)
 	a.log.Info("stopped")
 	return errors.Join(err, store.Close())
+}
+
+// besides are the events that other parts than the engine report.
+var besides = []string{"tilld.clock.jumped.v1", "tilld.config.applied.v1", "tilld.firmware.changed.v1"}
+
+// attributed has these events name cashier and adviser too, as the engine's own
+// do. It runs inside of a commit and waits for nothing.
+func (a *agent) attributed(seal queue.Seal) queue.Seal {
+	return func(h queue.Header, m queue.Message) ([]byte, error) {
+		if t := a.engine.Load(); t != nil && slices.Contains(besides, m.Type) {
+			m.Data = t.Attributed(m.Data)
+		}
+		return seal(h, m)
+	}
 }
 
 // checkCommand is the child process that opens a suspicious file first.
@@ -111,6 +129,7 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	if a.till, err = a.newTill(key, clock); err != nil {
 		return nil, err
 	}
+	a.engine.Store(a.till)
 	if a.link, err = a.newLink(clock); err != nil {
 		return nil, err
 	}

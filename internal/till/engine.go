@@ -44,6 +44,7 @@ type Till struct {
 	bookMu   sync.Mutex // held while the price book is changed or cleaned; taken before mu
 	entering atomic.Pointer[EnteringPrices]
 
+	here  atomic.Pointer[people]
 	keys  keyLocks
 	ids   idSource
 	scans chan *pendingScan
@@ -165,6 +166,7 @@ func (t *Till) load() error {
 		}
 		cfg := sale.Config{Currency: t.o.Currency, Location: t.o.Location, Receipts: t.o.ReceiptPrinter != ""}
 		t.machine, t.rec = sale.New(cfg, rec.Book, live...), rec
+		t.present()
 		return errors.Join(t.loadSettings(tx), t.loadSpool(tx), getJSON(tx, queue.State, drawerKey, &t.drawer), t.loadPrices(tx))
 	})
 }

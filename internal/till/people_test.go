@@ -223,10 +223,23 @@ func TestEveryEventNamesCashierAndAdviser(t *testing.T) {
 	r.do(sale.VoidSale{Sale: sell().ID, Reason: "test"})
 	open := sell()
 	r.do2(till.OpenDrawer{Reason: "change"})
+	for data, want := range map[string]string{
+		`{}`:                  `{"cashier":"E:1001","adviser":"A-9"}`,
+		`{"a":1}`:             `{"a":1,"cashier":"E:1001","adviser":"A-9"}`,
+		`{"cashier":"other"}`: `{"cashier":"other","adviser":"A-9"}`,
+		`[]`:                  `[]`,
+	} {
+		if got := string(r.till.Attributed([]byte(data))); got != want {
+			t.Errorf("%s is attributed as %s, want %s", data, got, want)
+		}
+	}
 	r.receiptSet(`{"qr":[],"footer":""}`)
 	r.do(sale.VoidSale{Sale: open.ID, Reason: "test"})
 	r.do2(till.CloseShift{Counted: 1000})
 	r.do2(till.SignOut{})
+	if got := string(r.till.Attributed([]byte(`{}`))); got != `{}` {
+		t.Errorf("with nobody there: %s", got)
+	}
 	withAdviser := []string{"sale.closed", "sale.refunded", "sale.voided", "receipt.outcome", "drawer.opened", "config.applied"}
 	seen := map[string]bool{}
 	for _, ev := range r.events("") {

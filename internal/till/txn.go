@@ -2,7 +2,6 @@ package till
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -101,13 +100,6 @@ func (x *txn) report(kind, subject string, data any) {
 
 // attributed adds cashier and adviser to an event that does not name them.
 func (x *txn) attributed(subject string, body []byte) []byte {
-	var has struct {
-		Cashier *string `json:"cashier"`
-		Adviser *string `json:"adviser"`
-	}
-	if len(body) < 2 || body[0] != '{' || json.Unmarshal(body, &has) != nil {
-		return body
-	}
 	s, ok := x.touched[subject]
 	if !ok {
 		if s, ok = x.m.Sale(subject); !ok {
@@ -118,23 +110,7 @@ func (x *txn) attributed(subject string, body []byte) []byte {
 			}
 		}
 	}
-	add := func(name, value string) {
-		if value == "" {
-			return
-		}
-		field := append(append(mustJSON(name), ':'), mustJSON(value)...)
-		if body = body[:len(body)-1]; len(body) > 1 {
-			body = append(body, ',')
-		}
-		body = append(append(body, field...), '}')
-	}
-	if has.Cashier == nil {
-		add("cashier", firstText(s.Cashier, x.m.Book().Cashier))
-	}
-	if has.Adviser == nil {
-		add("adviser", s.Adviser)
-	}
-	return body
+	return people{firstText(s.Cashier, x.m.Book().Cashier), s.Adviser}.name(body)
 }
 
 func (x *txn) put(b queue.Bucket, key string, v any) {
@@ -194,6 +170,7 @@ func (x *txn) commit(ctx context.Context) error {
 		t.stage.follow(old, x.touched[id], x.at)
 	}
 	t.machine, t.rec = x.m, x.rec
+	t.present()
 	x.run()
 	return nil
 }
