@@ -90,10 +90,10 @@ func known() config.Known {
 // has keys for proofs. A till that runs goes without them until they are there.
 func offlineReady(first func(config.Config) (string, error)) func(config.Config) (string, error) {
 	return func(c config.Config) (string, error) {
-		if key, err := first(c); err != nil {
+		if key, err := first(c); err != nil || c.Firmware.Repository != "" { // the keys come from there
 			return key, err
 		}
-		keys, _, err := proofKeys(c.Cloud.TrustFile)
+		keys, _, err := readProofs(c.Cloud.TrustFile)
 		if err == nil && len(keys) == 0 {
 			err = errors.New(`no key in it has "tilld:use": ["proof"]`)
 		}

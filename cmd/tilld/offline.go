@@ -1,14 +1,30 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
+	"tilld/firmware"
 	"tilld/internal/config"
 	"tilld/internal/link"
 	"tilld/internal/offlinepay"
 	"tilld/internal/sale"
 	"tilld/internal/till"
+)
+
+const (
+	// proofTarget is the repository's name for the cloud's keys for proofs.
+	proofTarget = "keys/payproof.json"
+	maxProofs   = 64 << 10 // bytes of it
+
+	proofsEvery = time.Hour
+	proofsAgain = 10 * time.Minute // after a look that failed
 )
 
 // offlinePay is payment without a link as configured, nil when it is off.
@@ -20,13 +36,28 @@ func offlinePay(c config.Config) *till.OfflinePay {
 	return &till.OfflinePay{
 		Prefix: o.URLPrefix, KeyGen: uint8(o.KeyGeneration), MaxCount: o.MaxCount, MaxKeyAge: o.MaxKeyAge.Std(),
 		MaxAmount: sale.MinorUnits(int64(o.MaxAmount), c.Till.Currency),
-		Keys:      func() (offlinepay.Keys, time.Time, error) { return proofKeys(c.Cloud.TrustFile) },
+		Keys:      func() (offlinepay.Keys, time.Time, error) { return proofKeys(c) },
 	}
 }
 
-// proofKeys reads the cloud's keys for payment proofs, and when the file that
-// they are in was put there.
-func proofKeys(file string) (offlinepay.Keys, time.Time, error) {
+// proofFile is where the repository's key set is kept. Its modification time is
+// when the repository last vouched for it.
+func proofFile(c config.Config) string { return filepath.Join(c.DataDir, "firmware", "payproof.json") }
+
+// proofKeys reads the cloud's keys for payment proofs, and when they were known
+// to be the right ones: the repository's, else those of the trust file, which
+// counts from when it was put there.
+func proofKeys(c config.Config) (offlinepay.Keys, time.Time, error) {
+	if c.Firmware.Repository != "" {
+		keys, since, err := readProofs(proofFile(c))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return keys, since, err
+		}
+	}
+	return readProofs(c.Cloud.TrustFile)
+}
+
+func readProofs(file string) (offlinepay.Keys, time.Time, error) {
 	t, err := link.LoadTrust(file)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -36,4 +67,51 @@ func proofKeys(file string) (offlinepay.Keys, time.Time, error) {
 		return nil, time.Time{}, err
 	}
 	return t.Proofs(), info.ModTime(), nil
+}
+
+// refreshProofs has the repository say, every hour, which keys for proofs are
+// the right ones.
+func (a *agent) refreshProofs(ctx context.Context) error {
+	if !a.cfg.Payment.Offline.Enabled || a.cfg.Firmware.Repository == "" {
+		<-ctx.Done() // a part that returns ends the agent
+		return nil
+	}
+	for {
+		wait := proofsEvery
+		switch err := fetchProofs(ctx, a.cfg); {
+		case errors.Is(err, firmware.ErrNoTarget):
+			a.log.Debug("the repository has no keys for payment proofs; the trust file's count", "name", proofTarget)
+		case err != nil && ctx.Err() == nil:
+			a.log.Warn("keys for payment proofs not renewed", "err", err)
+			wait = proofsAgain
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// fetchProofs fetches the key set and keeps it, whole or not at all.
+func fetchProofs(ctx context.Context, c config.Config) error {
+	body, err := firmware.Fetch(ctx, firmware.Options{
+		DataDir: c.DataDir, From: c.Firmware.Repository, RootFile: c.Firmware.RootFile, Channel: c.Firmware.Channel, Version: version,
+	}, proofTarget, maxProofs)
+	if err != nil {
+		return err
+	}
+	t, err := link.ParseTrust(body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", proofTarget, err)
+	}
+	if len(t.Proofs()) == 0 {
+		return fmt.Errorf(`%s: no key in it has "tilld:use": ["proof"]`, proofTarget)
+	}
+	file := proofFile(c)
+	if have, err := os.ReadFile(file); err == nil && bytes.Equal(have, body) {
+		now := time.Now()
+		return os.Chtimes(file, now, now)
+	}
+	return writeSynced(file, body)
 }

@@ -155,6 +155,7 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 		run.Part{Name: "news", Run: a.news},
 		run.Part{Name: "status", Run: server.Run},
 		run.Part{Name: "update", Run: a.rollout},
+		run.Part{Name: "proof keys", Run: a.refreshProofs},
 		run.Part{Name: "service", Run: a.service},
 	), nil
 }

@@ -28,6 +28,11 @@ func (t *Till) houseKeeping(ctx context.Context) {
 	t.mu.Lock()
 	t.spawn(t.cleanPrices)
 	t.mu.Unlock()
+	if t.o.Offline != nil {
+		if _, err := t.proofKeys(); err != nil { // raises its condition
+			t.log.Debug("payment while offline is not possible", "err", err)
+		}
+	}
 	for _, job := range []func(tx *queue.Tx, now time.Time) (int, error){t.dropAnswers, t.dropScans, t.dropJobs, t.dropSales} {
 		for ctx.Err() == nil {
 			n := 0

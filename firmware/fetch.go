@@ -1,0 +1,57 @@
+package firmware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tilld/firmware/slots"
+	"tilld/firmware/tuf"
+	"tilld/internal/fault"
+)
+
+// ErrNoTarget is inside the error of [Fetch] when the repository is good and
+// does not have the file.
+var ErrNoTarget = tuf.ErrNoTarget
+
+// Fetch returns a file of at most most bytes that the repository vouches for
+// now: its metadata is fresh, its signatures are good. Errors are as those of
+// [RunUpdate]; fault.Busy means that an update is being made.
+func Fetch(ctx context.Context, o Options, name string, most int64) (body []byte, err error) {
+	o.defaults()
+	u := &update{Options: o, say: func(string, ...any) {}}
+	if err := u.open(); err != nil {
+		return nil, err
+	}
+	defer u.close()
+	release, err := slots.Updating(o.DataDir)
+	if err != nil {
+		return nil, classify("begin", err)
+	}
+	defer release()
+	if err := u.client.Refresh(ctx, u.Now); err != nil {
+		return nil, classify("check the repository", err)
+	}
+	target, err := u.client.Find(ctx, name)
+	if err != nil {
+		return nil, classify("look for "+name, err)
+	}
+	if target.Length > most {
+		return nil, trouble(fault.Refused, "read "+name, "the repository was made wrongly; tell its publisher", fmt.Errorf("%d bytes, at most %d", target.Length, most))
+	}
+	part := filepath.Join(o.DataDir, "firmware", "fetch.part")
+	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, classify("fetch "+name, err)
+	}
+	defer func() {
+		if rerr := os.Remove(part); err == nil && !errors.Is(rerr, os.ErrNotExist) {
+			err = rerr
+		}
+	}()
+	if err := u.client.Download(ctx, target, part, nil); err != nil {
+		return nil, classify("fetch "+name, err)
+	}
+	return os.ReadFile(part)
+}
