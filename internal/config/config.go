@@ -235,7 +235,7 @@ func Defaults() Config {
 			TopicRoot: "tilld/v1", TrustFile: "/etc/tilld/mall-keys.json", Ack: "cloud", Window: 512, MaxBytes: 256 << 20,
 			Events: []string{"sale.closed", "sale.refunded", "sale.voided", "shift.closed"},
 			Redact: []string{
-				"member", "points", "stored_value", "coupons", "offers", "payment", "external_id", "cashier", "adviser", "shopper_masked",
+				"member", "points", "stored_value", "coupons", "offers", "payment", "external_id", "code", "cashier", "adviser", "shopper_masked",
 				"items.serial", "items.scan", "tenders.reference", "tenders.balance", "tenders.payment_id",
 			},
 		},

@@ -84,13 +84,14 @@ var Copyable = []string{
 // data where each lies. What settles an account (ids, numbers, days, amounts,
 // currencies, tender methods) is not among them.
 var Redactable = map[string][]string{
-	"cashier":            {"cashier", "closed_by", "refunds.cashier"},
+	"cashier":            {"cashier", "closed_by", "voided_by", "refunds.cashier", "refunds.voided_by"},
 	"adviser":            {"adviser"},
 	"member":             {"member"},
 	"points":             {"points"},
 	"stored_value":       {"stored_value"},
 	"coupons":            {"coupons"},
 	"offers":             {"offers"},
+	"code":               {"code"},
 	"external_id":        {"external_id"},
 	"payment":            {"payment", "payments"},
 	"receipt":            {"receipt"},

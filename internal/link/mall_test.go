@@ -241,3 +241,40 @@ func TestMallWords(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// BenchmarkBesideAMall is a burst of 100 events to the cloud's ack and then a
+// question, alone and beside a mall that hangs.
+func BenchmarkBesideAMall(b *testing.B) {
+	for _, with := range []bool{false, true} {
+		b.Run(map[bool]string{false: "alone", true: "mall hangs"}[with], func(b *testing.B) {
+			brand := startMosquitto(b, "")
+			r := newRig(b)
+			r.withMall()
+			r.opts.URL = brand.url()
+			r.startCloud(brand.url())
+			if with {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.Cleanup(func() { l.Close() }) // accepted by the system, answered by nobody
+				r.startMall("mqtt://" + l.Addr().String())
+			}
+			r.start()
+			until(b, "up", func() bool { return r.link.Up() })
+			var asked time.Duration
+			n := 0
+			for b.Loop() {
+				r.sell(100)
+				n += 100
+				until(b, "acked", func() bool { return r.store.AckedSeq() == uint64(n) })
+				began := time.Now()
+				if _, err := r.link.Ask(b.Context(), Question{Type: "price.lookup", Data: map[string]any{"code": "0"}}); !isRemote(err) {
+					b.Fatal(err)
+				}
+				asked += time.Since(began)
+			}
+			b.ReportMetric(float64(asked.Microseconds())/float64(n/100), "µs/question")
+		})
+	}
+}
