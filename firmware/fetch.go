@@ -16,21 +16,31 @@ import (
 // does not have the file.
 var ErrNoTarget = tuf.ErrNoTarget
 
-// Fetch returns a file of at most most bytes that the repository vouches for
-// now: its metadata is fresh, its signatures are good. Errors are as those of
-// [RunUpdate]; fault.Busy means that an update is being made.
-func Fetch(ctx context.Context, o Options, name string, most int64) (body []byte, err error) {
+// Fetch hands keep a file of at most most bytes that the repository vouches for
+// now: its metadata is fresh, its signatures are good. What keep writes below
+// <data dir>/firmware belongs to the agent afterwards, also when root runs this.
+// Errors are keep's, or as those of [RunUpdate]; fault.Busy means that an update
+// is being made.
+func Fetch(ctx context.Context, o Options, name string, most int64, keep func(body []byte) error) error {
 	o.defaults()
 	u := &update{Options: o, say: func(string, ...any) {}}
 	if err := u.open(); err != nil {
-		return nil, err
+		return err
 	}
 	defer u.close()
 	release, err := slots.Updating(o.DataDir)
 	if err != nil {
-		return nil, classify("begin", err)
+		return classify("begin", err)
 	}
 	defer release()
+	body, err := u.fetch(ctx, name, most)
+	if err != nil {
+		return err
+	}
+	return keep(body)
+}
+
+func (u *update) fetch(ctx context.Context, name string, most int64) (body []byte, err error) {
 	if err := u.client.Refresh(ctx, u.Now); err != nil {
 		return nil, classify("check the repository", err)
 	}
@@ -41,7 +51,7 @@ func Fetch(ctx context.Context, o Options, name string, most int64) (body []byte
 	if target.Length > most {
 		return nil, trouble(fault.Refused, "read "+name, "the repository was made wrongly; tell its publisher", fmt.Errorf("%d bytes, at most %d", target.Length, most))
 	}
-	part := filepath.Join(o.DataDir, "firmware", "fetch.part")
+	part := filepath.Join(u.DataDir, "firmware", "fetch.part")
 	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, classify("fetch "+name, err)
 	}

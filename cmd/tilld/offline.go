@@ -45,14 +45,12 @@ func offlinePay(c config.Config) *till.OfflinePay {
 func proofFile(c config.Config) string { return filepath.Join(c.DataDir, "firmware", "payproof.json") }
 
 // proofKeys reads the cloud's keys for payment proofs, and when they were known
-// to be the right ones: the repository's, else those of the trust file, which
-// counts from when it was put there.
+// to be the right ones: those that a repository or a stick brought, else those of
+// the trust file, which counts from when it was put there.
 func proofKeys(c config.Config) (offlinepay.Keys, time.Time, error) {
-	if c.Firmware.Repository != "" {
-		keys, since, err := readProofs(proofFile(c))
-		if !errors.Is(err, fs.ErrNotExist) {
-			return keys, since, err
-		}
+	keys, since, err := readProofs(proofFile(c))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, since, err
 	}
 	return readProofs(c.Cloud.TrustFile)
 }
@@ -93,14 +91,15 @@ func (a *agent) refreshProofs(ctx context.Context) error {
 	}
 }
 
-// fetchProofs fetches the key set and keeps it, whole or not at all.
+// fetchProofs fetches the key set from firmware.repository and keeps it, whole
+// or not at all.
 func fetchProofs(ctx context.Context, c config.Config) error {
-	body, err := firmware.Fetch(ctx, firmware.Options{
+	return firmware.Fetch(ctx, firmware.Options{
 		DataDir: c.DataDir, From: c.Firmware.Repository, RootFile: c.Firmware.RootFile, Channel: c.Firmware.Channel, Version: version,
-	}, proofTarget, maxProofs)
-	if err != nil {
-		return err
-	}
+	}, proofTarget, maxProofs, func(body []byte) error { return keepProofs(proofFile(c), body) })
+}
+
+func keepProofs(file string, body []byte) error {
 	t, err := link.ParseTrust(body)
 	if err != nil {
 		return fmt.Errorf("%s: %w", proofTarget, err)
@@ -108,7 +107,6 @@ func fetchProofs(ctx context.Context, c config.Config) error {
 	if len(t.Proofs()) == 0 {
 		return fmt.Errorf(`%s: no key in it has "tilld:use": ["proof"]`, proofTarget)
 	}
-	file := proofFile(c)
 	if have, err := os.ReadFile(file); err == nil && bytes.Equal(have, body) {
 		now := time.Now()
 		return os.Chtimes(file, now, now)

@@ -131,11 +131,16 @@ func TestProofKeysFromTheRepository(t *testing.T) {
 	if ids, _ := held(); !slices.Equal(ids, []int{7, 8}) {
 		t.Errorf("after all that: %v", ids)
 	}
-	// Key 7 is revoked.
+	// Key 7 is revoked; a stick says so.
 	publish(keySet(8, 9))
+	c.Firmware.Repository = t.TempDir()
+	if err := repo.Files().Write(c.Firmware.Repository); err != nil {
+		t.Fatal(err)
+	}
 	if err := fetchProofs(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	c.Firmware.Repository = ""
 	if ids, _ := held(); !slices.Equal(ids, []int{8, 9}) {
 		t.Errorf("after a rotation: %v", ids)
 	}

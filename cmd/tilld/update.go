@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -49,6 +50,14 @@ func (c *updateCmd) Run() error {
 			return fmt.Errorf("%w; %s", err, hint)
 		}
 		return err
+	}
+	if cfg.Payment.Offline.Enabled && !c.Check {
+		cfg.Firmware.Repository = c.From
+		if err := fetchProofs(ctx, cfg); err == nil {
+			fmt.Fprintln(os.Stderr, "the keys for payment proofs are renewed")
+		} else if !errors.Is(err, firmware.ErrNoTarget) {
+			return err
+		}
 	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(res)

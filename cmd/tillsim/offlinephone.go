@@ -48,21 +48,6 @@ func (s *shop) enrol() error {
 	return nil
 }
 
-// offlinePhone has a sale paid while the till has no link: the code is read off
-// the real screen's picture by a phone that is online, paid at the cloud's pay
-// page, and the proof on the phone read by the till's scanner.
-func (s *one) offlinePhone(ctx context.Context) error {
-	url, err := s.offlineCode(ctx)
-	if err != nil {
-		return err
-	}
-	proof, err := s.payOnPhone(ctx, url, cloud.PayChoice{Shopper: "Li", Scheme: "wechat"})
-	if err != nil {
-		return err
-	}
-	return s.showProof(ctx, proof)
-}
-
 // offlineCode asks for a pay code and reads the one on the screen.
 func (s *one) offlineCode(ctx context.Context) (url string, err error) {
 	if err := s.shop.enrol(); err != nil {
