@@ -37,6 +37,7 @@ func TestBurstFromFourScanners(t *testing.T) {
 		})
 	}
 	all.Wait()
+	r.until("the last scans, which a busy machine answers late", func() bool { return len(r.ledger()) >= scanners*each })
 	list := r.ledger()
 	if len(list) != scanners*each {
 		t.Fatalf("%d scans in the ledger, want %d", len(list), scanners*each)
