@@ -125,10 +125,14 @@ func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, e
 		}
 		return t.saleStep(ctx, c, sale.ItemsAdded{At: t.now(), Sale: cmd.Sale, Items: []sale.NewItem{n}})
 	}
+	k := t.classify("", []byte(cmd.Code))
+	if k.Kind == code.Proof { // as if it had been scanned
+		return t.payProof(ctx, c, sale.Pay{Sale: cmd.Sale, Method: "proof", Code: k.Text})
+	}
 	if err := t.mayChange(cmd.Sale); err != nil {
 		return Answer{}, err
 	}
-	found, err := t.find(ctx, t.classify("", []byte(cmd.Code)), cmd.Sale)
+	found, err := t.find(ctx, k, cmd.Sale)
 	if p, ok := errors.AsType[*sale.Problem](err); ok && p.Code == sale.CodeUnknownCode {
 		t.mu.Lock()
 		t.say(t.word(wordCannotScan), t.word(p.Detail))

@@ -91,7 +91,7 @@ func (t *Till) findHere(c code.Code) (f finding, ok bool, err error) {
 	case code.Receipt:
 		return finding{}, false, problem(sale.CodeBadCode, "code", "这是小票上的编号，请在“退款”中使用", "this is a receipt's reference; look the sale up to refund it")
 	case code.Proof:
-		return finding{}, false, problem(sale.CodeBadCode, "code", "这是付款凭证，请扫描，或用付款方式 proof 提交", "this is a payment proof: scan it, or send it with pay, method proof")
+		return finding{}, false, problem(sale.CodeBadCode, "items", "这是付款凭证，请扫描，或用付款方式 proof 提交", "this is a payment proof: scan it, or send it with pay, method proof")
 	default:
 		return finding{}, false, problem(sale.CodeUnknownCode, "code", "无法识别的条码", "no rule fits this code")
 	}

@@ -249,7 +249,7 @@ func TestOfflineByTheAPI(t *testing.T) {
 	s.refused(sale.CodeProofRefused, sale.Pay{Sale: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Method: "proof", Code: proof})
 	s.refused(sale.CodeProofRefused, sale.Pay{Sale: asked.ID, Method: "proof", Code: "123"})
 	s.refused(sale.CodeInvalid, sale.Pay{Sale: asked.ID, Method: "cash", Code: proof})
-	s.refused(sale.CodeBadCode, sale.AddItem{Sale: asked.ID, Add: sale.Add{Code: proof}})
+	s.refused(sale.CodeBadCode, sale.OpenSale{Items: []sale.Add{{Code: proof}}})
 	call := till.Call{Key: "k", Fingerprint: "f", Origin: "api"}
 	for range 2 { // the second is the first's answer
 		a, err := s.till.Do(t.Context(), call, sale.Pay{Sale: asked.ID, Method: "proof", Code: proof})
@@ -262,6 +262,27 @@ func TestOfflineByTheAPI(t *testing.T) {
 		}
 	}
 	s.refused(sale.CodeProofUsed, sale.Pay{Sale: asked.ID, Method: "proof", Code: proof})
+	// Typed where codes are typed, as a keyboard scanner does into the cashier page.
+	asked = s.ask()
+	typed := s.phone(cloud.PayChoice{})
+	if got := s.do(sale.AddItem{Sale: asked.ID, Add: sale.Add{Code: typed}}); got.State != sale.Closed || len(got.Items) != 2 {
+		t.Errorf("%+v", got)
+	}
+	// And with no sale open, which is where a late one comes in.
+	asked = s.ask()
+	typed = s.phone(cloud.PayChoice{})
+	s.do(sale.Park{Sale: asked.ID})
+	var row till.Scan
+	a, err := s.till.Do(t.Context(), till.Call{Origin: "api"}, till.ScanCode{Code: typed})
+	if err == nil {
+		err = json.Unmarshal(a.Body, &row)
+	}
+	if err != nil || row.Refused != nil || row.Kind != "proof" || row.Code != "" || s.sale(asked.ID).State != sale.Closed {
+		t.Errorf("%+v, %v", row, err)
+	}
+	s.cloud.setDown(false) // a new spell
+	s.open()
+	s.cloud.setDown(true)
 	if rest := s.do(sale.Pay{Sale: s.open().ID, Method: "qr", Amount: money(1000)}); rest.Payment.Amount != 1000 {
 		t.Errorf("%+v", rest.Payment)
 	}
