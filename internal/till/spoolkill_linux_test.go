@@ -118,7 +118,7 @@ func afterwards(t *testing.T, p *sim.Printer, addr, dir string, want []printer.O
 }
 
 // simPrinter is a printer on a TCP port.
-func simPrinter(t *testing.T) (*sim.Printer, string) {
+func simPrinter(t testing.TB) (*sim.Printer, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

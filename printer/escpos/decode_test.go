@@ -73,7 +73,7 @@ func TestCodesAreReadFromPaper(t *testing.T) {
 }
 
 // paired is a driver on a simulated printer behind a TCP port.
-func paired(t *testing.T, model sim.Model, options string) (*sim.Printer, printer.Printer) {
+func paired(t testing.TB, model sim.Model, options string) (*sim.Printer, printer.Printer) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -58,7 +58,7 @@ func newBench(t *testing.T, before func(*sim.Switches)) *bench {
 }
 
 func (b *bench) add(id string) {
-	doc := printer.Doc{printer.Text{Line: "receipt " + id}, printer.QR{Payload: "https://example.cn/" + id}}
+	doc := printer.Doc{printer.Text{Line: "receipt " + id}, printer.QR{Payload: "https://example.cn/" + id, MM: 12}}
 	for i := range 30 {
 		doc = append(doc, printer.Text{Line: fmt.Sprintf("%s %d", id, i)})
 	}
@@ -144,15 +144,16 @@ func TestFaults(t *testing.T) {
 			b.becomes("a", printer.Confirmed)
 			b.isWell()
 		},
-		"paper low": func(b *bench) {
-			b.set(func(s *sim.Switches) { s.NearEnd = true })
+		"drawer open, paper low": func(b *bench) {
+			b.set(func(s *sim.Switches) { s.DrawerOpen = true; s.NearEnd = true })
+			b.says("printer_drawer_open")
 			b.says("printer_paper_low")
 			b.add("a")
 			b.becomes("a", printer.Confirmed)
-			b.set(func(s *sim.Switches) { s.NearEnd = false })
+			b.set(func(s *sim.Switches) { s.DrawerOpen = false; s.NearEnd = false })
 		},
 		"a slow line": func(b *bench) {
-			b.set(func(s *sim.Switches) { s.Baud = 19200 })
+			b.set(func(s *sim.Switches) { s.Baud = 57600 })
 			b.add("a")
 			b.becomes("a", printer.Confirmed)
 		},

@@ -3,6 +3,7 @@ package escpos_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"slices"
@@ -135,4 +136,40 @@ func TestLateEvidence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A printer that answers no real-time status still tells that its roll is almost
+// empty: with the answer that stands behind a job.
+func TestPaperLowInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		go func() {
+			buf := make([]byte, 65536)
+			for {
+				n, err := far.Read(buf)
+				if err != nil {
+					return
+				}
+				if bytes.Contains(buf[:n], []byte{0x1d, 'r', 1}) {
+					go far.Write([]byte{0x03})
+				}
+			}
+		}()
+		d, err := escpos.Open(t.Context(), near, spec("generic-80mm", "status", "none"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told error
+		d.(printer.Attentive).OnAttention(func(err error) { told = err })
+		r, err := d.Print(t.Context(), "job", printer.Doc{printer.Text{Line: "x"}})
+		if err != nil || r.Evidence != printer.InOrder {
+			t.Fatal(r, err)
+		}
+		var want printer.Want
+		if !errors.As(told, &want) || want != printer.NearEnd {
+			t.Errorf("told %v", told)
+		}
+		d.Close()
+		far.Close()
+	})
 }

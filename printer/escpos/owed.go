@@ -65,6 +65,14 @@ func (d *Printer) inTurn() (last string, all bool) {
 	return last, len(proved) > 0
 }
 
+// paper takes the roll's state from an answer to GS r 1 where no real-time status
+// tells it. An empty roll does not: the printer would not have answered.
+func (d *Printer) paper(r reply) {
+	if d.cfg.Status == "none" || d.mute {
+		d.judged(health{low: r.data[0]&0x03 != 0})
+	}
+}
+
 // sift goes through what the printer has said while nobody asked: proof of
 // earlier jobs is passed on, the rest is dropped.
 func (d *Printer) sift() {
@@ -73,6 +81,7 @@ func (d *Printer) sift() {
 		case processed:
 			d.proved.tell(string(r.data), printer.ProcessID)
 		case inOrder:
+			d.paper(r)
 			if last, all := d.inTurn(); all && last != "" {
 				d.proved.tell(last, printer.InOrder)
 			}

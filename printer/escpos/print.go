@@ -83,7 +83,7 @@ func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int) (
 	if d.cfg.Confirm != "none" {
 		d.owed.add(mark)
 	}
-	evidence, err := d.confirm(ctx, mark, dots)
+	evidence, err := d.confirm(ctx, mark, dots, sent)
 	return printer.Result{Started: true, Evidence: evidence}, err
 }
 
@@ -127,13 +127,15 @@ const (
 	idTime = 5 * time.Second
 	// pollTime is between two looks at a printer that still prints.
 	pollTime = time.Second
+	// slowBaud is the slowest line that printers are on.
+	slowBaud = 9600
 	// slowest is the speed below which a printer counts as stuck: 50 mm/s.
 	slowest = 400 // dots a second
 )
 
 // confirm gathers evidence that the job is on paper. While the printer waits for
 // a person the job waits with it, until ctx ends.
-func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evidence, error) {
+func (d *Printer) confirm(ctx context.Context, id string, dots, bytes int) (printer.Evidence, error) {
 	if err := d.wire.Drained(ctx, "print"); err != nil {
 		if d.state.want != "" {
 			err = printer.Attention(d.info.Name, "print", d.state.want)
@@ -148,6 +150,10 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 	if d.cfg.Confirm == "none" {
 		patience = time.Duration(dots) * time.Second / (2 * slowest)
 	}
+	if d.talks.Load() {
+		// What took the bytes may be a box that hands them on over a slow line.
+		patience += time.Duration(bytes) * 10 * time.Second / slowBaud
+	}
 	end := time.Now().Add(patience)
 	for {
 		r, ok, err := d.await(ctx, "print", min(pollTime, max(time.Until(end), time.Millisecond)), func(r reply) bool {
@@ -158,6 +164,7 @@ func (d *Printer) confirm(ctx context.Context, id string, dots int) (printer.Evi
 			d.proved.tell(string(r.data), printer.ProcessID)
 			continue
 		case ok && r.kind == inOrder:
+			d.paper(r)
 			if _, all := d.inTurn(); !all {
 				continue // the late answer to an earlier job
 			}

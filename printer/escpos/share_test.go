@@ -70,7 +70,7 @@ func serveOnce(ctx context.Context, t *testing.T, st *printer.Station, addr stri
 	if err != nil {
 		return
 	}
-	d, err := escpos.Open(ctx, port, device.Spec{Name: "printer-1", Driver: "escpos", Address: addr, Options: []byte(`{"profile":"epson-tm-t81","idle":"20ms"}`)})
+	d, err := escpos.Open(ctx, port, device.Spec{Name: "printer-1", Driver: "escpos", Address: addr, Options: []byte(`{"profile":"epson-tm-t81","idle":"20ms","drawer_sensor":"low"}`)})
 	if err != nil {
 		t.Error(err)
 		port.Close()
