@@ -28,9 +28,12 @@ var errEnough = errors.New("enough")
 // up nobody and needs the memory of one journal file. An event that is nowhere
 // is not passed, so that f sees a gap. f must not keep Body.
 func (s *Store) Archive(ctx context.Context, after uint64, f func(Archived) error) error {
-	gen := s.state(events).gen
-	first, err := s.firstKept(gen)
-	if err != nil {
+	gen, first := uint32(0), uint64(0)
+	if err := s.View(func(tx *Tx) (err error) {
+		gen = tx.c[events].gen
+		first, err = tx.firstKept(events)
+		return err
+	}); err != nil {
 		return err
 	}
 	next := after + 1
@@ -83,17 +86,16 @@ func (s *Store) Archive(ctx context.Context, after uint64, f func(Archived) erro
 	return s.archiveKept(gen, &next, give)
 }
 
-// firstKept is the sequence of the oldest event in the outbox, or of the next
-// one to come.
-func (s *Store) firstKept(gen uint32) (first uint64, err error) {
-	err = s.View(func(tx *Tx) error {
-		first = tx.c[events].last + 1
-		return tx.scan(outbox, eventKey(gen, 0), eventKey(gen+1, 0), false, func(key string, _ entry) (bool, error) {
-			if _, seq, ok := splitEventKey([]byte(key)); ok {
-				first = seq
-			}
-			return false, nil
-		})
+// firstKept is the sequence of the oldest event that a strand's outbox has, or
+// of the next one to come.
+func (tx *Tx) firstKept(n strand) (first uint64, err error) {
+	c := tx.c[n]
+	first = c.last + 1
+	err = tx.scan(n.bucket(), eventKey(c.gen, 0), eventKey(c.gen+1, 0), false, func(key string, _ entry) (bool, error) {
+		if _, seq, ok := splitEventKey([]byte(key)); ok {
+			first = seq
+		}
+		return false, nil
 	})
 	return first, err
 }

@@ -43,6 +43,20 @@ func (s *Store) pending(n strand, after uint64, max, maxBytes int) (list []Event
 			return nil
 		}
 		size, next := 0, after+1
+		if next <= c.acked {
+			// What was acked is let go from the front after a while: that it is
+			// not there any more is no damage.
+			first, err := tx.firstKept(n)
+			if err != nil {
+				return err
+			}
+			if first > next && first <= c.acked+1 {
+				next = first
+			}
+			if next > c.last {
+				return nil
+			}
+		}
 		err := tx.scan(n.bucket(), eventKey(gen, next), eventKey(gen, c.last+1), false, func(key string, e entry) (bool, error) {
 			_, seq, ok := splitEventKey([]byte(key))
 			if !ok || seq != next {
