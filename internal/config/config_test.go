@@ -271,3 +271,20 @@ func TestScreenProblems(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// A PIN for a page that is off has no effect, and says so with its line.
+func TestCashierPage(t *testing.T) {
+	const head = "till: {merchant: acme, store: sh-001, till: \"03\"}\n"
+	if c, problems := load(t, head); problems != nil || c.Cashier.Enabled || c.Cashier.PINFile != "" {
+		t.Errorf("by default %+v, %q", c.Cashier, problems)
+	}
+	if c, problems := load(t, head+"cashier: {enabled: true, pin_file: /etc/tilld/pin}\n"); problems != nil || !c.Cashier.Enabled || c.Cashier.PINFile != "/etc/tilld/pin" {
+		t.Errorf("on: %+v, %q", c.Cashier, problems)
+	}
+	if _, problems := load(t, head+"cashier:\n  pin_file: /etc/tilld/pin\n"); len(problems) != 1 || !strings.HasPrefix(problems[0], ":3: cashier.pin_file: has no effect while the cashier page is off") {
+		t.Errorf("a PIN alone: %q", problems)
+	}
+	if _, problems := load(t, head+"cashier: {enable: true}\n"); len(problems) != 1 || !strings.Contains(problems[0], "cashier.enable") {
+		t.Errorf("a typo: %q", problems)
+	}
+}

@@ -82,7 +82,7 @@ func (e ReturnNews) step(w *stepper) error {
 		return nil
 	}
 	if !e.OK {
-		r.State, s.State, s.VoidReported = RefundFailed, Void, true
+		r.State, s.State, s.VoidReported, s.VoidReason = RefundFailed, Void, true, "refund refused"
 		return nil
 	}
 	var sum, cash Money

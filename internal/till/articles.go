@@ -21,8 +21,9 @@ const (
 // or codes contain text, letters in any case, by SKU. The prices are those of
 // this moment, as they would be added.
 func (t *Till) Articles(text string, limit int) ([]sale.Article, error) {
+	valid := utf8.ValidString(text)
 	text = strings.ToLower(strings.TrimSpace(text))
-	if text == "" || len(text) > maxSearch || !utf8.ValidString(text) {
+	if text == "" || len(text) > maxSearch || !valid {
 		return nil, problem(sale.CodeInvalid, "text", "请输入 1 到 128 字节的文字", "text must have 1 to 128 bytes")
 	}
 	quoted := mustJSON(text)
