@@ -74,8 +74,11 @@ func examples(language string) []example {
 			pictures: 1, codes: []string{payURL}, pay: payURL, text: pick("请用手机扫码付款", "Scan with your phone"),
 		},
 		{
-			name: "offline", scene: with(display.Paying, pay(display.Pay{PaymentID: "p3", URL: offlineURL, Offline: true})),
-			pictures: 1, codes: []string{offlineURL}, pay: offlineURL, text: pick("绿色凭证码", "green code"),
+			name: "offline", scene: with(display.Paying, func(s *display.Scene) {
+				pay(display.Pay{PaymentID: "p3", URL: offlineURL, Offline: true, Apps: []string{"wechat"}})(s)
+				s.Text = pick("订单 081297，与手机上的相同", "Order 081297, the same as on your phone")
+			}),
+			pictures: 1, codes: []string{offlineURL}, pay: offlineURL, text: "081297",
 		},
 		{name: "picture", scene: with(display.Paying, pay(display.Pay{PaymentID: "p2", PicturePNGBase64: examplePicture})), pictures: 1},
 		{name: "show", scene: with(display.Paying, func(s *display.Scene) {
