@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -267,6 +268,23 @@ func (b *receipt) foot() {
 
 // printedOffers are the offers that a sale's receipt has.
 func printedOffers(s sale.Sale) []sale.Offer { return s.Offers[:min(len(s.Offers), 2)] }
+
+// onPaper keeps the offers that a document names: a store's own template may
+// leave them out.
+func onPaper(list []sale.Offer, doc printer.Doc) []sale.Offer {
+	var b strings.Builder
+	for _, one := range doc {
+		if text, ok := one.(printer.Text); ok {
+			b.WriteString(text.Line)
+			for _, s := range text.Spans {
+				b.WriteString(s.Text)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	all := b.String()
+	return slices.DeleteFunc(slices.Clone(list), func(o sale.Offer) bool { return !strings.Contains(all, o.Title) })
+}
 
 func offerIDs(list []sale.Offer) (ids []string) {
 	for _, o := range list {

@@ -291,7 +291,7 @@ func (x *txn) jobChanged(j printer.Job, o printer.Outcome, e printer.Evidence, r
 	}
 	var offers []string
 	if s, err := x.t.stored(j.SaleID); err == nil && j.ID == s.ID+"/receipt" && o != printer.Failed {
-		offers = offerIDs(printedOffers(s))
+		offers = offerIDs(onPaper(printedOffers(s), j.Doc))
 	}
 	x.report("tilld.receipt.outcome.v1", firstText(j.SaleID, j.ID), outcomeData{
 		Offers: offers, JobID: j.ID, Sale: j.SaleID, Printer: j.Printer, Outcome: o, Evidence: e, Reason: j.Reason,
