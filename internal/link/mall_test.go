@@ -1,11 +1,15 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -276,5 +280,60 @@ func BenchmarkBesideAMall(b *testing.B) {
 			}
 			b.ReportMetric(float64(asked.Microseconds())/float64(n/100), "µs/question")
 		})
+	}
+}
+
+// What a rule leaves in of a shopper lies sealed like the event itself, and is
+// sent as it is; what it leaves out is in no copy at all.
+func TestMallCopiesOfPersonalEvents(t *testing.T) {
+	for _, tt := range []struct {
+		redact []string
+		sealed bool
+	}{{[]string{"member"}, true}, {personal, false}} {
+		k, err := Copier(View{Events: []string{"sale.closed"}, Redact: tt.redact}, tillSource, "b", NewClock(time.Time{}), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Personal != tt.sealed {
+			t.Errorf("without %v copies are personal: %v", tt.redact, k.Personal)
+		}
+		dir := t.TempDir()
+		s, err := queue.Open(t.Context(), queue.Options{Dir: dir, Seal: SaltedSealer(tillSource, "b", NewClock(time.Time{})), Copies: k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Update(t.Context(), func(tx *queue.Tx) error {
+			_, err := tx.Append(queue.Message{
+				Type: "tilld.sale.closed.v1", Subject: "S", Personal: true,
+				Data: []byte(`{"id":"plain-text","member":{"id_masked":"canary-member"},"points":{"earned":"canary-points"}}`),
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.Copies().Pending(1, 10, 1<<20)
+		if err != nil || len(list) != 1 || strings.Contains(string(list[0].Body), "canary-member") || strings.Contains(string(list[0].Body), "canary-points") != tt.sealed {
+			t.Errorf("without %v the mall gets %q, %v", tt.redact, fmt.Sprint(list), err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			for _, text := range []string{"canary", "plain-text"} {
+				if bytes.Contains(b, []byte(text)) {
+					seen[text] = true
+				}
+			}
+			return err
+		})
+		if err != nil || seen["canary"] || seen["plain-text"] == tt.sealed {
+			t.Errorf("without %v the files have in clear %v, %v", tt.redact, seen, err)
+		}
 	}
 }
