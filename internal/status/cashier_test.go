@@ -184,7 +184,7 @@ func TestCashierPageInBrowser(t *testing.T) {
 		t.Error("the focus is not in the entry field")
 	}
 
-	const evil = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>‮ 乌龙茶`
+	const evil = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>` + "\u202e" + ` 乌龙茶`
 	do := func(cmd any) (s sale.Sale) {
 		t.Helper()
 		a, err := engine.Do(t.Context(), till.Call{Origin: "api"}, cmd)
