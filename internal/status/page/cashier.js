@@ -269,7 +269,7 @@ function renderPayment(sale, last) {
   } else if (sale && p && ["expired", "cancelled", "failed", "unknown"].includes(p.state)) text = t("p_" + p.state), cls = p.state === "cancelled" ? "warn" : "bad";
   else if (!sale && outcome === "unknown") text = t("unknown"), cls = "bad";
   else if (!sale && outcome === "failed") text = t("notprinted"), cls = "bad";
-  else if (payBusy()) text = t("busy");
+  else if (sale && payBusy()) text = t("busy");
   const box = $("payment");
   const want = text + left;
   if (box.dataset.want !== want) { box.dataset.want = want; box.replaceChildren(text, left ? el("span", { id: "left", "data-at": left, "aria-hidden": "true" }) : ""); }
