@@ -122,7 +122,7 @@ func (s *shop) forge(paymentID string, amount uint32) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.trust["9"] = public
+	s.trustFile(func() { s.trust["9"] = public })
 	return proofFor(s.t, paymentID, amount, 9, key)
 }
 
@@ -183,7 +183,7 @@ func TestP7CancelInTheApp(t *testing.T) {
 func TestP8KeyRotation(t *testing.T) {
 	s := alone(t)
 	keep := s.trust["8"]
-	delete(s.trust, "8") // this till has been offline since before 8 was published
+	s.trustFile(func() { delete(s.trust, "8") }) // this till has been offline since before 8 was published
 	asked := s.ask()
 	if !s.scan(s.phone(cloud.PayChoice{})) || s.sale(asked.ID).State != sale.Closed {
 		t.Error("the cloud did not sign with the newest key that the till holds")
@@ -196,10 +196,10 @@ func TestP8KeyRotation(t *testing.T) {
 		t.Error("charged")
 	}
 	s.do(sale.VoidSale{Sale: s.current().ID, Reason: "r"})
-	s.trust["8"] = keep
+	s.trustFile(func() { s.trust["8"] = keep })
 	asked = s.ask()
 	proof := s.phone(cloud.PayChoice{})
-	delete(s.trust, "8")
+	s.trustFile(func() { delete(s.trust, "8") })
 	s.notBooked(proof, "signed with a key that was taken out", asked.ID)
 }
 

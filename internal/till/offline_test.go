@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,8 +27,10 @@ const pagePrefix = "HTTPS://P.EXAMPLE.CN/P/"
 type shop struct {
 	*rig
 	pay   *cloud.Cloud
-	trust map[string]ed25519.PublicKey // by kid, as in the trust file
+	mu    sync.Mutex                   // of the trust file, which the engine reads when it likes
+	trust map[string]ed25519.PublicKey // by kid
 	since time.Time
+	looks int
 	key   ed25519.PrivateKey
 	read  int    // scans so far
 	seq   uint64 // of the last one in the ledger
@@ -91,6 +94,9 @@ func newShop(t testing.TB, number uint32, pay *cloud.Cloud, trust map[string]ed2
 		o.Offline = &till.OfflinePay{
 			Prefix: pagePrefix, KeyGen: 2, MaxAmount: 50000, MaxCount: 3, MaxKeyAge: 14 * 24 * time.Hour,
 			Keys: func() (offlinepay.Keys, time.Time, error) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.looks++
 				keys := offlinepay.Keys{}
 				for kid, k := range s.trust {
 					id, err := strconv.Atoi(kid)
@@ -117,8 +123,12 @@ func newShop(t testing.TB, number uint32, pay *cloud.Cloud, trust map[string]ed2
 		}
 	}
 	s.cloud.setDown(true)
+	s.until("the engine has looked at the keys", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.looks > 0 })
 	return s
 }
+
+// trustFile changes what the till holds.
+func (s *shop) trustFile(change func()) { s.mu.Lock(); defer s.mu.Unlock(); change() }
 
 // alone is a shop with one till, number 1003.
 func alone(t testing.TB, more ...func(*till.Options)) *shop {
@@ -337,24 +347,24 @@ func (r *rig) condition(code string) bool {
 
 func TestOfflineKeySetAge(t *testing.T) {
 	s := alone(t)
-	s.since = s.o.Now().Add(-15 * 24 * time.Hour)
+	s.trustFile(func() { s.since = s.o.Now().Add(-15 * 24 * time.Hour) })
 	id := s.open().ID
 	s.refused(sale.CodeLinkDown, sale.Pay{Sale: id, Method: "qr"})
 	if !s.condition("proof_keys") {
 		t.Error("nobody is told")
 	}
-	s.since = s.o.Now().Add(-13 * 24 * time.Hour)
+	s.trustFile(func() { s.since = s.o.Now().Add(-13 * 24 * time.Hour) })
 	s.do(sale.Pay{Sale: id, Method: "qr"})
 	if s.condition("proof_keys") {
 		t.Error("still told")
 	}
 	// Money that came counts, however old the keys have become meanwhile.
 	proof := s.phone(cloud.PayChoice{})
-	s.since = s.o.Now().Add(-15 * 24 * time.Hour)
+	s.trustFile(func() { s.since = s.o.Now().Add(-15 * 24 * time.Hour) })
 	if !s.scan(proof) || s.sale(id).State != sale.Closed {
 		t.Error("a good proof is refused")
 	}
-	s.trust = nil
+	s.trustFile(func() { s.trust = nil })
 	s.refused(sale.CodeLinkDown, sale.Pay{Sale: s.open().ID, Method: "qr"})
 }
 
