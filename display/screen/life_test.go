@@ -235,6 +235,19 @@ func testShift(t *testing.T, b *kiosktest.Browser) {
 		page.Until(fmt.Sprintf(`document.querySelector(".line:last-child .name").textContent === %q && document.querySelectorAll(".line").length === %d`, sc.Lines[n-1].Name, n))
 		page.Eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))", nil)
 	}
+	// A line further up gets another quantity and is the new one for it.
+	stage.Set(basket("CLS2", 6))
+	page.Until(`document.querySelectorAll(".line").length === 6`)
+	for _, at := range []int{1, 3} {
+		sc := basket("CLS2", 6)
+		for i := range sc.Lines {
+			sc.Lines[i].Highlight = i == at
+		}
+		sc.Lines[at].Quantity = "2"
+		stage.Set(sc)
+		page.Until(fmt.Sprintf(`document.querySelectorAll(".line")[%d].classList.contains("highlight")`, at))
+		page.Eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))", nil)
+	}
 	var cls float64
 	var moved []string
 	page.Eval("window.cls", &cls)
