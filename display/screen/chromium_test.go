@@ -75,7 +75,7 @@ var glasses = []glass{
 	{1366, 768, "light", "large", false},
 	{800, 480, "light", "large", true},
 	{600, 1024, "light", "normal", false},
-	{1080, 1920, "dark", "large", true},
+	{1080, 1920, "dark", "large", false},
 }
 
 // Every scene on every size of glass: nothing is cut off, every code is whole

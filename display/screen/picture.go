@@ -21,6 +21,9 @@ const (
 	minPictureSide  = 120 // smaller ones cannot be a code that a phone reads
 )
 
+// keptCodes bounds the codes that are kept made.
+const keptCodes = 16
+
 // MinDots is how many pixels of the glass a module of a pay code has at least;
 // codes beside a scene have sideDots where there is room.
 const (
@@ -91,7 +94,7 @@ func (s *Screen) none(w http.ResponseWriter) {
 // ?side=, but at least least if that fits in ?most=. A strict one that does not
 // is refused: a shopper would try a code in vain that no phone reads.
 func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string, least int, strict bool) {
-	code, err := qr.Make(payload, "")
+	code, err := s.code(payload, "")
 	if err != nil {
 		s.o.Log.Error("code not shown: it cannot be read back", "err", err)
 		s.none(w)
@@ -102,7 +105,7 @@ func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string
 	modules := code.Size + 2*qr.Quiet
 	if least*modules > most {
 		// Error correction gives way to size, not to readability: level L.
-		if smaller, err := qr.Make(payload, qr.L); err == nil && smaller.Size < code.Size {
+		if smaller, err := s.code(payload, qr.L); err == nil && smaller.Size < code.Size {
 			code, modules = smaller, smaller.Size+2*qr.Quiet
 		}
 	}
@@ -122,6 +125,29 @@ func (s *Screen) sendCode(w http.ResponseWriter, r *http.Request, payload string
 		return
 	}
 	sendPNG(w, body)
+}
+
+// code makes a code, which reads it back, or takes one that was made just before:
+// every page asks for the same few, and at several sizes.
+func (s *Screen) code(payload string, level qr.Level) (qr.Code, error) {
+	key := string(level) + " " + payload
+	s.mu.Lock()
+	code, ok := s.codes[key]
+	s.mu.Unlock()
+	if ok {
+		return code, nil
+	}
+	code, err := qr.Make(payload, level)
+	if err != nil {
+		return qr.Code{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.codes) >= keptCodes {
+		clear(s.codes)
+	}
+	s.codes[key] = code
+	return code, nil
 }
 
 // dots is a number of pixels from the page.

@@ -26,6 +26,7 @@ import (
 
 	"tilld/device"
 	"tilld/display"
+	"tilld/internal/qr"
 )
 
 // Beat is how often a page hears that the agent is alive; a page that hears
@@ -56,6 +57,7 @@ type Screen struct {
 	house   House
 	dressed chan struct{} // closed when house changes
 	seen    map[string]*page
+	codes   map[string]qr.Code
 	ever    bool // a page was there since the start
 }
 
@@ -82,7 +84,7 @@ func New(stage *display.Stage, o Options) *Screen {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Screen{stage: stage, o: o, mux: http.NewServeMux(), dressed: make(chan struct{}), seen: map[string]*page{}}
+	s := &Screen{stage: stage, o: o, mux: http.NewServeMux(), dressed: make(chan struct{}), seen: map[string]*page{}, codes: map[string]qr.Code{}}
 	s.ids.Store(uint64(o.Boot) << 32)
 	digest := fnv.New64a()
 	for _, f := range pageFiles {
