@@ -121,11 +121,11 @@ func (a *api) call(ctx context.Context, method, path, key string, in, out any) e
 	if err != nil {
 		return err
 	}
-	token, err := os.ReadFile(filepath.Join(a.data, "api-token"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	token, err := a.token()
+	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	req.Header.Set("Authorization", "Bearer "+token)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -156,6 +156,15 @@ func (a *api) call(ctx context.Context, method, path, key string, in, out any) e
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// token is the till's, "" before its first start.
+func (a *api) token() (string, error) {
+	token, err := os.ReadFile(filepath.Join(a.data, "api-token"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	return strings.TrimSpace(string(token)), nil
 }
 
 // ready asks /readyz.

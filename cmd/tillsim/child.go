@@ -82,6 +82,17 @@ func (c *child) Starts() int {
 	return c.starts
 }
 
+// Resident is the largest resident memory that the process has had, in bytes; 0
+// where the system does not tell.
+func (c *child) Resident() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.running() {
+		return 0
+	}
+	return resident(c.cmd.Process.Pid)
+}
+
 // Crashed returns how the process ended by itself, nil if it lives or we ended
 // it.
 func (c *child) Crashed() error {

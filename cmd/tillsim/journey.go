@@ -46,7 +46,7 @@ type step = func(context.Context) error
 func journeys() []journey {
 	return []journey{
 		journey1(), journey2(), journey3(), journey4(), journey5(), journey6(), journey7(), journey8(),
-		journey9(), journey10(), journey11(), journey12(), journey13(), journey14(), journey16(),
+		journey9(), journey10(), journey11(), journey12(), journey13(), journey14(), journey15(), journey16(),
 	}
 }
 

@@ -19,6 +19,7 @@ type cli struct {
 	Sale      saleCmd      `cmd:"" help:"Scripted sales from scan to cloud ack, every step checked."`
 	Incidents incidentsCmd `cmd:"" help:"What goes wrong in a shop, one thing after the other, and what has to come of it."`
 	Journey   journeyCmd   `cmd:"" help:"The shopper journeys J1 to J16, each end to end, each fact checked."`
+	Load      loadCmd      `cmd:"" help:"Peak days: many times the normal traffic and a flood of junk requests; nothing lost, reordered or slowed."`
 	Devices   devicesCmd   `cmd:"" help:"The peripherals alone, for a tilld of your own."`
 	Cloud     cloudCmd     `cmd:"" help:"The cloud's side alone, against any MQTT 3.1.1 broker."`
 	Fleet     fleetCmd     `cmd:"" help:"Load: many tills' links and queues against one broker and one cloud."`

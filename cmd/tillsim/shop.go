@@ -43,6 +43,8 @@ type shopOptions struct {
 	payment string
 	// displays are the families of further displays.
 	displays []string
+	// scanners is how many there are; 0 is one.
+	scanners int
 	// config is more of the configuration, whole lines; {dir} is the shop's.
 	config string
 	mall   bool // the till also feeds a mall; see shop.settle
@@ -62,11 +64,13 @@ type shop struct {
 	poleway *sim.Cable
 	further []extraDisplay
 	extra   []*sim.Cable // of further displays
-	tilld   *child
-	api     *api
-	lanPort int
-	more    shopOptions // what configure adds
-	mall    *mallSide   // nil without one
+	// scanners are all of them, the first one first.
+	scanners []*sim.Scanner
+	tilld    *child
+	api      *api
+	lanPort  int
+	more     shopOptions // what configure adds
+	mall     *mallSide   // nil without one
 
 	cancel context.CancelFunc
 	parts  sync.WaitGroup
@@ -98,6 +102,9 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 	}
 	var err error
 	if s.further, err = s.plugDisplays(o.displays); err != nil {
+		return err
+	}
+	if err = s.plugScanners(o.scanners); err != nil {
 		return err
 	}
 	key, err := cloud.LoadKey(s.file("cloud-private-key.json"), "sim-1")
@@ -182,6 +189,21 @@ func (s *shop) devices(ctx context.Context) (err error) {
 	return nil
 }
 
+// plugScanners plugs in all but the first.
+func (s *shop) plugScanners(n int) error {
+	s.scanners = []*sim.Scanner{s.scanner}
+	for i := 2; i <= n; i++ {
+		x, err := sim.NewScanner(s.dir, fmt.Sprintf("tty-scanner-%d", i))
+		if err != nil {
+			return err
+		}
+		s.scanners = append(s.scanners, x)
+		s.extra = append(s.extra, x.Cable)
+		s.part(func() error { return x.Run(nil) })
+	}
+	return nil
+}
+
 // part runs one of the shop's goroutines until close.
 func (s *shop) part(f func() error) {
 	s.parts.Go(func() {
@@ -202,6 +224,9 @@ func (s *shop) configure(port int, printers ...string) error {
 			address = s.cable.Address(115200)
 		}
 		fmt.Fprintf(&list, "  - {name: %s, kind: printer, driver: escpos, address: %q}\n", name, address)
+	}
+	for i, x := range s.scanners[1:] {
+		fmt.Fprintf(&list, "  - {name: scanner-%d, kind: scanner, driver: line, address: %q, options: {suffix: cr}}\n", i+2, x.Address(9600))
 	}
 	text := fmt.Sprintf(`# written by tillsim
 till: {merchant: acme, store: sh-001, till: "03", number: 1003, currency: CNY, timezone: Asia/Shanghai, language: zh-CN}

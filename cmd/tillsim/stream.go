@@ -51,10 +51,16 @@ func follow(ctx context.Context, url string) *stream {
 func (s *stream) close() { s.cancel(); <-s.done }
 
 // read is one connection; it ends with the server.
-func (s *stream) read(ctx context.Context, url string) {
+func (s *stream) read(ctx context.Context, url string) { readEvents(ctx, url, "", s.add) }
+
+// readEvents hands the events of one connection to add; token may be empty.
+func readEvents(ctx context.Context, url, token string, add func(frame)) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -76,7 +82,7 @@ func (s *stream) read(ctx context.Context, url string) {
 		case "":
 			if f.data != "" {
 				f.at = time.Now()
-				s.add(f)
+				add(f)
 			}
 			f = frame{}
 		}

@@ -67,13 +67,7 @@ func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, tag lang.Tag) 
 		return
 	}
 	if wait > 0 {
-		pause := time.NewTimer(wait)
-		select {
-		case <-pause.C:
-		case <-r.Context().Done():
-		case <-s.stopping:
-		}
-		pause.Stop()
+		s.hold(r, wait)
 		s.token.wrong.done()
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="tilld", error="invalid_token"`)

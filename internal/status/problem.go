@@ -133,7 +133,7 @@ func hint(err error) string {
 
 // fail answers with a problem.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, tag lang.Tag, err error) {
-	if s.refuse(w, tag, err) {
+	if s.refuse(w, r, tag, err) {
 		return
 	}
 	p, internal := toProblem(err)

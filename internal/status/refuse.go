@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
+	"time"
 
 	"tilld/internal/lang"
 	"tilld/internal/sale"
@@ -64,7 +66,7 @@ var (
 )
 
 // refuse sends a ready-made problem; false when there is none for it.
-func (s *Server) refuse(w http.ResponseWriter, tag lang.Tag, err error) bool {
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, tag lang.Tag, err error) bool {
 	p, ok := err.(*sale.Problem) // ours are never wrapped; others go the long way
 	if !ok {
 		return false
@@ -74,10 +76,55 @@ func (s *Server) refuse(w http.ResponseWriter, tag lang.Tag, err error) bool {
 	if !ok || body == nil {
 		return false
 	}
+	s.hold(r, s.junk.wait(time.Now()))
 	h := w.Header()
 	h["Content-Type"], h["Content-Language"] = problemType, languages[tag]
 	s.metrics.refused(p.Code)
 	w.WriteHeader(a.status)
 	w.Write(body)
 	return true
+}
+
+// junkRate is how many such refusals a second are sent at most; who sends more
+// waits, at no cost, so that a flood never takes more than a part of the
+// processor from those who work. junkBurst of them are sent at once.
+const (
+	junkRate  = 4000
+	junkBurst = 400
+)
+
+// pacer gives each refusal its moment.
+type pacer struct {
+	gap time.Duration // between two; 0: no pacing
+	mu  sync.Mutex
+	due time.Time // of the next
+}
+
+// wait is how long a refusal has to wait from now on.
+func (p *pacer) wait(now time.Time) time.Duration {
+	if p.gap == 0 {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if first := now.Add(-junkBurst * p.gap); p.due.Before(first) {
+		p.due = first
+	}
+	wait := p.due.Sub(now)
+	p.due = p.due.Add(p.gap)
+	return max(0, wait)
+}
+
+// hold waits, unless the caller goes away or the server stops.
+func (s *Server) hold(r *http.Request, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	pause := time.NewTimer(d)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-r.Context().Done():
+	case <-s.stopping:
+	}
 }

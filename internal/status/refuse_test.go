@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // sink is a response writer that costs nothing itself.
@@ -85,8 +87,39 @@ func TestJunkIsCheap(t *testing.T) {
 	}
 }
 
+// A flood waits: after the first burst no more than junkRate refusals a second
+// are sent, and a call with the token does not stand in that line.
+func TestFloodWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pacer{gap: time.Second / junkRate}
+		began, sent := time.Now(), 0
+		for time.Since(began) < 3*time.Second {
+			time.Sleep(p.wait(time.Now()))
+			sent++
+		}
+		if most := 3*junkRate + junkBurst + 1; sent > most || sent < 3*junkRate {
+			t.Errorf("%d refusals in three seconds, at most %d", sent, most)
+		}
+		time.Sleep(time.Minute) // quiet again: one mistake waits for nothing
+		if d := p.wait(time.Now()); d != 0 {
+			t.Errorf("a single refusal waits %v", d)
+		}
+	})
+	b := newBench(t)
+	r := httptest.NewRequest("GET", "/v1/status", nil)
+	r.Host, r.RemoteAddr = "rebound.example", "127.0.0.1:40000"
+	began := time.Now()
+	for range 2 * junkBurst {
+		b.ServeHTTP(&sink{h: http.Header{}}, r)
+	}
+	if took := time.Since(began); took < junkBurst*time.Second/junkRate/2 {
+		t.Errorf("%d junk requests were answered in %v", 2*junkBurst, took)
+	}
+}
+
 func BenchmarkJunk(b *testing.B) {
 	s := newBench(b)
+	s.junk.gap = 0 // how fast it could be
 	for name, make := range junk(b, s) {
 		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
 			b.ReportAllocs()

@@ -98,6 +98,7 @@ type Server struct {
 	guard    *guard
 	token    *token
 	sessions *sessions
+	junk     pacer
 	mux      *http.ServeMux
 	routes   []route
 	spec     []byte   // openapi.json
@@ -144,7 +145,7 @@ func newServer(o Options, tok *token, l net.Listener) (*Server, error) {
 	}
 	s := &Server{
 		o: o, log: o.Log, listener: l, guard: g, token: tok, sessions: newSessions(),
-		started: time.Now(),
+		started: time.Now(), junk: pacer{gap: time.Second / junkRate},
 	}
 	if s.pin, err = o.Cashier.gate(); err != nil {
 		return nil, err
