@@ -25,6 +25,13 @@ func (s *Star) Plug(t testing.TB) device.Port {
 	return s.m.Plug(t)
 }
 
+// SetMute has the printer answer from now on, or not.
+func (s *Star) SetMute(mute bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Mute = mute
+}
+
 func (s *Star) SetPaper(in bool)   { s.m.SetPaper(in) }
 func (s *Star) Lines() []string    { return s.m.Lines() }
 func (s *Star) Events() []string   { return s.m.Events() }

@@ -19,18 +19,20 @@ const (
 	kickTime   = 3 * time.Second        // to open a drawer
 	pollTime   = time.Second            // between two looks while it prints
 	slowest    = 400                    // dots a second, 50 mm/s
+	muteTime   = 5 * time.Second        // until a silent printer is asked again: it may have been starting
 )
 
 // Printer is one Star printer. Its methods may be called at the same time.
 type Printer struct {
-	info device.Info
-	cfg  Config
-	turn chan struct{} // holds one token: who has it owns what follows
-	wire wire.Wire
-	buf  []byte
-	seen int // status frames so far
-	want printer.Want
-	mute bool // was asked and has never answered
+	info  device.Info
+	cfg   Config
+	turn  chan struct{} // holds one token: who has it owns what follows
+	wire  wire.Wire
+	buf   []byte
+	seen  int // status frames so far
+	want  printer.Want
+	mute  bool      // was asked and did not answer
+	asked time.Time // when a mute printer was last asked
 
 	mu   sync.Mutex // for the two below
 	told func(error)
@@ -122,6 +124,7 @@ func (d *Printer) heard(data []byte) {
 		}
 		if frame != nil {
 			d.seen++
+			d.mute = false
 			d.want = judge(frame)
 			d.tell()
 		}
@@ -160,8 +163,8 @@ func (d *Printer) check(ctx context.Context, op string) error {
 		return err
 	case !answered && d.seen > 0:
 		return d.wire.Fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
-	case !answered:
-		d.mute = true
+	case !answered && (!d.mute || time.Since(d.asked) >= muteTime):
+		d.mute, d.asked = true, time.Now()
 	case d.want != "":
 		return printer.Attention(d.info.Name, op, d.want)
 	}
@@ -170,7 +173,7 @@ func (d *Printer) check(ctx context.Context, op string) error {
 
 // ask reports whether a status came; a mute printer is only listened to.
 func (d *Printer) ask(ctx context.Context, op string) (bool, error) {
-	if err := d.wire.Listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil || d.mute {
+	if err := d.wire.Listen(ctx, op, time.Now().Add(time.Millisecond)); err != nil || d.mute && time.Since(d.asked) < muteTime {
 		return false, err
 	}
 	before := d.seen

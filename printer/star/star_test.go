@@ -94,3 +94,29 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// A printer that was starting when it was first asked is asked again a few
+// seconds later, and is not printed on blindly then.
+func TestWakesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &printertest.Star{Mute: true}
+		v.SetPaper(false)
+		d, err := star.Open(t.Context(), v.Plug(t), spec(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := d.(device.Checker)
+		if err := c.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		v.SetMute(false)
+		time.Sleep(6 * time.Second)
+		if err := c.Check(t.Context()); fault.KindOf(err) != fault.Attention {
+			t.Errorf("awake and without paper: %v", err)
+		}
+		if _, err := d.Print(t.Context(), "job", printertest.Receipts()["zh"]); fault.KindOf(err) != fault.Attention {
+			t.Errorf("printed without paper: %v", err)
+		}
+	})
+}
