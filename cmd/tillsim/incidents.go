@@ -51,7 +51,7 @@ func incidents() []incident {
 		{"the cloud acks nothing for a while", noAcks},
 		{"the goods come back", refund},
 		{"killed in the middle of a receipt", killedPrinting},
-		// Last: a printer that said nothing is not asked again for a minute.
+		// Last: a printer that said nothing is not asked again for some seconds.
 		{"the printer answers nothing", printerSilent},
 	}
 }
