@@ -71,7 +71,17 @@ export function load(box, path, query, side, { exact = true, broken = "", alt = 
     img.classList.toggle("exact", exact);
     box.replaceChildren(img);
     loaded?.(img);
+    if (exact) align(img, dpr);
   }, () => box.replaceChildren(broken ? h("p", "broken", broken) : ""));
+}
+
+// align moves a code to where a pixel of the glass begins: on monitors with
+// 1.25 or 1.5 of them per CSS pixel it would otherwise be a pixel too wide.
+function align(img, dpr) {
+  const r = img.getBoundingClientRect(), off = v => Math.round(v * dpr) / dpr - v;
+  img.style.position = "relative";
+  img.style.left = `${off(r.x)}px`;
+  img.style.top = `${off(r.y)}px`;
 }
 
 const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
