@@ -288,7 +288,7 @@ func (r *rush) ledgerInOrder(ctx context.Context) error {
 				rows[x.Device] = append(rows[x.Device], x.Code)
 			}
 		}
-		if page.Next == 0 {
+		if len(page.Scans) == 0 {
 			break
 		}
 		after = page.Next

@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -131,5 +132,27 @@ func TestCommands(t *testing.T) {
 		if call.Key != "k-1" || call.Origin != "api" || len(call.Fingerprint) != 64 {
 			t.Errorf("%s %s: call %+v", tc.method, tc.path, call)
 		}
+	}
+}
+
+// A POS application that asks for what is next, again and again, gets each scan
+// once, also from the last page.
+func TestScansNext(t *testing.T) {
+	b := newBench(t)
+	var seen []uint64
+	after := uint64(0)
+	for range 3 {
+		body := b.want(t, "GET", fmt.Sprintf("/v1/scans?after=%d", after), "", 200, "", "", "Authorization", "Bearer "+b.token)
+		var list ScanList
+		if err := json.Unmarshal([]byte(body), &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range list.Scans {
+			seen = append(seen, x.Seq)
+		}
+		after = list.Next
+	}
+	if len(seen) != 1 || after != 7 {
+		t.Errorf("scans %v, next %d; want 7 once", seen, after)
 	}
 }

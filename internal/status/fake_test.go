@@ -147,9 +147,9 @@ func (f *fakeEngine) Sales(q till.Filter) ([]sale.Sale, string, error) {
 
 func (f *fakeEngine) Scans(after uint64, _ int) ([]till.Scan, uint64, error) {
 	if after >= 7 {
-		return nil, after, nil
+		return nil, 0, nil
 	}
-	return []till.Scan{{Seq: 7, Device: "scanner-1", At: moment, Kind: "gtin", Code: "6901234567892"}}, 7, nil
+	return []till.Scan{{Seq: 7, Device: "scanner-1", At: moment, Kind: "gtin", Code: "6901234567892"}}, 0, nil // 0: the last page
 }
 
 func (f *fakeEngine) Job(id string) (till.PrintAnswer, error) {

@@ -78,14 +78,18 @@ func listScans(c *call) error {
 	if err != nil {
 		return err
 	}
-	list, next, err := c.s.o.Engine.Scans(after, limit)
+	list, _, err := c.s.o.Engine.Scans(after, limit)
 	if err != nil {
 		return err
 	}
 	if list == nil {
 		list = []till.Scan{}
 	}
-	return c.json(ScanList{Scans: list, Next: max(next, after)})
+	next := after // for a caller that asks again and again: never a row twice
+	if n := len(list); n > 0 {
+		next = list[n-1].Seq
+	}
+	return c.json(ScanList{Scans: list, Next: next})
 }
 
 // number reads an unsigned number; "" is 0.
