@@ -41,12 +41,14 @@ func (s *Store) freeze(final bool) {
 }
 
 // makeRoom holds the writer up while memory is full of changes that the file
-// has yet to take.
+// has yet to take: more than the reserve could take on a full disk and still
+// have room to finish the open sale.
 func (s *Store) makeRoom() {
+	limit := min(memLimit, max(applyBytes, int(s.o.ReserveBytes/8)))
 	for {
 		s.freeze(false)
 		s.mu.Lock()
-		wait := s.mem.bytes > memLimit && s.busy && !s.pressure.Load()
+		wait := s.mem.bytes > limit && s.busy && !s.pressure.Load()
 		s.mu.Unlock()
 		if !wait {
 			return

@@ -194,11 +194,17 @@ func (s *Store) holdReserve() {
 	s.nearlyFull(!s.reserve.has() || free < s.o.ReserveBytes/4)
 }
 
-// giveReserve frees the reserve on a full disk; false = it was spent before.
+// giveReserve frees the reserve on a full disk and reports whether there is room
+// now: journal and file may run into the full disk at the same moment, and only
+// one of them finds the reserve.
 func (s *Store) giveReserve() bool {
 	ok := s.reserve.release()
 	s.nearlyFull(true)
-	return ok
+	if ok {
+		return true
+	}
+	free, err := freeBytes(s.dir)
+	return err == nil && free > s.o.ReserveBytes/8
 }
 
 func (s *Store) nearlyFull(low bool) {

@@ -259,6 +259,9 @@ func (s *Store) commitSome(batch []*request) (left int) {
 // into the file.
 func (s *Store) last(tx *Tx) bool {
 	free, err := freeBytes(s.dir)
+	if s.reserve.has() {
+		free += s.o.ReserveBytes // not given up yet
+	}
 	return err == nil && free < s.o.ReserveBytes/8+2*int64(tx.layers[0].bytes+tx.layers[1].bytes)
 }
 
