@@ -107,7 +107,7 @@ func TestPoleDisplayOnASerialLine(t *testing.T) {
 		t.Errorf("ShowLines took %v", took)
 	}
 	must(t, pole.Close())
-	want := "\x0c\x1b@\x1b*\x04" + "\x1bQAOolong tea          \r\x1bQB12.00               \r" + "\x0c"
+	want := "\x0c\x0c\x1b@\x1b*\x04" + "\x1bQAOolong tea          \r\x1bQB12.00               \r" + "\x0c"
 	got := make([]byte, len(want))
 	far.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.ReadFull(far, got); err != nil || string(got) != want {
