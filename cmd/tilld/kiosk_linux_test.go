@@ -55,10 +55,13 @@ func TestKioskKeeps(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(profile, "Default"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// The stand-in notes what it finds and leaves what a killed Chromium leaves.
+	// The stand-in notes what it finds and leaves what a killed Chromium leaves;
+	// the second time it stays, and writes no more.
 	program := filepath.Join(dir, "chromium")
 	script := fmt.Sprintf(`#!/bin/sh
 { ls -A %[1]s; cat %[1]s/Default/Preferences; echo; echo end; } >>%[2]s 2>/dev/null
+[ -e %[2]s.first ] && exec sleep 600
+: >%[2]s.first
 ln -sf other-host-1 %[1]s/SingletonLock
 ln -sf x %[1]s/SingletonCookie
 printf '{"profile":{"exit_type":"Crashed","exited_cleanly":false}}' >%[1]s/Default/Preferences
