@@ -3,12 +3,8 @@ package led8_test
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net"
 	"regexp"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"tilld/device"
 	"tilld/device/devtest"
@@ -135,30 +131,10 @@ func TestTest(t *testing.T) {
 
 // What was cut may wait for parameters: they are eaten, then CLR counts.
 func TestAfterATornFrame(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		go io.ReadFull(far, make([]byte, 10)) // what opening sends, then nothing
-		d := open(t, near)
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		if err := d.Show(ctx, displaytest.Scenes()[1]); fault.KindOf(err) != fault.Timeout {
-			t.Fatalf("error %v, want kind timeout", err)
-		}
-		const frame = "\x0c\x1bs2\x1bQA147.90\r"
-		got := make([]byte, 5+2*len(frame))
-		read := make(chan error, 1)
-		go func() { _, err := io.ReadFull(far, got); read <- err }()
-		for range 2 {
-			if err := d.Show(t.Context(), displaytest.Scenes()[1]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := <-read; err != nil {
-			t.Fatal(err)
-		}
-		if want := "\x0c\x0c\x0c\x0c\x0c" + frame + frame; string(got) != want {
-			t.Errorf("wrote %q\n want %q", got, want)
-		}
+	const frame = "\x0c\x1bs2\x1bQA147.90\r"
+	const opening = len("\x0c\x0c\x0c\x0c\x0c\x1b@\x1bs0")
+	displaytest.Torn(t, open, opening, "\x0c\x0c\x0c\x0c\x0c"+frame+frame, func(ctx context.Context, d display.Display) error {
+		return d.Show(ctx, displaytest.Scenes()[1])
 	})
 }
 
