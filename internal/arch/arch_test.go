@@ -59,6 +59,7 @@ var only = map[string][]string{
 	"github.com/mochi-mqtt/server/v2":      {"internal/sim", "cmd/tillsim"},
 	"gopkg.in/yaml.v3":                     {},
 	"github.com/goccy/go-yaml":             {"internal/config"},
+	"github.com/rivo/uniseg":               {"display/screen"},
 }
 
 func TestImports(t *testing.T) {
