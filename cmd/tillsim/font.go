@@ -22,7 +22,14 @@ type romFont struct{ set *atlas.Set }
 
 // Glyph scales the 24-dot glyph to the cell, dot by dot.
 func (f *romFont) Glyph(r rune, w, h int) (*image.Alpha, bool) {
-	g, _, ok := f.set.Glyph(r, false)
+	columns := 1
+	if 3*w > 2*h {
+		columns = 2
+	}
+	g, _, ok := f.set.Glyph(r, columns, false)
+	if !ok { // a Chinese character in double height
+		g, _, ok = f.set.Glyph(r, 2, false)
+	}
 	if !ok {
 		return nil, false
 	}

@@ -134,7 +134,7 @@ func drawn(r rune) bool { return unicode.IsPrint(r) && !unicode.Is(unicode.M, r)
 // width is that of a line of text at a size.
 func width(s string, size int) int {
 	w := 0
-	for _, r := range s {
+	for _, r := range atlas.Single(s) {
 		if drawn(r) {
 			w += advance(r, size)
 		}
@@ -144,7 +144,7 @@ func width(s string, size int) int {
 
 // text draws a line with its upper left corner at x, y.
 func (c *canvas) text(x, y int, s string, size int, bold bool, colour uint32) {
-	for _, r := range s {
+	for _, r := range atlas.Single(s) {
 		if !drawn(r) {
 			continue
 		}
@@ -170,7 +170,7 @@ func (c *canvas) glyph(r rune, size int, bold bool) mask {
 	}
 	g := mask{w: advance(r, size), h: size}
 	g.cover = make([]byte, g.w*g.h)
-	dots, real, ok := c.set.Glyph(r, bold)
+	dots, real, ok := c.set.Glyph(r, display.RuneCells(r), bold)
 	if !ok {
 		dots, real = hollow(display.RuneCells(r)), true
 	}

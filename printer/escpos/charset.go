@@ -73,6 +73,9 @@ func (c charset) hanzi(r rune) (b [2]byte, ok bool) {
 	if b[0] < 0x81 || b[0] > 0xfe || b[1] < 0x40 || b[1] == 0x7f || b[1] > 0xfe {
 		return b, false
 	}
+	if b[0] == 0xfe && b[1] >= 0x50 { // rare characters (䶮) that GB18030 added: many printers of GBK leave them blank
+		return b, false
+	}
 	if c.chinese == "gb2312" && (b[1] < 0xa1 || b[0] < 0xa1 || b[0] > 0xf7 || b[0] > 0xa9 && b[0] < 0xb0) {
 		return b, false
 	}

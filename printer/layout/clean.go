@@ -5,11 +5,14 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"tilld/internal/atlas"
 )
 
 // Clean makes text from anywhere safe to lay out: composed (NFC), valid UTF-8,
 // without control characters, direction overrides, joiners and other invisible
-// characters. Line breaks and tabs become one space each.
+// characters, and with each emoji as one character. Line breaks and tabs become
+// one space each.
 func Clean(s string) string { return clean(s, false) }
 
 // clean keeps '\n' if breaks is set.
@@ -17,7 +20,7 @@ func clean(s string, breaks bool) string {
 	if plain(s) {
 		return s
 	}
-	s = norm.NFC.String(strings.ToValidUTF8(s, "\ufffd"))
+	s = atlas.Single(norm.NFC.String(strings.ToValidUTF8(s, "\ufffd")))
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' && breaks:

@@ -19,9 +19,9 @@ func (t TextRow) Draw(set *atlas.Set, page Page) *Bitmap {
 				x += CellDots
 				continue
 			}
-			w := Columns(r, page.Caps) * CellDots * run.Width
-			drawGlyph(b, set, r, run.Style, x, base-24*run.Height, w)
-			x += w
+			columns := Columns(r, page.Caps)
+			drawGlyph(b, set, r, run.Style, x, base-24*run.Height, columns)
+			x += columns * CellDots * run.Width
 		}
 		if run.Underline {
 			b.Fill(from, base, x-from, 2)
@@ -51,23 +51,24 @@ func stroke(b *Bitmap, x int, up, down, left, right bool) {
 	}
 }
 
-// drawGlyph draws r in the slot of w dots at x, y.
-func drawGlyph(b *Bitmap, set *atlas.Set, r rune, s Style, x, y, w int) {
+// drawGlyph draws r in the slot of so many columns at x, y.
+func drawGlyph(b *Bitmap, set *atlas.Set, r rune, s Style, x, y, columns int) {
+	w := columns * CellDots * s.Width
 	switch r {
 	case ' ', '\u3000':
 		return
 	case '¥':
-		if w == 2*CellDots*s.Width {
+		if columns == 2 {
 			r = '￥'
 		}
 	case '—':
-		if w == 2*CellDots*s.Width {
+		if columns == 2 {
 			b.Fill(x, y+11*s.Height, w, 2*s.Height)
 			return
 		}
 	}
-	g, weight, ok := set.Glyph(r, s.Bold)
-	if !ok || g.Width*s.Width > w {
+	g, weight, ok := set.Glyph(r, columns, s.Bold)
+	if !ok {
 		hollow(b, x, y, w, s)
 		return
 	}

@@ -345,3 +345,40 @@ func BenchmarkPreview(b *testing.B) {
 		}
 	}
 }
+
+// Rare characters have glyphs: their ink is neither none nor that of the box
+// that stands for what has none, on Chinese and on Latin printers.
+func TestRareCharactersAreDrawn(t *testing.T) {
+	latin := caps80()
+	latin.Chinese = false
+	for _, caps := range []printer.Caps{caps80(), latin} {
+		draw := func(text string) string {
+			t.Helper()
+			page, err := layout.Compose(printer.Doc{printer.Text{Line: text}}, caps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := page.Draw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b.Pix)
+		}
+		blank := draw(" ")
+		for _, r := range "𠮷䶮㛃★①℃㎡→" {
+			box := "\u0e01" // Thai, one column on Latin printers
+			if layout.Columns(r, caps) == 2 {
+				box = "\uac00" // Hangul
+			}
+			if got := draw(string(r)); got == blank || got == draw(box) {
+				t.Errorf("%c is not drawn (Chinese: %v)", r, caps.Chinese)
+			}
+		}
+		if draw("\uac00") == blank {
+			t.Error("what has no glyph leaves no box")
+		}
+		if draw("👨\u200d👩🏽\u200d👧") != draw("👨") {
+			t.Error("a composed emoji is not one box")
+		}
+	}
+}

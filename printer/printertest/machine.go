@@ -292,7 +292,7 @@ func (m *Machine) draw(img *image.Gray, c cell, x, base int) {
 		m.event("no glyphs: %v", err)
 		return
 	}
-	g, _, ok := set.Glyph(c.r, c.bold)
+	g, _, ok := set.Glyph(c.r, c.w, c.bold)
 	left := x + max(c.w*12-g.Width, 0)*c.wide/2
 	top := base - 24*c.high
 	for y := 0; ok && y < atlas.Height*c.high; y++ {

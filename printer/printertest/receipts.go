@@ -36,7 +36,7 @@ func total(name, value string) printer.Columns {
 // code, each on a line of its own and in columns of mixed width.
 func signs() printer.Doc {
 	doc := printer.Doc{}
-	for _, s := range []string{"¥", "€", "•", "½", "茶", "𠮷"} {
+	for _, s := range []string{"¥", "€", "•", "½", "茶", "𠮷", "䶮", "★", "①", "👨\u200d👩\u200d👧"} {
 		doc = append(doc, printer.Text{Line: s}, row(left("a茶"+s+"b"), printer.Cell{Text: "×" + s, Width: 8, Align: printer.Center}, amount("¥1.00")))
 	}
 	return append(doc, printer.Text{Line: "龙井茶 Longjing tea 明前特级礼盒装 gift box 250g 茶叶"}, printer.Cut{})
