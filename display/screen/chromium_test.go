@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
 	"net/http/httptest"
 	"os"
@@ -143,11 +144,9 @@ const outside = `[...document.querySelectorAll("#stage h1, #stage p, #stage img,
 func look(t *testing.T, page *kiosktest.Page, stage *display.Stage, g glass, e example, name string) {
 	e.scene.SaleID = strings.ToUpper("01JD" + name)
 	stage.Set(e.scene)
-	page.Until(fmt.Sprintf("document.body.dataset.sale === %q && document.body.dataset.kind === %q && document.documentElement.lang === %q && document.documentElement.dataset.text === %q && !document.body.classList.contains('away')", e.scene.SaleID, e.scene.Kind, e.scene.Language, g.text))
-	page.Until(fmt.Sprintf("document.querySelectorAll('#stage img').length === %d && [...document.images].every(i => i.complete && i.naturalWidth)", e.pictures))
-	if e.text != "" {
-		page.Until(fmt.Sprintf("document.body.innerText.includes(%q)", e.text))
-	}
+	page.Until(fmt.Sprintf(`document.body.dataset.sale === %q && document.body.dataset.kind === %q && document.documentElement.lang === %q && document.documentElement.dataset.text === %q && !document.body.classList.contains("away") &&
+		document.querySelectorAll("#stage img").length === %d && [...document.images].every(i => i.complete && i.naturalWidth) && document.body.innerText.includes(%q)`,
+		e.scene.SaleID, e.scene.Kind, e.scene.Language, g.text, e.pictures, e.text))
 	var cut []string
 	page.Eval(outside, &cut)
 	if len(cut) > 0 {
@@ -182,6 +181,8 @@ func wholeModules(t *testing.T, page *kiosktest.Page, shot []byte, payload, name
 	if err != nil {
 		t.Fatal(err)
 	}
+	onGlass := image.NewRGBA(img.Bounds())
+	draw.Draw(onGlass, onGlass.Rect, img, image.Point{}, draw.Src)
 	var r struct{ X, Y, Width, Natural float64 }
 	page.Eval(`(() => { const i = document.querySelector(".paycard img"), r = i.getBoundingClientRect(), d = devicePixelRatio; return {x: Math.round(r.x * d), y: Math.round(r.y * d), width: r.width * d, natural: i.naturalWidth} })()`, &r)
 	code, err := qr.Make(payload, "")
@@ -198,7 +199,7 @@ func wholeModules(t *testing.T, page *kiosktest.Page, shot []byte, payload, name
 	wrong := ""
 	for _, dy := range []int{0, -1, 1} {
 		for _, dx := range []int{0, -1, 1} {
-			if wrong = differs(img, code, scale, int(r.X)+dx, int(r.Y)+dy); wrong == "" {
+			if wrong = differs(onGlass, code, scale, int(r.X)+dx, int(r.Y)+dy); wrong == "" {
 				return
 			}
 		}
@@ -207,17 +208,24 @@ func wholeModules(t *testing.T, page *kiosktest.Page, shot []byte, payload, name
 }
 
 // differs compares each pixel of the glass from x0, y0 on with the code.
-func differs(img image.Image, code qr.Code, scale, x0, y0 int) string {
+func differs(glass *image.RGBA, code qr.Code, scale, x0, y0 int) string {
 	side := (code.Size + 2*qr.Quiet) * scale
+	if at := image.Rect(x0, y0, x0+side, y0+side); !at.In(glass.Rect) {
+		return fmt.Sprintf("the code, at %v, is not on the glass, %v", at, glass.Rect)
+	}
+	want := make([]byte, 4*side)
 	for y := range side {
-		for x := range side {
-			want := uint32(0xffff)
-			if code.At(x/scale-qr.Quiet, y/scale-qr.Quiet) {
-				want = 0
+		if y%scale == 0 { // a row of modules
+			for x := range side {
+				level := byte(0xff)
+				if code.At(x/scale-qr.Quiet, y/scale-qr.Quiet) {
+					level = 0
+				}
+				copy(want[4*x:], []byte{level, level, level, 0xff})
 			}
-			if red, green, blue, _ := img.At(x0+x, y0+y).RGBA(); red != want || green != want || blue != want {
-				return fmt.Sprintf("pixel %d,%d of the code is %x %x %x, want %x", x, y, red, green, blue, want)
-			}
+		}
+		if got := glass.Pix[glass.PixOffset(x0, y0+y):][:len(want)]; !bytes.Equal(got, want) {
+			return fmt.Sprintf("row %d of the code is %x, want %x", y, got, want)
 		}
 	}
 	return ""

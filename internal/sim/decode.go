@@ -12,7 +12,10 @@ import (
 // DecodeQR reads a QR code out of a picture, with both ways of telling black
 // from white. It is the simulator's own eye: the drivers have another.
 func DecodeQR(img image.Image) (string, error) {
-	source := gozxing.NewLuminanceSourceFromImage(img)
+	return decodeOne(gozxing.NewLuminanceSourceFromImage(img))
+}
+
+func decodeOne(source gozxing.LuminanceSource) (string, error) {
 	var errs []error
 	for _, b := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
 		bits, err := gozxing.NewBinaryBitmap(b)
@@ -33,15 +36,16 @@ func DecodeQR(img image.Image) (string, error) {
 }
 
 // decodeAll reads every QR code in a picture, top to bottom as found.
-func decodeAll(img image.Image) []string {
-	source := gozxing.NewLuminanceSourceFromImage(img)
+func decodeAll(img image.Image) []string { return codesIn(gozxing.NewLuminanceSourceFromImage(img)) }
+
+func codesIn(source gozxing.LuminanceSource) []string {
 	bits, err := gozxing.NewBinaryBitmap(gozxing.NewHybridBinarizer(source))
 	if err != nil {
 		return nil
 	}
 	res, err := multi.NewQRCodeMultiReader().DecodeMultipleWithoutHint(bits)
 	if err != nil {
-		if one, err := DecodeQR(img); err == nil {
+		if one, err := decodeOne(source); err == nil {
 			return []string{one}
 		}
 		return nil

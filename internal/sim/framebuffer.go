@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
-	"image/color"
 	"math/bits"
 	"os"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/makiuchi-d/gozxing"
 )
 
 // Framebuffer is a panel behind Linux's fbdev interface: an address of picture
@@ -119,30 +120,40 @@ func (f *Framebuffer) Pans() int {
 
 // Image is what a person sees. Call it while no driver draws.
 func (f *Framebuffer) Image() *image.RGBA {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	img := image.NewRGBA(image.Rect(0, 0, f.mode.Width, f.mode.Height))
-	l := layouts[f.mode.Format]
-	bytes := int(l[0]) / 8
-	for y := range f.mode.Height {
-		row := f.memory[(f.top+y)*f.stride():]
-		for x := range f.mode.Width {
-			pixel := uint32(0)
-			for i := range bytes {
-				pixel |= uint32(row[x*bytes+i]) << (8 * i)
-			}
-			level := func(at, length uint32) uint8 {
-				most := uint32(1)<<length - 1
-				return uint8((pixel >> at & most) * 255 / most)
-			}
-			img.SetRGBA(x, y, color.RGBA{level(l[1], l[2]), level(l[3], l[4]), level(l[5], l[6]), 255})
-		}
+	for i, p := range f.pixels() {
+		binary.BigEndian.PutUint32(img.Pix[4*i:], uint32(p)<<8|0xff)
 	}
 	return img
 }
 
 // Codes returns what a phone reads off the panel.
-func (f *Framebuffer) Codes() []string { return decodeAll(f.Image()) }
+func (f *Framebuffer) Codes() []string {
+	return codesIn(gozxing.NewRGBLuminanceSource(f.mode.Width, f.mode.Height, f.pixels()))
+}
+
+// pixels are those of the page that is shown, as 0xRRGGBB, row by row.
+func (f *Framebuffer) pixels() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := layouts[f.mode.Format]
+	bytes := int(l[0]) / 8
+	level := func(pixel, at, length uint32) uint32 {
+		most := uint32(1)<<length - 1
+		return (pixel >> at & most) * 255 / most
+	}
+	list := make([]int, 0, f.mode.Width*f.mode.Height)
+	var word [4]byte
+	for y := range f.mode.Height {
+		row := f.memory[(f.top+y)*f.stride():]
+		for x := range f.mode.Width {
+			copy(word[:], row[x*bytes:][:bytes])
+			pixel := binary.LittleEndian.Uint32(word[:])
+			list = append(list, int(level(pixel, l[1], l[2])<<16|level(pixel, l[3], l[4])<<8|level(pixel, l[5], l[6])))
+		}
+	}
+	return list
+}
 
 // Read has nothing to give.
 func (f *Framebuffer) Read([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
