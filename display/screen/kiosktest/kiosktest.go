@@ -397,7 +397,7 @@ func (p *Page) Screenshot() []byte {
 	var shot struct {
 		Data string `json:"data"`
 	}
-	p.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	p.call("Page.captureScreenshot", map[string]any{"format": "png", "optimizeForSpeed": true}, &shot)
 	body, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		p.b.t.Fatal(err)
