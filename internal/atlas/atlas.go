@@ -78,7 +78,7 @@ type span struct {
 }
 
 // Load opens the atlas once and returns it at every later call. It unpacks the table of characters,
-// 35 kB; dots are unpacked when they are first asked for, 256 characters at a time.
+// 26 kB; dots are unpacked when they are first asked for, 256 characters at a time.
 var Load = sync.OnceValues(func() (*Set, error) { return open(packed) })
 
 func open(data []byte) (*Set, error) {
