@@ -5,8 +5,8 @@
 // (all of U+3400 to U+4DBF and U+4E00 to U+9FFF, and what fonts have of the later extensions), kana,
 // full-width forms, and the symbols once more, since some printers give them two columns.
 //
-// The dots are made from the Go fonts (BSD), Droid Sans Fallback (Apache-2.0) and Noto Sans CJK
-// (OFL-1.1), in this order of preference; see Licenses.
+// The dots are made from the Go fonts (BSD), Droid Sans Fallback (Apache-2.0), Noto Sans CJK
+// (OFL-1.1) and DejaVu Sans (Bitstream Vera), in this order of preference; see Licenses.
 package atlas
 
 import (
@@ -32,7 +32,7 @@ var packed []byte
 
 // Licenses are the texts under which the glyphs may be passed on.
 //
-//go:embed LICENSE-droid.txt LICENSE-go-fonts.txt LICENSE-noto-cjk.txt
+//go:embed LICENSE-droid.txt LICENSE-go-fonts.txt LICENSE-noto-cjk.txt LICENSE-dejavu.txt
 var Licenses embed.FS
 
 // Height of every glyph in dots.

@@ -33,7 +33,7 @@ func TestEveryCharacterOfTheRanges(t *testing.T) {
 	check(0x4e00, 0x9fef, 2)
 	check(0xff01, 0xff5e, 2)
 	check('￥', '￥', 2)
-	for _, r := range "、。《》あア𠮷䶮㛃㎡㎏㍿㊣🈶" {
+	for _, r := range "、。《》あア𠮷䶮㛃㎡㎏㍿㊣🈶😀" {
 		if g, _, ok := set.Glyph(r, 2, false); !ok || g.Width != 24 || empty(g) {
 			t.Errorf("no %c", r)
 		}
@@ -44,7 +44,7 @@ func TestEveryCharacterOfTheRanges(t *testing.T) {
 	if _, real, ok := set.Glyph('茶', 2, true); !ok || real {
 		t.Error("bold Chinese has to be made of the regular glyph")
 	}
-	for _, r := range []rune{0, 0x1f, 0xac00, 0x1f600, -1, 0x10ffff} {
+	for _, r := range []rune{0, 0x1f, 0xac00, 0x1f680, -1, 0x10ffff} {
 		if _, _, ok := set.Glyph(r, 2, false); ok {
 			t.Errorf("%U has a glyph", r)
 		}
@@ -59,7 +59,7 @@ func TestSymbolsFitEitherPlace(t *testing.T) {
 			t.Errorf("no %c", r)
 		}
 	}
-	for _, r := range "→←↑↓⇒│─┼╔█▲●◆①⑳⑴ⅣⅫ℃№℡☆★♥♪☎✓※" {
+	for _, r := range "→←↑↓⇒│─┼╔█▲●◆①⑳⑴ⅣⅫ℃№℡☆★♥♪☎✓※✔✗☑►⚠" {
 		for columns := 1; columns <= 2; columns++ {
 			if g, _, ok := set.Glyph(r, columns, false); !ok || g.Width != 12*columns || empty(g) {
 				t.Errorf("no %c for %d columns: %v, %d dots wide", r, columns, ok, g.Width)
@@ -133,6 +133,7 @@ func TestSingle(t *testing.T) {
 func TestLicences(t *testing.T) {
 	for file, want := range map[string]string{
 		"LICENSE-droid.txt": "Apache License", "LICENSE-go-fonts.txt": "Bigelow & Holmes", "LICENSE-noto-cjk.txt": "SIL OPEN FONT LICENSE Version 1.1",
+		"LICENSE-dejavu.txt": "Bitstream Vera is a trademark",
 	} {
 		text, err := atlas.Licenses.ReadFile(file)
 		if err != nil || !strings.Contains(string(text), want) {

@@ -1,8 +1,8 @@
 // Command gen draws the glyph atlas of internal/atlas.
 //
-//	go run ./gen -droid DroidSansFallbackFull.ttf -noto NotoSansCJK-Regular.ttc -o glyphs.zst
+//	go run ./gen -droid DroidSansFallbackFull.ttf -noto NotoSansCJK-Regular.ttc -dejavu DejaVuSans.ttf -o glyphs.zst
 //
-// The fonts are those of Debian's fonts-droid-fallback and fonts-noto-cjk.
+// The fonts are those of Debian's fonts-droid-fallback, fonts-noto-cjk and fonts-dejavu-core.
 package main
 
 import (
@@ -38,18 +38,22 @@ var wide = [][2]rune{
 	{0x20000, 0x3134f},
 }
 
+// Faces, of the one font that has some: as wide as a Chinese character.
+var faces = [][2]rune{{0x1f600, 0x1f64f}}
+
 func main() {
 	log.SetFlags(0)
 	droidPath := flag.String("droid", "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf", "Droid Sans Fallback")
 	notoPath := flag.String("noto", "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "Noto Sans CJK, the collection")
+	dejavuPath := flag.String("dejavu", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "DejaVu Sans")
 	out := flag.String("o", "glyphs.zst", "atlas to write")
 	flag.Parse()
-	if err := run(*droidPath, *notoPath, *out); err != nil {
+	if err := run(*droidPath, *notoPath, *dejavuPath, *out); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(droidPath, notoPath, out string) error {
+func run(droidPath, notoPath, dejavuPath, out string) error {
 	mono, err := opentype.Parse(gomono.TTF)
 	if err != nil {
 		return err
@@ -66,6 +70,13 @@ func run(droidPath, notoPath, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", droidPath, err)
 	}
+	if data, err = os.ReadFile(dejavuPath); err != nil {
+		return err
+	}
+	dejavu, err := opentype.Parse(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dejavuPath, err)
+	}
 	noto, err := face(notoPath, "Noto Sans CJK SC")
 	if err != nil {
 		return err
@@ -75,12 +86,14 @@ func run(droidPath, notoPath, out string) error {
 		goBold    = pen{font: monoBold, size: 20, baseline: 19, width: 12, ink: 120}
 		fromDroid = pen{font: droid, size: 24, baseline: 21, width: 24, ink: 104}
 		fromNoto  = pen{font: noto, size: 24, baseline: 21, width: 24, ink: 104}
+		fromVu    = pen{font: dejavu, size: 22, baseline: 20, width: 24, centre: true, ink: 104}
+		thinVu    = pen{font: dejavu, size: 22, baseline: 20, width: 12, centre: true, squeeze: true, ink: 90}
 		thinDroid = pen{font: droid, size: 24, baseline: 21, width: 12, squeeze: true, ink: 90}
 		thinNoto  = pen{font: noto, size: 24, baseline: 21, width: 12, squeeze: true, ink: 90}
 	)
 	planes := []plane{
-		{width: 12, layers: []layer{{goRegular, latin}, {thinDroid, symbols}, {thinNoto, symbols}}},
-		{width: 24, layers: []layer{{fromDroid, slices.Concat(symbols, wide)}, {fromNoto, slices.Concat(symbols, wide)}}},
+		{width: 12, layers: []layer{{goRegular, latin}, {thinDroid, symbols}, {thinNoto, symbols}, {thinVu, symbols}}},
+		{width: 24, layers: []layer{{fromDroid, slices.Concat(symbols, wide)}, {fromNoto, slices.Concat(symbols, wide)}, {fromVu, slices.Concat(symbols, faces)}}},
 		{width: 12, bold: true, layers: []layer{{goBold, latin}}},
 	}
 	packed, note, err := pack(planes)

@@ -19,6 +19,7 @@ type pen struct {
 	baseline int     // rows from the top
 	width    int     // of the cell
 	squeeze  bool    // drawn twice as wide, then narrowed to the cell
+	centre   bool    // for a font whose characters are not as wide as the cell
 	ink      byte    // coverage from which a dot is black
 }
 
@@ -59,6 +60,9 @@ func (p pen) glyph(face font.Face, r rune) []byte {
 	}
 	img := image.NewGray(image.Rect(0, 0, side*p.width, height))
 	d := font.Drawer{Dst: img, Src: image.White, Face: face, Dot: fixed.P(0, p.baseline)}
+	if p.centre {
+		d.Dot.X = max(0, (fixed.I(side*p.width)-d.MeasureString(string(r)))/2)
+	}
 	d.DrawString(string(r))
 	stride := (p.width + 7) / 8
 	out := make([]byte, height*stride)
