@@ -69,6 +69,7 @@ func TestGivenUpWhenIdle(t *testing.T) {
 		f := &talker{idle: 7 * time.Second, began: time.Now(), fake: fake{results: []result{{printer.Result{Started: true, Evidence: printer.InOrder}, nil}}}}
 		stop := serve(t, &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}, f)
 		time.Sleep(100 * time.Second)
+		synctest.Wait()
 		seconds := func(list ...int) (all []time.Duration) {
 			for _, n := range list {
 				all = append(all, time.Duration(n)*time.Second)
@@ -83,6 +84,7 @@ func TestGivenUpWhenIdle(t *testing.T) {
 		}
 		l.Add(job("a"))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if got := l.Job("a").Outcome; got != printer.Confirmed {
 			t.Errorf("a job is %s", got)
 		}
