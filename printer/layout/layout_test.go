@@ -266,6 +266,24 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A word that is carried over may leave no room for what follows it.
+func TestCarriedOverWord(t *testing.T) {
+	doc := printer.Doc{printer.Text{Spans: []printer.Span{{Text: "-"}, {Text: "Aᾈ", Width: 8}}}}
+	page, err := layout.Compose(doc, printer.Caps{Columns: 16, Dots: 16 * 12, Chinese: true, DPI: 203})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range page.Rows {
+		n := 0
+		for _, run := range row.(layout.TextRow).Runs {
+			n += layout.TextColumns(run.Text, page.Caps) * run.Width
+		}
+		if n > 16 {
+			t.Errorf("a row of %d columns on 16: %+v", n, row)
+		}
+	}
+}
+
 // Whatever a document says, it is laid out within the paper or refused.
 func TestAnyDocument(t *testing.T) {
 	align := rapid.SampledFrom([]printer.Align{"", printer.Left, printer.Center, printer.Right, "nonsense"})

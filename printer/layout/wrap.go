@@ -65,7 +65,9 @@ func wrap(text []char, columns int, any bool) [][]char {
 		if c.columns > columns {
 			continue
 		}
-		if used+c.columns > columns {
+		broke := false
+		// What is carried over may leave no room for a magnified character either.
+		for used+c.columns > columns {
 			at := len(row)
 			if !any {
 				at = breakAt(row, c)
@@ -75,10 +77,10 @@ func wrap(text []char, columns int, any bool) [][]char {
 			if !any {
 				row = trimLeft(row)
 			}
-			used = rowColumns(row)
-			if c.r == ' ' && len(row) == 0 && !any {
-				continue
-			}
+			used, broke = rowColumns(row), true
+		}
+		if broke && c.r == ' ' && len(row) == 0 && !any {
+			continue
 		}
 		row, used = append(row, c), used+c.columns
 	}
