@@ -390,10 +390,12 @@ func (p *Page) Until(expression string) {
 	}
 }
 
-// Screenshot returns the glass as PNG, after two frames have been drawn.
+// Screenshot returns the glass as PNG, after the pictures that have come are
+// unpacked and two frames have been drawn.
 func (p *Page) Screenshot() []byte {
 	p.b.t.Helper()
-	p.Eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))", nil)
+	p.Eval(`Promise.all([...document.images].filter(i => i.complete).map(i => i.decode().catch(() => 0)))
+		.then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0)))))`, nil)
 	var shot struct {
 		Data string `json:"data"`
 	}
