@@ -140,7 +140,7 @@ func killedPaying(ctx context.Context, s *one) error {
 	if err := s.then(ctx, s.scanAll, s.payCode); err != nil {
 		return err
 	}
-	if err := s.shop.broker.Stop(); err != nil {
+	if err := s.shop.cutLine(); err != nil {
 		return err
 	}
 	mark := s.screen.mark()
@@ -157,7 +157,7 @@ func killedPaying(ctx context.Context, s *one) error {
 	if err != nil {
 		return err
 	}
-	if err := s.shop.broker.Start(ctx); err != nil {
+	if err := s.shop.mendLine(ctx); err != nil {
 		return err
 	}
 	if err := s.sees(ctx, mark, "the code again", func(sc scene) bool { return sc.Pay != nil && sc.Pay.PaymentID == s.payID }); err != nil {

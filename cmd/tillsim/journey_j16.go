@@ -18,7 +18,7 @@ func journey16() journey {
 			mark := 0
 			return []fact{
 				{"the line to the cloud is cut; goods are scanned from the local price book", func(ctx context.Context) error {
-					if err := v.shop.broker.Stop(); err != nil {
+					if err := v.shop.cutLine(); err != nil {
 						return err
 					}
 					return steps(func(ctx context.Context) error { return v.linkIs(ctx, false) }, first.first(first.scanAll))(ctx)
@@ -90,7 +90,7 @@ func journey16() journey {
 						_, err = third.payOnPhone(ctx, url, cloud.PayChoice{Shopper: "Zhao"})
 					}
 					return err
-				}), func(ctx context.Context) error { return v.shop.broker.Start(ctx) }, v.online,
+				}), v.shop.mendLine, v.online,
 					v.shows("thanks for the third", func(sc scene) bool { return sc.Kind == "paid" && sc.SaleID == third.id }), third.paidInFull, third.receipt)},
 				{"all three sales reach the cloud once; each was charged once, and the proofs are in the journal", steps(first.inCloud, second.inCloud, third.inCloud, func(context.Context) error {
 					for _, o := range []*one{first, second, third} {

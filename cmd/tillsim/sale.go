@@ -226,7 +226,7 @@ func (p *script) voidSale(ctx context.Context) error {
 // offlineSale sells for cash while the broker is down; afterwards everything
 // must drain by itself.
 func (p *script) offlineSale(ctx context.Context, i int) error {
-	if err := p.shop.broker.Stop(); err != nil {
+	if err := p.shop.cutLine(); err != nil {
 		return err
 	}
 	goods := p.book(1 + p.rng.IntN(4)) // nobody can be asked for a price
@@ -239,7 +239,7 @@ func (p *script) offlineSale(ctx context.Context, i int) error {
 		if status.Queue.Depth == 0 || status.Link.State == "up" {
 			return fmt.Errorf("broker is down, yet link %s and queue depth %d", status.Link.State, status.Queue.Depth)
 		}
-		return p.shop.broker.Start(ctx)
+		return p.shop.mendLine(ctx)
 	}, s.inCloud)
 }
 

@@ -71,6 +71,7 @@ type shop struct {
 	lanPort  int
 	more     shopOptions // what configure adds
 	mall     *mallSide   // nil without one
+	sessions int         // of the cloud at the broker before the line was cut
 
 	cancel context.CancelFunc
 	parts  sync.WaitGroup
@@ -274,6 +275,9 @@ func (s *shop) start(ctx context.Context, whole bool) error {
 			if status.Link.State != "up" && s.broker.Running() {
 				waiting = "link " + status.Link.State
 			}
+			if s.broker.Running() && s.cloud.Counts().Connects <= s.sessions {
+				waiting += " cloud away"
+			}
 			for _, d := range status.Devices {
 				if d.State != "ready" {
 					waiting += " " + d.Name + " " + d.State
@@ -292,6 +296,21 @@ func (s *shop) start(ctx context.Context, whole bool) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// cutLine ends the broker, as when the line to the cloud is cut.
+func (s *shop) cutLine() error {
+	s.sessions = s.cloud.Counts().Connects
+	return s.broker.Stop()
+}
+
+// mendLine starts the broker again and waits for the cloud to be at it: a till
+// that is back first would ask into an empty room.
+func (s *shop) mendLine(ctx context.Context) error {
+	if err := s.broker.Start(ctx); err != nil {
+		return err
+	}
+	return s.cloud.Await(ctx, func() bool { return s.cloud.Counts().Connects > s.sessions })
 }
 
 // close stops everything and removes what was made.

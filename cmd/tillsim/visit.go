@@ -262,14 +262,14 @@ func (v *visit) ledger(ctx context.Context) ([]scanRow, error) {
 // offline runs steps while there is no broker.
 func (v *visit) offline(list ...step) step {
 	return func(ctx context.Context) error {
-		if err := v.shop.broker.Stop(); err != nil {
+		if err := v.shop.cutLine(); err != nil {
 			return err
 		}
 		err := v.linkIs(ctx, false)
 		if err == nil {
 			err = steps(list...)(ctx)
 		}
-		return errors.Join(err, v.shop.broker.Start(ctx))
+		return errors.Join(err, v.shop.mendLine(ctx))
 	}
 }
 
