@@ -82,6 +82,7 @@ func (k *kit) parts() []run.Part {
 				})
 			}
 			all.Wait()
+			<-ctx.Done() // also a till without devices is a till: it has the local API and the cloud
 			return nil
 		}},
 	}
