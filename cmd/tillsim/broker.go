@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -49,8 +50,22 @@ func newBroker(kind, dir string) (broker, error) {
 	return nil, fmt.Errorf("no broker %q: mosquitto or embedded", kind)
 }
 
-// freePort finds a port nobody listens on now.
+// ports are those that freePort has given out.
+var ports sync.Map
+
+// freePort finds a port nobody listens on now. It is one that systems do not
+// give to whoever asks for any port, and no other shop's here: it is still free
+// when its program, killed, is started again.
 func freePort() (int, error) {
+	for range 100 {
+		port := 15_000 + rand.IntN(15_000)
+		if _, given := ports.LoadOrStore(port, true); given {
+			continue
+		}
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err

@@ -74,7 +74,7 @@ func (v *visitor) must(o map[string]any) {
 // until follows the stream of states.
 func (v *visitor) until(what string, ok func(page) bool) page {
 	v.t.Helper()
-	late := time.Now().Add(30 * time.Second)
+	late := time.Now().Add(90 * time.Second)
 	for {
 		s := v.next()
 		if ok(s) {

@@ -23,7 +23,7 @@ func journey5() journey {
 			return []fact{
 				{"a GS1 Digital Link on the single piece puts the article on the screen, and GTIN and serial on the line", s.first(v.scans(link), s.lines(1), s.apiHas(tea, `"serial":"`+serial+`"`))},
 				{"a vendor's own address does the same by a rule of the configuration", steps(v.scans(vendor), s.lines(2), s.apiHas(milk, `"serial":"V`+serial+`"`), v.snapScreen)},
-				{"the same piece once more is refused, on the screen in words and in the scan ledger; the basket stays as it is", steps(pause, v.scans(link), v.refusedScan("duplicate_serial"), s.lines(2))},
+				{"the same piece once more is refused, on the screen in words and in the scan ledger; the basket stays as it is", steps(v.scans(link), v.refusedScan("duplicate_serial"), s.lines(2))},
 				{"the serials are on the receipt", steps(s.cash, s.receipt, s.paperHas("SN "+serial, "SN V"+serial), s.snapPaper(v))},
 				{"and travel with the sale", steps(s.inCloud, v.reported("tilld.sale.closed.v1", s.theSale, `"serial":"`+serial+`"`, `"serial":"V`+serial+`"`))},
 				{"a piece that was sold is refused in the next sale, also after kill -9", later.first(later.scanAll, func(ctx context.Context) error {
@@ -39,16 +39,6 @@ func journey5() journey {
 				}},
 			}
 		},
-	}
-}
-
-// pause is longer than what counts as one reading of the same code.
-func pause(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(400 * time.Millisecond):
-		return nil
 	}
 }
 

@@ -24,8 +24,8 @@ func journey8() journey {
 			return []fact{
 				{"the pickup code from the shopper's phone shows the order: number, goods, the shopper masked", steps(v.scans("P-8801-AAAA"), v.sceneHas("pickup", "8801", "李**", article("TEA-OOL-250").Name, article("MILK-UHT-1").Name), v.snapScreen)},
 				{"nothing is recorded before the goods are handed over", v.times("tilld.pickup.completed.v1", 0)},
-				{"the code scanned again says that they were; pickup.completed names order, goods and time", steps(pause, v.scans("P-8801-AAAA"), v.reported("tilld.pickup.completed.v1", subject, `"number":"8801"`, `"items":2`))},
-				{"a third scan is refused: handed over once", steps(pause, v.scans("P-8801-AAAA"), v.refusedScan("pickup_done"))},
+				{"the code scanned again says that they were; pickup.completed names order, goods and time", steps(v.scans("P-8801-AAAA"), v.reported("tilld.pickup.completed.v1", subject, `"number":"8801"`, `"items":2`))},
+				{"a third scan is refused: handed over once", steps(v.scans("P-8801-AAAA"), v.refusedScan("pickup_done"))},
 				{"also after kill -9", steps(func(ctx context.Context) error {
 					if err := v.shop.tilld.Kill(); err != nil {
 						return err

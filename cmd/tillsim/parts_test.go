@@ -30,7 +30,7 @@ func (s *screenful) Write(b []byte) (int, error) {
 func (s *screenful) until(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for late := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for late := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		text := s.text.String()
 		s.mu.Unlock()

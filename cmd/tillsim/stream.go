@@ -130,6 +130,16 @@ func (s *stream) wait(ctx context.Context, mark int, what string, ok func(frame)
 	}
 }
 
+// newest is when the last event came.
+func (s *stream) newest() (at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.frames); n > 0 {
+		at = s.frames[n-1].at
+	}
+	return at
+}
+
 // last is the newest scene.
 func (s *stream) last() []byte {
 	s.mu.Lock()

@@ -109,7 +109,9 @@ func (c *Cable) drop() error {
 	if c.near == nil {
 		return nil
 	}
-	err := errors.Join(c.release(), os.Remove(c.link))
+	// The path goes first: once released, the terminal's number may be the next
+	// program's, and whoever still follows the path would open that one.
+	err := errors.Join(os.Remove(c.link), c.release())
 	c.near, c.release = nil, nil
 	return err
 }
