@@ -189,6 +189,7 @@ func TestCashierPage(t *testing.T) {
 	if s := d.last(); s.State != "closed" || s.Paid != 4070 {
 		t.Errorf("pay QR: %+v", s)
 	}
+	p.Until(`document.getElementById("parts").textContent.includes("printed")`) // else its bytes are taken for the next one's
 
 	// The printer loses its power in the middle of a receipt: nobody knows what is
 	// on paper, the page says so, and a copy is marked.
@@ -303,6 +304,9 @@ func TestCashierPage(t *testing.T) {
 		d.await(kind, func() bool { return d.event(kind, want) })
 	}
 	for _, e := range p.Errors() {
+		if strings.Contains(e, "409") && strings.Contains(e, "/pay") {
+			continue // a second press that a busy machine brought late: the till refused it, there is one payment
+		}
 		if !strings.Contains(e, "ERR_CONNECTION_REFUSED") && !strings.Contains(e, "404") && !strings.Contains(e, "401") && !strings.Contains(e, "ERR_INCOMPLETE_CHUNKED") && !strings.Contains(e, "ERR_EMPTY_RESPONSE") && !strings.Contains(e, "ERR_CONNECTION_RESET") {
 			t.Errorf("error on the page: %s", e)
 		}

@@ -95,10 +95,13 @@ func (l *lane) run(env ...string) {
 	l.must(out.Close())
 }
 
-// ready waits for the link and all devices.
+// ready waits for the link, the cloud at its other end, and all devices.
 func (l *lane) ready() {
 	l.t.Helper()
-	l.await("link and devices", func() bool {
+	l.await("link, cloud and devices", func() bool {
+		if l.cloud.Counts().Connects == 0 { // a till that is there first would ask into an empty room
+			return false
+		}
 		var s struct {
 			Link    struct{ State string }
 			Devices []struct{ Name, State string }
@@ -200,7 +203,7 @@ func (l *lane) get(path string) []byte {
 func (l *lane) post(path, body string) string {
 	l.t.Helper()
 	status, b := l.call(http.MethodPost, path, body)
-	if status >= 300 {
+	if status < 200 || status >= 300 {
 		l.t.Fatalf("POST %s: %d %s", path, status, b)
 	}
 	var answer struct{ ID string }
