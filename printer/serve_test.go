@@ -65,6 +65,13 @@ func (f *fake) Check(ctx context.Context) error {
 	return err
 }
 
+// pass lets fake time pass and waits until all is at rest: only then may a test
+// look at what other goroutines have written.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (f *fake) Print(context.Context, string, printer.Doc) (printer.Result, error) {
 	f.prints++
 	r := f.results[0]
@@ -102,7 +109,7 @@ func TestOutcomes(t *testing.T) {
 				l.Add(job("b"))
 				st := &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}
 				stop := serve(t, st, &c.fake)
-				time.Sleep(30 * time.Second)
+				pass(30 * time.Second)
 				if err := stop(); fault.KindOf(err) != c.failure {
 					t.Errorf("Serve = %v, want kind %v", err, c.failure)
 				}
@@ -140,7 +147,7 @@ func TestExpiry(t *testing.T) {
 		l.Add(job("b"))
 		f := &fake{checks: []error{printer.Attention("printer-1", "check", printer.WantCover)}}
 		stop := serve(t, &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}, f)
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
@@ -166,17 +173,17 @@ func TestWaitsForPaper(t *testing.T) {
 		}
 		stop := serve(t, st, p)
 		m.SetPaper(false)
-		time.Sleep(5 * time.Second) // without work it is seen all the same
+		pass(5 * time.Second) // without work it is seen all the same
 		if list := board.List(lang.ZH); len(list) != 1 || list[0].Code != "printer_paper_out" || list[0].Text != "打印机缺纸" {
 			t.Errorf("conditions %+v", list)
 		}
 		l.Add(job("a"))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := l.Log(); len(got) != 0 {
 			t.Errorf("ledger %q before there is paper", got)
 		}
 		m.SetPaper(true)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if got := l.Job("a").Outcome; got != printer.Confirmed {
 			t.Errorf("outcome %s after the roll was changed", got)
 		}
@@ -250,9 +257,9 @@ func TestStopsDuringAJob(t *testing.T) {
 			l.Add(job("a"))
 			stop := serve(t, &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}, &slow{takes: takes})
 			if takes > 3*time.Minute {
-				time.Sleep(200 * time.Second) // not stopped: the time for a job ends
+				pass(200 * time.Second) // not stopped: the time for a job ends
 			} else {
-				time.Sleep(time.Second)
+				pass(time.Second)
 			}
 			start := time.Now()
 			stop()
@@ -293,7 +300,7 @@ func TestTornBeforeTheStart(t *testing.T) {
 				t.Errorf("torn %v: %d resyncs before the first job, want %d", torn, f.resyncs, want)
 			}
 			l.Add(job("a"))
-			time.Sleep(30 * time.Second)
+			pass(30 * time.Second)
 			if err := stop(); err != nil || f.resyncs != want {
 				t.Errorf("torn %v: %v, %d resyncs, want %d", torn, err, f.resyncs, want)
 			}

@@ -46,7 +46,7 @@ func TestClockOffset(t *testing.T) {
 				t.Errorf("after %d answers: %v", i, got)
 			}
 			sent := fast.reading()
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 			fast.heard(time.Now().Truncate(time.Second), time.Second, sent, fast.reading())
 		}
 		near(t, fast, -8*time.Hour)
@@ -67,9 +67,9 @@ func TestClockOffset(t *testing.T) {
 		coarse := wallClock(-3 * time.Second)
 		for range 20 {
 			sent := coarse.reading()
-			time.Sleep(37 * time.Millisecond)
+			pass(37 * time.Millisecond)
 			coarse.heard(time.Now().Truncate(time.Second), time.Second, sent, coarse.reading())
-			time.Sleep(230 * time.Millisecond)
+			pass(230 * time.Millisecond)
 		}
 		if got, _ := coarse.Offset(); (got - 3*time.Second).Abs() > 100*time.Millisecond {
 			t.Errorf("offset %v, want 3 s", got)
@@ -102,13 +102,13 @@ func TestClockJump(t *testing.T) {
 		r.clock.wall = func() time.Time { return time.Now().Add(time.Duration(off.Load())) }
 		r.start()
 		r.append(0, 1, 10)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		off.Store(int64(1500 * time.Millisecond)) // below the limit
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		off.Store(int64(3601500 * time.Millisecond))
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		off.Store(int64(1500 * time.Millisecond))
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		var jumps []int64
 		list, err := r.store.Pending(0, 100, 1<<20)
 		if err != nil {
@@ -163,7 +163,7 @@ func TestFastClockWithBacklog(t *testing.T) {
 		}
 		r.append(0, 2000, 50) // all before the link starts: acks of it prove nothing
 		r.start()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if got := r.store.AckedSeq(); got != 2000 {
 			t.Errorf("acked %d, want 2000; refused %v", got, r.link.Counters().Refused)
 		}
@@ -181,9 +181,9 @@ func TestFloorSurvives(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.append(0, 1, 10)
 		r.start()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		r.append(1, 1, 10)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		floor := r.clock.floorNow()
 		if time.Since(floor) > 2*time.Second {
 			t.Fatalf("floor %v, now %v", floor, time.Now())

@@ -35,7 +35,7 @@ func replies(t *testing.T, b *fakeBroker) (list []Reply) {
 func order(r *rig, b *fakeBroker, id, kind string, data any) []byte {
 	token := r.sign(cloud.Message{ID: id, Type: kind, Data: data})
 	b.last().send("command", token)
-	time.Sleep(time.Second)
+	pass(time.Second)
 	return token
 }
 
@@ -75,12 +75,12 @@ func TestCommandOutcomes(t *testing.T) {
 			trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 				r.routes = []Route{{Type: "device.test", Timeout: 5 * time.Second, Handle: c.handle}}
 				r.start()
-				time.Sleep(time.Second)
+				pass(time.Second)
 				if c.data == nil {
 					c.data = map[string]any{}
 				}
 				token := order(r, b, "j1", "device.test", c.data)
-				time.Sleep(12 * time.Second)
+				pass(12 * time.Second)
 				got := replies(t, b)
 				if len(got) != 1 || got[0].ID != "j1" || got[0].State != c.state || string(got[0].Data) != c.reply {
 					t.Fatalf("replies %+v, want one %s %s", got, c.state, c.reply)
@@ -90,12 +90,12 @@ func TestCommandOutcomes(t *testing.T) {
 				}
 				// A repeat gets the same stored reply, byte by byte.
 				b.last().send("command", token)
-				time.Sleep(time.Second)
+				pass(time.Second)
 				p := b.published("reply")
 				if len(p) != 2 || string(p[0].body) != string(p[1].body) {
 					t.Errorf("repeat: %d replies", len(p))
 				}
-				time.Sleep(2 * time.Hour) // lets "stuck" end
+				pass(2 * time.Hour) // lets "stuck" end
 			})
 		})
 	}
@@ -107,16 +107,16 @@ func TestCommandOnceAcrossRestarts(t *testing.T) {
 		ran := 0
 		r.routes = []Route{{Type: "drawer.open", Handle: func(context.Context, Command) (any, error) { ran++; return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		token := order(r, b, "j1", "drawer.open", map[string]any{"reason": "x"})
 		for range 3 {
 			b.last().send("command", token)
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		r.restart()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		b.last().send("command", token)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if ran != 1 {
 			t.Errorf("ran %d times", ran)
 		}
@@ -156,7 +156,7 @@ func TestCommandDiedInBetween(t *testing.T) {
 		}
 		r.routes = []Route{{Type: "drawer.open", Handle: handle}, {Type: "log.level", Repeatable: true, Handle: handle}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		order(r, b, "j1", "drawer.open", map[string]any{"reason": "x"})
 		order(r, b, "j2", "log.level", map[string]any{"level": "info"})
 		order(r, b, "j3", "drawer.open", map[string]any{"reason": "waits behind j1"})
@@ -168,7 +168,7 @@ func TestCommandDiedInBetween(t *testing.T) {
 		block = false
 		mu.Unlock()
 		r.restart()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		states := map[string]State{}
 		for _, p := range replies(t, b) {
 			states[p.ID] = p.State
@@ -185,13 +185,13 @@ func TestCommandDiedInBetween(t *testing.T) {
 		order(r, b, "j4", "log.level", map[string]any{"level": "info"})
 		for range 2 {
 			r.restart()
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		mu.Lock()
 		n := ran["log.level"]
 		mu.Unlock()
 		r.restart()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if ran["log.level"] != n {
 			t.Error("a command that was begun twice was begun again")
 		}
@@ -209,7 +209,7 @@ func TestCommandIdle(t *testing.T) {
 		r.opts.Idle = func() bool { return !open.Load() }
 		r.routes = []Route{{Type: "till.restart", Idle: true, Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		order(r, b, "j1", "till.restart", nil)
 		open.Store(false)
 		order(r, b, "j2", "till.restart", nil)
@@ -235,12 +235,12 @@ func TestCommandLanes(t *testing.T) {
 			{Type: "payment.result", Handle: func(_ context.Context, c Command) (any, error) { note(c.ID); return nil, nil }},
 		}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		for _, id := range []string{"p1", "p2", "p3"} {
 			order(r, b, id, "printer.print", map[string]any{})
 		}
 		order(r, b, "pay", "payment.result", map[string]any{})
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		mu.Lock()
 		defer mu.Unlock()
 		if want := []string{"pay", "p1", "p2", "p3"}; !slices.Equal(seen, want) {
@@ -255,14 +255,14 @@ func TestCommandAge(t *testing.T) {
 	for name, off := range map[string]time.Duration{"right clock": 0, "slow": -time.Hour, "fast": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
-				time.Sleep(100 * time.Hour)
+				pass(100 * time.Hour)
 				ran := 0
 				r.routes = []Route{{Type: "screen.clear", Handle: func(context.Context, Command) (any, error) { ran++; return nil, nil }}}
 				r.clock.wall = func() time.Time { return time.Now().Add(off) }
 				r.start()
 				for i := range 4 { // acks teach the clock
 					r.append(i, 1, 10)
-					time.Sleep(time.Second)
+					pass(time.Second)
 				}
 				send := func(id string, issued, life time.Duration) {
 					s, err := r.key.Sign(cloud.Message{ID: id, Audience: tillPath, Type: "screen.clear", Life: life, Data: map[string]any{}}, time.Now().Add(issued))
@@ -297,11 +297,11 @@ func TestCommandRepeatedLate(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.routes = []Route{{Type: "screen.clear", Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		token := order(r, b, "j1", "screen.clear", map[string]any{})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		b.last().send("command", token)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := replies(t, b); len(got) != 2 || got[1].State != Done {
 			t.Errorf("replies %+v, want done twice", got)
 		}
@@ -319,7 +319,7 @@ func TestDoubtfulCommand(t *testing.T) {
 		ran := 0
 		r.routes = []Route{{Type: "screen.clear", Handle: func(context.Context, Command) (any, error) { ran++; return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		order(r, b, "j1", "screen.clear", map[string]any{})
 		if got := replies(t, b); ran != 1 || len(got) != 1 || got[0].State != Done {
 			t.Errorf("ran %d, replies %+v", ran, got)
@@ -334,13 +334,13 @@ func TestCommandBeforeRestore(t *testing.T) {
 		r.routes = []Route{{Type: "drawer.open", Handle: func(context.Context, Command) (any, error) { ran++; return nil, nil }}}
 		r.append(0, 1, 10)
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		old := r.sign(cloud.Message{ID: "j1", Type: "drawer.open", Data: map[string]any{}})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		b.last().send("ack", r.ackToken(r.store.Epoch(), 99, strings.Repeat("ab", 32)))
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		b.last().send("command", old)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := replies(t, b); ran != 0 || len(got) != 1 || got[0].State != Unknown {
 			t.Errorf("ran %d, replies %+v", ran, got)
 		}
@@ -357,12 +357,12 @@ func TestCommandFlood(t *testing.T) {
 		ran := 0
 		r.routes = []Route{{Type: "log.level", Handle: func(context.Context, Command) (any, error) { ran++; return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		for i := range 600 {
 			b.last().send("command", r.sign(cloud.Message{ID: fmt.Sprint("j", i), Type: "log.level", Data: map[string]any{}}))
 			synctest.Wait()
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		c := r.link.Counters()
 		if ran > floodBurst+floodRate || ran < floodBurst || c.Refused["flood"]+uint64(ran)+c.Dropped != 600 {
 			t.Errorf("ran %d, refused %v, dropped %d", ran, c.Refused, c.Dropped)
@@ -375,7 +375,7 @@ func TestInboxSweep(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.routes = []Route{{Type: "log.level", Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		order(r, b, "j1", "log.level", map[string]any{})
 		find := func() *entry {
 			e, err := r.link.dispatch.inbox.find("j1")
@@ -412,9 +412,9 @@ func TestReplyAfterLoss(t *testing.T) {
 		}
 		r.routes = []Route{{Type: "log.level", Handle: func(context.Context, Command) (any, error) { return nil, nil }}}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		order(r, b, "j1", "log.level", map[string]any{})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if n := len(b.published("reply")); n != 2 || b.connects() != 2 {
 			t.Errorf("%d replies over %d connections, want 2 over 2", n, b.connects())
 		}

@@ -170,12 +170,12 @@ func TestReconnectStorm(t *testing.T) {
 			l.open = b.open
 			running.Go(func() { l.Run(ctx) })
 		}
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		mu.Lock()
 		down = time.Now()
 		mu.Unlock()
 		b.closeAll()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		mu.Lock()
 		slots := map[time.Duration]int{}
 		for _, d := range back {

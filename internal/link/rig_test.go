@@ -181,10 +181,10 @@ func (r *rig) until(what string, ok func() bool) {
 
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("still not so after 20 s: %s", what)
+			t.Fatalf("still not so after a minute: %s", what)
 		}
 		time.Sleep(2 * time.Millisecond) // polling; the deadline is what counts
 	}

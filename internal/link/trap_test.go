@@ -29,8 +29,15 @@ func trap(t *testing.T, f func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud)
 		r.halt()
 		b.closeAll()
 		b.wg.Wait()
-		time.Sleep(writeStall + time.Second) // what was inside the library ends
+		pass(writeStall + time.Second) // what was inside the library ends
 	})
+}
+
+// pass lets fake time pass and waits until all is at rest: only then may a test
+// look at what other goroutines have written.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // A connection that is lost before the PUBACK says nothing about delivery: the
@@ -48,7 +55,7 @@ func TestLostWithoutPuback(t *testing.T) {
 		}
 		r.append(0, 300, 50)
 		r.start()
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if got := r.store.AckedSeq(); got != 300 {
 			t.Errorf("acked %d, want 300", got)
 		}
@@ -79,16 +86,16 @@ func TestStalledPeer(t *testing.T) {
 		}
 		r.append(0, 300, 500)
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if !r.link.Up() {
 			t.Fatal("not up")
 		}
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		if n := b.connects(); n != 2 {
 			t.Errorf("%d connections 12 s after the peer stopped reading, want 2", n)
 		}
 		close(stalled)
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if got := r.store.AckedSeq(); got != 300 {
 			t.Errorf("acked %d, want 300", got)
 		}
@@ -108,7 +115,7 @@ func TestStalledPeerIdle(t *testing.T) {
 			return true
 		}
 		r.start()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := b.connects(); n != 2 {
 			t.Errorf("%d connections a minute after the peer stopped reading, want 2", n)
 		}
@@ -130,7 +137,7 @@ func TestStopWhileStalled(t *testing.T) {
 		}
 		r.append(0, 300, 500)
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		began := time.Now()
 		r.halt()
 		if took := time.Since(began); took > 2*time.Second {
@@ -145,7 +152,7 @@ func TestHalfOpen(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		b.onPing = func() bool { return b.connects() > 1 }
 		r.start()
-		time.Sleep(50 * time.Second)
+		pass(50 * time.Second)
 		if n := b.connects(); n != 2 {
 			t.Errorf("%d connections after 50 s without an answer to a ping, want 2", n)
 		}
@@ -163,7 +170,7 @@ func TestNeverPuback(t *testing.T) {
 		}
 		r.append(0, 10, 50)
 		r.start()
-		time.Sleep(maxStuck + 2*time.Second)
+		pass(maxStuck + 2*time.Second)
 		if got := r.store.AckedSeq(); got != 10 || b.connects() != 2 {
 			t.Errorf("acked %d over %d connections, want 10 over 2", got, b.connects())
 		}
@@ -184,7 +191,7 @@ func TestRefusedConnect(t *testing.T) {
 		}
 		r.timing = usual
 		r.start()
-		time.Sleep(500 * time.Second)
+		pass(500 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()
 		if len(versions) < 3 || len(versions) > 60 {
@@ -205,7 +212,7 @@ func TestRefusedConnect(t *testing.T) {
 func TestHugeHeader(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		b.last().write([]byte{0x30, 0xff, 0xff, 0xff, 0x7f})
@@ -217,12 +224,12 @@ func TestHugeHeader(t *testing.T) {
 		if s := r.link.Status(); s.State == "up" || !r.condition("link_packet_too_large") {
 			t.Errorf("status %+v, condition %v", s, r.condition("link_packet_too_large"))
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if !r.link.Up() || r.condition("link_packet_too_large") {
 			t.Error("not up again")
 		}
 		b.last().write([]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x01})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if n := b.connects(); n != 3 {
 			t.Errorf("%d connections, want 3", n)
 		}
@@ -243,7 +250,7 @@ func TestRefusedSubscription(t *testing.T) {
 			return codes
 		}
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if r.link.Up() || !r.condition("link_subscribe_refused") {
 			t.Errorf("status %+v, %q", r.link.Status(), r.conditionText("link_subscribe_refused"))
 		}
@@ -261,25 +268,25 @@ func TestGoBackN(t *testing.T) {
 		r.append(0, 20, 50)
 		r.start()
 		count := func() int { return len(b.published("event")) }
-		time.Sleep(9 * time.Second)
+		pass(9 * time.Second)
 		n := count()
-		time.Sleep(2 * time.Second) // 11 s
+		pass(2 * time.Second) // 11 s
 		if count() <= n {
 			t.Error("not sent again after 10 s")
 		}
 		n = count()
-		time.Sleep(18 * time.Second) // 29 s
+		pass(18 * time.Second) // 29 s
 		if count() != n {
 			t.Error("sent again before 20 s more")
 		}
-		time.Sleep(2 * time.Second) // 31 s
+		pass(2 * time.Second) // 31 s
 		if count() <= n {
 			t.Error("not sent again after 20 s more")
 		}
 		a.mu.Lock()
 		a.hold = false
 		a.mu.Unlock()
-		time.Sleep(45 * time.Second)
+		pass(45 * time.Second)
 		if got := r.store.AckedSeq(); got != 20 {
 			t.Errorf("acked %d, want 20", got)
 		}
@@ -295,16 +302,16 @@ func TestWindowAndLateAck(t *testing.T) {
 		a.hold = true
 		r.append(0, 2000, 50)
 		r.start()
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if through, _, _, _ := a.state(); through != 512 {
 			t.Errorf("%d events under way without an ack, want 512", through)
 		}
-		time.Sleep(6 * time.Second) // went back once: the cursor is below what was sent
+		pass(6 * time.Second) // went back once: the cursor is below what was sent
 		if r.link.Counters().Rewinds == 0 {
 			t.Fatal("did not go back")
 		}
 		a.ack(b.last())
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := r.store.AckedSeq(); got != 512 {
 			t.Errorf("a late ack moved the watermark to %d, want 512", got)
 		}
@@ -312,7 +319,7 @@ func TestWindowAndLateAck(t *testing.T) {
 		a.hold = false
 		a.mu.Unlock()
 		a.ack(b.last())
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		if got := r.store.AckedSeq(); got != 2000 {
 			t.Errorf("acked %d, want 2000", got)
 		}
@@ -361,10 +368,10 @@ func TestWrongAcks(t *testing.T) {
 				a.hold = true
 				r.start()
 				r.append(0, 1000, 50)
-				time.Sleep(5 * time.Second)
+				pass(5 * time.Second)
 				epoch := r.store.Epoch()
 				b.last().send("ack", token(r))
-				time.Sleep(time.Second)
+				pass(time.Second)
 				if got := r.store.AckedSeq(); got != 0 || r.store.Epoch() != epoch || b.connects() != 1 {
 					t.Errorf("watermark moved to %d, epoch from %s to %s, %d connections", got, epoch, r.store.Epoch(), b.connects())
 				}
@@ -372,14 +379,14 @@ func TestWrongAcks(t *testing.T) {
 					t.Errorf("not counted or not shown: %v", r.link.Counters().Refused)
 				}
 				b.last().send("ack", r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)))
-				time.Sleep(time.Second)
+				pass(time.Second)
 				if got := r.store.AckedSeq(); got != 5 {
 					t.Errorf("a good ack after it moved the watermark to %d, want 5", got)
 				}
 				b.last().send("ack", r.ackToken(r.store.Epoch(), 0, zero))
 				b.last().send("ack", r.ackToken(r.store.Epoch(), 5, hashOf(r, 5)))
 				b.last().send("ack", r.ackToken(r.store.Epoch(), 3, hashOf(r, 3)))
-				time.Sleep(time.Second)
+				pass(time.Second)
 				if got := r.store.AckedSeq(); got != 5 || r.condition("link_cloud_behind") {
 					t.Errorf("repeated and late acks: watermark %d, want 5; cloud_behind %v", got, r.condition("link_cloud_behind"))
 				}
@@ -395,7 +402,7 @@ func TestAckOfEarlierRun(t *testing.T) {
 		a.hold = true
 		r.append(0, 100, 500)
 		r.start()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if through, _, _, _ := a.state(); through != 100 {
 			t.Fatalf("sent %d", through)
 		}
@@ -406,7 +413,7 @@ func TestAckOfEarlierRun(t *testing.T) {
 			return !strings.HasSuffix(p.topic, "/event")
 		}
 		r.restart()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if got := r.store.AckedSeq(); got != 100 {
 			t.Errorf("acked %d, want 100; refused %v", got, r.link.Counters().Refused)
 		}
@@ -420,7 +427,7 @@ func TestNewestAckCounts(t *testing.T) {
 		a.hold = true
 		r.append(0, 300, 50)
 		r.start()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		for seq := uint64(1); seq <= 300; seq++ {
 			h, err := r.store.Hash(seq)
 			if err != nil {
@@ -428,7 +435,7 @@ func TestNewestAckCounts(t *testing.T) {
 			}
 			b.last().send("ack", r.ackToken(r.store.Epoch(), seq, hex.EncodeToString(h[:])))
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := r.store.AckedSeq(); got != 300 {
 			t.Errorf("acked %d, want 300", got)
 		}
@@ -441,13 +448,13 @@ func TestRetainedRefused(t *testing.T) {
 		a.hold = true
 		r.append(0, 10, 50)
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		h, err := r.store.Hash(10)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.last().sendFlags("ack", r.ackToken(r.store.Epoch(), 10, hex.EncodeToString(h[:])), 0x33)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := r.store.AckedSeq(); got != 0 || r.link.Counters().Refused["retained"] != 1 {
 			t.Errorf("watermark %d, refused %v", got, r.link.Counters().Refused)
 		}
@@ -459,14 +466,14 @@ func TestCloudBehind(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.append(0, 10, 50)
 		r.start()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		b.last().send("ack", r.ackToken(r.store.Epoch(), 0, strings.Repeat("0", 64)))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := r.store.AckedSeq(); got != 10 || !r.condition("link_cloud_behind") {
 			t.Errorf("watermark %d, condition %q", got, r.conditionText("link_cloud_behind"))
 		}
 		r.append(10, 1, 50)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if r.store.AckedSeq() != 11 || r.condition("link_cloud_behind") {
 			t.Error("condition stays after the cloud is back")
 		}
@@ -480,10 +487,10 @@ func TestRestoredCopy(t *testing.T) {
 		a.hold = true
 		r.append(0, 10, 50)
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		old := r.store.Epoch()
 		b.last().send("ack", r.ackToken(old, 99, strings.Repeat("ab", 32)))
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if r.store.Epoch() == old || !r.condition("link_restored_copy") {
 			t.Errorf("epoch %s, condition %q", r.store.Epoch(), r.conditionText("link_restored_copy"))
 		}
@@ -503,11 +510,11 @@ func TestSilentBroker(t *testing.T) {
 		b.onPublish = nil
 		r.append(0, 10, 50)
 		r.start()
-		time.Sleep(4 * time.Minute)
+		pass(4 * time.Minute)
 		if r.condition("link_no_ack") {
 			t.Error("condition too early")
 		}
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		if !r.condition("link_no_ack") || !r.link.Up() {
 			t.Error("no condition after 6 minutes without an ack")
 		}
@@ -528,17 +535,17 @@ func TestTakeover(t *testing.T) {
 			return false
 		}
 		r.start()
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		if !r.condition("link_takeover") {
 			t.Error("no condition")
 		}
 		n := b.connects()
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if more := b.connects() - n; more > 20 {
 			t.Errorf("%d connections in 10 minutes", more)
 		}
 		alone.Store(true)
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		if r.condition("link_takeover") || !r.link.Up() {
 			t.Error("condition stays after the other till is gone")
 		}
@@ -550,12 +557,12 @@ func TestTakeover(t *testing.T) {
 func TestInboundFlood(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		for range 2000 {
 			b.last().send("command", []byte("x.y.z"))
 		}
 		r.append(0, 10, 50)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := r.store.AckedSeq(); got != 10 {
 			t.Errorf("acked %d during a flood, want 10", got)
 		}
@@ -588,13 +595,13 @@ func TestInboundHangs(t *testing.T) {
 		g := gate{r.store, new(atomic.Bool), make(chan struct{})}
 		r.prepare = func(l *Link) { l.dispatch.inbox.q = g }
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		g.hangs.Store(true)
 		for i := range 150 {
 			b.last().send("command", r.sign(cloud.Message{ID: fmt.Sprint("j", i), Type: "log.level", Data: map[string]any{}}))
 		}
 		r.append(0, 10, 50)
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		if n := b.connects(); n != 1 {
 			t.Errorf("%d connections: the link was lost while a message was being handled", n)
 		}
@@ -602,7 +609,7 @@ func TestInboundHangs(t *testing.T) {
 			t.Errorf("%d events sent, want 10", through)
 		}
 		close(g.open)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if r.store.AckedSeq() != 10 || r.link.Counters().Dropped == 0 {
 			t.Errorf("acked %d, dropped %d", r.store.AckedSeq(), r.link.Counters().Dropped)
 		}
@@ -614,9 +621,9 @@ func TestInboundHangs(t *testing.T) {
 func TestSessionsAndWill(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
 		r.start()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		b.last().c.Close()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		r.halt()
 		b.mu.Lock()
 		defer b.mu.Unlock()
