@@ -116,9 +116,9 @@ func trimmed(r [2]string) [2]string {
 	return [2]string{strings.TrimRight(r[0], " "), strings.TrimRight(r[1], " ")}
 }
 
-// settled waits until what read returns is done, or for five seconds.
+// settled waits until what read returns is done, or for half a minute.
 func settled[V any](changed func() <-chan struct{}, read func() (V, bool)) V {
-	late := time.After(5 * time.Second)
+	late := time.After(30 * time.Second)
 	for {
 		next := changed()
 		v, done := read()

@@ -42,7 +42,7 @@ func TestHostileSticks(t *testing.T) {
 			if err := c.make(path); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			_, err := firmware.RunUpdate(ctx, b.options(stick), nil)
 			if err == nil || !strings.Contains(err.Error(), c.text) {

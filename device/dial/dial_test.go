@@ -109,7 +109,7 @@ func TestPoleDisplayOnASerialLine(t *testing.T) {
 	must(t, pole.Close())
 	want := "\x0c\x0c\x1b@\x1b*\x04" + "\x1bQAOolong tea          \r\x1bQB12.00               \r" + "\x0c"
 	got := make([]byte, len(want))
-	far.SetReadDeadline(time.Now().Add(10 * time.Second))
+	far.SetReadDeadline(time.Now().Add(60 * time.Second))
 	if _, err := io.ReadFull(far, got); err != nil || string(got) != want {
 		t.Errorf("the display got %q (%v)\nwant %q", got, err, want)
 	}
@@ -140,7 +140,7 @@ func TestScannerIsFoundWhereverItIsPluggedIn(t *testing.T) {
 			}
 		case err := <-ended:
 			t.Fatal(err)
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatal("no scan")
 		}
 		far.Close()

@@ -49,7 +49,7 @@ func TestWriteToADeviceThatTakesNothing(t *testing.T) {
 			}
 			got <- b
 		}()
-		p.SetDeadline(time.Now().Add(10 * time.Second))
+		p.SetDeadline(time.Now().Add(60 * time.Second))
 		if _, err := p.Write(rest); err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestHighDescriptorNumbers(t *testing.T) {
 	for _, backend := range []string{"bugst", "tarm"} {
 		p := open(t, "serial://"+c.node+"?backend="+backend)
 		c.far.WriteString("6901234567892\r")
-		p.SetDeadline(time.Now().Add(10 * time.Second))
+		p.SetDeadline(time.Now().Add(60 * time.Second))
 		got := make([]byte, 14)
 		if _, err := io.ReadFull(p, got); err != nil || string(got) != "6901234567892\r" {
 			t.Errorf("%s: read %q, %v", backend, got, err)
@@ -230,7 +230,7 @@ func TestXonXoff(t *testing.T) {
 			}
 			go io.Copy(io.Discard, c.far)
 			c.far.Write([]byte{0x11})
-			p.SetDeadline(time.Now().Add(10 * time.Second))
+			p.SetDeadline(time.Now().Add(60 * time.Second))
 			if _, err := p.Write([]byte("b")); err != nil {
 				t.Errorf("after XON: %v", err)
 			}
@@ -243,7 +243,7 @@ func TestControlBytesAreData(t *testing.T) {
 	c := newCable(t)
 	p := open(t, "serial://"+c.node)
 	c.far.Write([]byte{0x13, 0x11, 0x03, 0x1c, 0x0d, 0x0a, 0x00, 0xff})
-	p.SetDeadline(time.Now().Add(10 * time.Second))
+	p.SetDeadline(time.Now().Add(60 * time.Second))
 	got := make([]byte, 8)
 	if _, err := io.ReadFull(p, got); err != nil || !bytes.Equal(got, []byte{0x13, 0x11, 0x03, 0x1c, 0x0d, 0x0a, 0x00, 0xff}) {
 		t.Errorf("read %x, %v", got, err)
@@ -289,7 +289,7 @@ func descriptors(t testing.TB) int {
 
 func wait(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !f(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain for ", what)
 		}

@@ -45,7 +45,7 @@ func readN(t *testing.T, r io.Reader, n int) string {
 	select {
 	case s := <-got:
 		return s
-	case <-time.After(10 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("nothing came over the line")
 		return ""
 	}
@@ -116,7 +116,7 @@ func TestUnplugAndPlug(t *testing.T) {
 // eventually waits for what the kernel or another goroutine does soon.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("no %s within 10 s", what)

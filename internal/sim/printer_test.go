@@ -237,7 +237,7 @@ func TestSilentAndCut(t *testing.T) {
 	p.Set(func(s *sim.Switches) { s.Silent = true })
 	p.CutAfter(10)
 	send(t, host, "\x1b@12345678\x10\x04\x01more")
-	host.SetReadDeadline(time.Now().Add(10 * time.Second))
+	host.SetReadDeadline(time.Now().Add(60 * time.Second))
 	if n, err := host.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("read %d bytes, %v; want a cut connection and no answer", n, err)
 	}

@@ -102,7 +102,7 @@ func realBench(t *testing.T, dir string, cloud till.Cloud, change ...func(*Optio
 		}
 	})
 	b.feed = news
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(60 * time.Second); ; {
 		if ok, _ := engine.Ready(); ok {
 			break
 		}
@@ -211,7 +211,7 @@ func TestRealEngineFitsTheSpec(t *testing.T) {
 	do("refundSale", at+"/refund", `{"amount":999999,"reason":"damaged"}`, 409)
 
 	engine.Scan(t.Context(), scanner.Scan{Device: "scanner-1", At: time.Now(), Data: []byte("6901234567892")})
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(60 * time.Second); ; {
 		if sum := do("listScans", "/v1/scans?after=0", "", 200); strings.Contains(sum, `"seq":1`) {
 			break
 		}
@@ -321,7 +321,7 @@ func (s *sse) next() (name, data string) {
 // until skips to the next frame of that name which contains part.
 func (s *sse) until(event, part string) string {
 	s.t.Helper()
-	late := time.AfterFunc(20*time.Second, func() { panic("no " + event + " with " + part + " within 20 s") })
+	late := time.AfterFunc(time.Minute, func() { panic("no " + event + " with " + part + " within a minute") })
 	defer late.Stop()
 	for {
 		if name, data := s.next(); name == event && strings.Contains(data, part) {

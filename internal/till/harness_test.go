@@ -265,7 +265,7 @@ func (r *rig) events(kind string) []event {
 // until waits for what happens by itself.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("timed out waiting: %s\nscene %+v", what, r.scene())
@@ -303,7 +303,7 @@ func (r *rig) scan(data string) bool {
 // printJob plays the printer for the next job.
 func (r *rig) printJob(o printer.Outcome, e printer.Evidence) printer.Job {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	j, err := r.till.Next(ctx, "printer-1")
 	if err == nil {

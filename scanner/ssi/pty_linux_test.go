@@ -69,7 +69,7 @@ func TestScannerOnAPty(t *testing.T) {
 	if err := s.(scanner.Answerer).Answer(t.Context(), false); err != nil {
 		t.Error(err)
 	}
-	for end := time.Now().Add(10 * time.Second); !strings.HasSuffix(sim.opcodes(), "\xe6"); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !strings.HasSuffix(sim.opcodes(), "\xe6"); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the scanner has not heard the beep")
 		}

@@ -77,7 +77,7 @@ func TestOnANode(t *testing.T) {
 		if string(sc.Data) != "6901234567892" || sc.Device != "scanner-1" {
 			t.Errorf("got %q from %q", sc.Data, sc.Device)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("no scan")
 	}
 	cancel()
