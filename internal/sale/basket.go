@@ -327,7 +327,7 @@ func (s *Sale) reckon() error {
 		it := &s.Items[i]
 		gross, ok := lineTotal(it.Quantity, it.UnitPrice)
 		if !ok {
-			return problem(CodeInvalid, "quantity", "数量必须是大于 0 的数字，最多三位小数", "quantity must be a positive decimal with at most three places")
+			return problem(CodeInvalid, "quantity", "数量必须是大于 0 的数字，最多三位小数，如 2 或 0.735", `quantity must be a positive decimal with at most three places, such as "2" or "0.735"`)
 		}
 		it.Discount = it.Manual + auto[it.Line]
 		if it.Manual < 0 || it.Discount > gross {

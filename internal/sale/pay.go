@@ -39,14 +39,20 @@ func (e CashTaken) step(w *stepper) error {
 	if e.Given != nil {
 		given = *e.Given
 	}
+	if e.Given != nil && given <= 0 && amount > 0 {
+		return problem(CodeInvalid, "given", "收到的现金必须大于 0", "the cash given must be more than 0")
+	}
 	if e.Amount == nil && given < amount {
 		amount = given // part of what is due, the rest by other tenders
 	}
 	if amount == 0 {
 		return w.settle(s, e.At) // all is paid already, or there is nothing to pay
 	}
-	if given < amount || given <= 0 || given > MaxMoney {
+	if given < amount {
 		return problem(CodeInvalid, "given", "收到的现金不足", "the cash given must cover the amount")
+	}
+	if given > MaxMoney {
+		return problem(CodeInvalid, "given", "收到的现金金额过大", "the cash given is more than a till can count")
 	}
 	s.Tenders = append(s.Tenders, Tender{Method: "cash", Amount: amount, Given: given})
 	s.Paid += amount
@@ -149,8 +155,11 @@ func (w *stepper) settle(s *Sale, at time.Time) error {
 	return nil
 }
 
-// close numbers the sale, reports it and prints its receipt.
+// close numbers the sale, reports it and prints its receipt. The report keeps
+// paid_but_changed, so that the cloud knows of a sale whose basket was not the
+// one that was paid for; for the till it is settled now.
 func (w *stepper) close(s *Sale, at time.Time) {
+	changed := s.PaidButChanged
 	s.Day, s.Number = w.nextNumber(at)
 	s.State = Closed
 	s.PaidButChanged = false
@@ -171,7 +180,9 @@ func (w *stepper) close(s *Sale, at time.Time) {
 		w.book.Current = ""
 	}
 	w.book.Last, w.book.LastAt = s.ID, at
-	w.add(Report{Type: "tilld.sale.closed.v1", Subject: s.ID, Data: s.reportable()})
+	report := s.reportable()
+	report.PaidButChanged = changed
+	w.add(Report{Type: "tilld.sale.closed.v1", Subject: s.ID, Data: report})
 	if s.Receipt != nil {
 		w.add(Print{JobID: s.Receipt.JobID, Sale: s.clone()})
 	}

@@ -261,7 +261,7 @@ func (e PaymentGivenUp) step(w *stepper) error {
 		return err
 	}
 	if len(s.Unsettled()) == 0 {
-		return problem(CodeWrongState, "", "没有进行中的付款", "no payment is under way")
+		return problem(CodeNotPaying, "", "没有进行中的付款", "no payment is under way")
 	}
 	w.eachPayment(s, func(p *Payment) {
 		if p.Settled {

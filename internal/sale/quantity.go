@@ -1,12 +1,19 @@
 package sale
 
-import "github.com/govalues/decimal"
+import (
+	"strings"
+
+	"github.com/govalues/decimal"
+)
 
 // lineTotal returns quantity × unit price, rounded half up once to the minor
 // unit. A quantity has at most three decimals ("0.735" kg).
 func lineTotal(quantity string, unit Money) (Money, bool) {
+	if !plainQuantity(quantity) {
+		return 0, false
+	}
 	q, err := decimal.Parse(quantity)
-	if err != nil || !q.IsPos() || q.Scale() > 3 {
+	if err != nil || !q.IsPos() {
 		return 0, false
 	}
 	p, err := decimal.New(int64(unit), 0)
@@ -24,6 +31,17 @@ func lineTotal(quantity string, unit Money) (Money, bool) {
 	}
 	whole, _, ok := up.Floor(0).Int64(0)
 	return Money(whole), ok && Money(whole) <= MaxMoney
+}
+
+// plainQuantity reports whether q is written as a quantity is printed and sent:
+// digits, no zero before them, at most three decimals. A number may be written
+// in more ways ("1e3", "+1", ".5"), but receipts and receivers read this one.
+func plainQuantity(q string) bool {
+	whole, places, point := strings.Cut(q, ".")
+	if whole == "" || len(whole) > 1 && whole[0] == '0' || point && (places == "" || len(places) > 3) {
+		return false
+	}
+	return strings.Trim(whole+places, "0123456789") == ""
 }
 
 // pieces returns quantity as a whole number, or 0 for a weight.

@@ -268,3 +268,48 @@ func TestDecimal(t *testing.T) {
 		t.Errorf("KWD %q", got)
 	}
 }
+
+// A quantity is written as it is printed, sent and read by others.
+func TestQuantitiesAsWritten(t *testing.T) {
+	for _, q := range []string{"1", "10", "0.735", "0.5", "1.500", "300"} {
+		p := begin(t, items(item("a", 1000, q)))
+		if got := p.sale().Items[0].Quantity; got != q {
+			t.Errorf("%q became %q", q, got)
+		}
+	}
+	p := begin(t, items(item("a", 1000, "1")))
+	for _, q := range []string{"1e3", "+1", "-1", ".5", "5.", "01", "00.5", "0", "0.000", "0.7351", "1,5", " 1", "1 ", "１", "NaN", "1.5.2", "0x1", "."} {
+		p.refuse(sale.CodeInvalid, items(item("b", 1000, q)))
+		p.refuse(sale.CodeInvalid, sale.ItemChanged{At: noon, Sale: "S", Line: 1, Quantity: &q})
+	}
+}
+
+func TestCashOfNothing(t *testing.T) {
+	p := begin(t, items(item("a", 1000, "1")))
+	for _, given := range []sale.Money{0, -1, sale.MaxMoney + 1} {
+		p.refuse(sale.CodeInvalid, sale.CashTaken{At: noon, Sale: "S", Given: &given})
+	}
+	p.refuse(sale.CodeNotPaying, sale.PaymentGivenUp{At: noon, Sale: "S"})
+	var nothing sale.Money
+	free := begin(t, items(item("gift", 0, "1")))
+	if free.do(sale.CashTaken{At: noon, Sale: "S", Given: &nothing}); free.sale().State != sale.Closed {
+		t.Errorf("a gift: %s", free.sale().State)
+	}
+}
+
+// The cloud learns of a sale whose basket was not the one that was paid for,
+// however it ends; for the till it is then settled.
+func TestClosedSaysPaidButChanged(t *testing.T) {
+	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), items(item("b", 200, "1")), news("P1", sale.PayPaid))
+	if !p.sale().PaidButChanged {
+		t.Fatalf("%+v", p.sale())
+	}
+	p.do(sale.CashTaken{At: noon, Sale: "S"})
+	closed := p.reports("sale.closed")
+	if len(closed) != 1 || !closed[0].Data.(sale.Sale).PaidButChanged {
+		t.Errorf("reported %+v", closed)
+	}
+	if s := p.sale(); s.State != sale.Closed || s.PaidButChanged {
+		t.Errorf("%s, paid_but_changed %v", s.State, s.PaidButChanged)
+	}
+}

@@ -129,6 +129,9 @@ func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, e
 	if k.Kind == code.Proof { // as if it had been scanned
 		return t.payProof(ctx, c, sale.Pay{Sale: cmd.Sale, Method: "proof", Code: k.Text})
 	}
+	if err := onlyCode(cmd.Add); err != nil {
+		return Answer{}, err
+	}
 	if err := t.mayChange(cmd.Sale); err != nil {
 		return Answer{}, err
 	}
@@ -141,11 +144,8 @@ func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, e
 	if err != nil {
 		return Answer{}, err
 	}
-	if len(found.items) == 1 {
-		found.items[0].Discount = cmd.Discount
-		if cmd.Quantity != "" {
-			found.items[0].Quantity = cmd.Quantity
-		}
+	if err := found.want(k, cmd.Add); err != nil {
+		return Answer{}, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,6 +159,45 @@ func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, e
 	}
 	answer := x.answer(c, false, s)
 	return answer, x.commit(ctx)
+}
+
+// onlyCode refuses what would be said twice: an item with a code is what the
+// price book or the cloud says it is, and a price beside it would be ignored.
+func onlyCode(a sale.Add) error {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"sku", a.SKU != ""}, {"gtin", a.GTIN != ""}, {"name", a.Name != ""}, {"unit", a.Unit != ""},
+		{"unit_price", a.UnitPrice != nil}, {"old_price", a.OldPrice != 0}, {"serial", a.Serial != ""},
+	} {
+		if f.given {
+			return problem(sale.CodeInvalid, f.name, "有 code 时商品信息来自价格本，不能再写 "+f.name,
+				f.name+" cannot be given beside code, which says what the item is; leave one of them out")
+		}
+	}
+	return nil
+}
+
+// want gives what was found by a code the quantity and the discount that were
+// asked for.
+func (f finding) want(k code.Code, a sale.Add) error {
+	switch {
+	case a.Quantity == "" && a.Discount == 0:
+		return nil
+	case len(f.items) == 1 && (a.Quantity == "" || k.Quantity == ""):
+		f.items[0].Discount = a.Discount
+		if a.Quantity != "" {
+			f.items[0].Quantity = a.Quantity
+		}
+		return nil
+	case len(f.items) == 1:
+		return problem(sale.CodeInvalid, "quantity", "条码里已经有数量或重量，请逐件扫描", "the code itself says how much it is; scan one by one")
+	case a.Quantity != "":
+		return problem(sale.CodeInvalid, "quantity", "这个条码不是一件商品，不能带数量", "the code does not stand for one article; a quantity cannot be given")
+	default:
+		return problem(sale.CodeInvalid, "discount", "这个条码不是一件商品，不能带折扣", "the code does not stand for one article; a discount cannot be given")
+	}
 }
 
 // mayChange fails early when a sale's basket cannot be changed.
@@ -205,17 +244,19 @@ func (t *Till) resolveAll(ctx context.Context, list []sale.Add) ([]sale.NewItem,
 			items = append(items, n)
 			continue
 		}
-		found, err := t.find(ctx, t.classify("", []byte(a.Code)), "")
+		if err := onlyCode(a); err != nil {
+			return nil, err
+		}
+		k := t.classify("", []byte(a.Code))
+		found, err := t.find(ctx, k, "")
 		if err != nil {
 			return nil, err
 		}
-		if found.kind != code.Product {
+		if found.kind != code.Product || found.handover != "" {
 			return nil, problem(sale.CodeInvalid, "items", "开单时只能添加商品条码", "only product codes can be added when a sale is opened")
 		}
-		for i := range found.items {
-			if a.Quantity != "" {
-				found.items[i].Quantity = a.Quantity
-			}
+		if err := found.want(k, a); err != nil {
+			return nil, err
 		}
 		items = append(items, found.items...)
 	}

@@ -48,6 +48,11 @@ func (r *rig) survives() *rig {
 	if sc := k.scene(); sc.Pay != nil {
 		r.t.Errorf("a pay code is shown after the restart: %+v", sc.Pay)
 	}
+	for _, s := range was {
+		if p := k.sale(s.ID).Payment; p != nil && p.URL != "" {
+			r.t.Errorf("a POS application is given the pay code after the restart: %+v", p)
+		}
+	}
 	select {
 	case <-k.kicks:
 		r.t.Error("the drawer opens after a restart")

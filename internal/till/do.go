@@ -114,6 +114,9 @@ func (t *Till) repeat(ctx context.Context, c Call, k keptAnswer) (Answer, error)
 
 // answer makes body the call's answer, kept in the same commit.
 func (x *txn) answer(c Call, created bool, body any) Answer {
+	if s, ok := body.(sale.Sale); ok {
+		body = withheld(s)
+	}
 	a := Answer{Created: created, Body: mustJSON(body)}
 	if c.Key != "" {
 		k := keptAnswer{At: x.at, Fingerprint: c.Fingerprint, Created: created, Body: a.Body}

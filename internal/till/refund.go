@@ -12,9 +12,21 @@ import (
 // refundSale gives money back. What goes back through the payment side is
 // waited for up to the request timeout; it is asked for until it is answered.
 func (t *Till) refundSale(ctx context.Context, c Call, cmd sale.RefundSale) (Answer, error) {
+	if err := someLines(cmd.Lines); err != nil {
+		return Answer{}, err
+	}
 	return t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
 		return sale.RefundRequested{At: at, Sale: cmd.Sale, RefundID: id, Lines: cmd.Lines, Amount: cmd.Amount, Reason: cmd.Reason, Cashier: cmd.Cashier}
 	})
+}
+
+// someLines refuses a list without a line: whoever sends the lines that were
+// ticked and ticked none does not mean the whole sale.
+func someLines(lines []int) error {
+	if lines != nil && len(lines) == 0 {
+		return problem(sale.CodeInvalid, "lines", "没有选择要退的商品", "lines is empty: name the lines, or leave lines out to give back all that is left")
+	}
+	return nil
 }
 
 // voidSale ends a sale that is not to be, and gives back what was paid.

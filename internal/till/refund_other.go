@@ -247,6 +247,9 @@ func refundTooMuch() *sale.Problem {
 // left and, by its answer to sale.refund, that nobody else gives it back; until
 // then nothing is handed out. What it has to be asked again is on disk first.
 func (t *Till) refundOther(ctx context.Context, c Call, cmd RefundOther) (Answer, error) {
+	if err := someLines(cmd.Lines); err != nil {
+		return Answer{}, err
+	}
 	o, err := t.LookupSale(ctx, cmd.Code)
 	if err != nil {
 		return Answer{}, err

@@ -121,6 +121,7 @@ func TestRefundOfAnotherTill(t *testing.T) {
 	}
 	r.refused(sale.CodeRefundTooMuch, till.RefundOther{Code: otherID, Lines: []int{1}, Reason: "again"})
 	r.refused(sale.CodeUnknownLine, till.RefundOther{Code: otherID, Lines: []int{7}, Reason: "r"})
+	r.refused(sale.CodeInvalid, till.RefundOther{Code: otherID, Lines: []int{}, Reason: "r"})
 	r.refused(sale.CodeRefundTooMuch, till.RefundOther{Code: otherID, Amount: money(3051), Reason: "r"})
 	r.refused(sale.CodeInvalid, till.RefundOther{Code: otherID, Amount: money(1)})
 	r.refused(sale.CodeUnknownSale, till.RefundOther{Code: "05-20260313-0043", Reason: "r"})

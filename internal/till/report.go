@@ -69,9 +69,10 @@ func (t *Till) Sale(id string) (sale.Sale, error) {
 	s, ok := t.machine.Sale(id)
 	t.mu.Unlock()
 	if ok {
-		return s, nil
+		return withheld(s), nil
 	}
-	return t.stored(id)
+	s, err := t.stored(id)
+	return withheld(s), err
 }
 
 // Current returns the sale that scans go to.
@@ -82,7 +83,7 @@ func (t *Till) Current() (sale.Sale, error) {
 	if !ok {
 		return sale.Sale{}, problem(sale.CodeNoCurrentSale, "", "没有进行中的销售", "no sale is open")
 	}
-	return s, nil
+	return withheld(s), nil
 }
 
 // SaleOpen reports whether a sale is under way, parked ones not counted.
@@ -123,7 +124,7 @@ func (t *Till) Sales(f Filter) (list []sale.Sale, next string, err error) {
 			}
 			last, seen = s.ID, seen+1
 			if f.matches(s.Sale, text) {
-				list = append(list, slim(t.whole(s)))
+				list = append(list, withheld(slim(t.whole(s))))
 			}
 			return true, nil
 		})

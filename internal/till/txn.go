@@ -231,12 +231,24 @@ func (x *txn) run() {
 // public is a sale for the feed: without pictures and without the codes of
 // coupons, which whoever listens could use.
 func public(s sale.Sale) sale.Sale {
-	s = slim(s)
+	s = withheld(slim(s))
 	s.Coupons = slices.Clone(s.Coupons)
 	for i, c := range s.Coupons {
 		if c.Code != "" {
 			s.Coupons[i].Code = ending(c.Code)
 		}
+	}
+	return s
+}
+
+// withheld is a sale as others may see it: without the pay code that must not be
+// shown, because the cloud has not said yet, since this start of the agent, that
+// the payment is still pending.
+func withheld(s sale.Sale) sale.Sale {
+	if p := s.Payment; p != nil && !p.Verified && (p.URL != "" || p.PicturePNGBase64 != "") {
+		q := *p
+		q.URL, q.PicturePNGBase64 = "", ""
+		s.Payment = &q
 	}
 	return s
 }
