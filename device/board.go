@@ -136,9 +136,10 @@ func (b *Board) Get(name string) (Status, bool) {
 	return Status{}, false
 }
 
-// List returns the table in configuration order.
+// List returns the table in configuration order; it is never nil, so that a
+// till without devices says [] and not null.
 func (b *Board) List() []Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.rows)
+	return append([]Status{}, b.rows...)
 }

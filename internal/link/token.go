@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"tilld/internal/strict"
 )
 
 // Limits of signed messages.
@@ -162,7 +164,7 @@ func header(token string) (kid string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := checkJSON(b); err != nil {
+	if err := strict.Check(b); err != nil {
 		return "", err
 	}
 	var h map[string]any
@@ -178,7 +180,7 @@ func header(token string) (kid string, err error) {
 
 // claims decodes and checks the signed claims.
 func (v *verifier) claims(b []byte, received time.Time) (*message, error) {
-	if err := checkJSON(b); err != nil {
+	if err := strict.Check(b); err != nil {
 		return nil, &refused{refClaims, err}
 	}
 	var c map[string]json.RawMessage // exact names: a struct would match JTI as well

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"tilld/internal/fault"
+	"tilld/internal/strict"
 )
 
 // maxTrustFile is the largest trust file in bytes.
@@ -79,7 +80,7 @@ func LoadTrust(path string) (Trust, error) {
 // ours is an error.
 func ParseTrust(data []byte) (Trust, error) {
 	t := Trust{message: map[string]ed25519.PublicKey{}, proof: map[string]ed25519.PublicKey{}}
-	if err := checkJSON(data); err != nil {
+	if err := strict.Check(data); err != nil {
 		return t, err
 	}
 	var set struct {

@@ -224,11 +224,11 @@ type Refund struct {
 
 // Article is what the cloud or the price book knows of a product (contract §4).
 type Article struct {
-	SKU       string     `json:"sku"`
+	SKU       string     `json:"sku" strict:"required"`
 	GTIN      string     `json:"gtin,omitempty"`
 	GTINs     []string   `json:"gtins,omitempty"`
-	Name      string     `json:"name"`
-	UnitPrice Money      `json:"unit_price"`
+	Name      string     `json:"name" strict:"required"`
+	UnitPrice Money      `json:"unit_price" strict:"required"`
 	Unit      string     `json:"unit,omitempty"` // each or kg
 	OldPrice  Money      `json:"old_price,omitempty"`
 	Serial    string     `json:"serial,omitempty"`
@@ -239,13 +239,13 @@ type Article struct {
 
 // Markdown is a discount for part of the day, store time.
 type Markdown struct {
-	From    string `json:"from"` // "19:00"
+	From    string `json:"from" strict:"required"` // "19:00"
 	To      string `json:"to,omitempty"`
-	Percent int    `json:"percent"`
+	Percent int    `json:"percent" strict:"required"`
 }
 
 // MultiBuy is "quantity pieces for price".
 type MultiBuy struct {
-	Quantity int   `json:"quantity"`
-	Price    Money `json:"price"`
+	Quantity int   `json:"quantity" strict:"required"`
+	Price    Money `json:"price" strict:"required"`
 }

@@ -151,7 +151,7 @@ func (t *Till) askPayment(ctx context.Context, id string, a *asker) {
 		cancel()
 		var event sale.Event
 		if err == nil { // not under the lock: the pay code is made and read back
-			event, err = t.readPayment(id, body)
+			event, err = t.readPayment(q.kind, id, body)
 		}
 
 		t.mu.Lock()
@@ -272,7 +272,7 @@ func firstText(list ...string) string {
 
 // readPayment reads what the cloud says of a payment. A code that no phone
 // could read is withdrawn instead of shown.
-func (t *Till) readPayment(id string, body json.RawMessage) (sale.Event, error) {
+func (t *Till) readPayment(kind, id string, body json.RawMessage) (sale.Event, error) {
 	var w wirePayment
 	if err := decode(body, &w); err != nil {
 		return nil, err
@@ -286,6 +286,9 @@ func (t *Till) readPayment(id string, body json.RawMessage) (sale.Event, error) 
 	}
 	if n.State != sale.PayPending {
 		return n, nil
+	}
+	if kind == "payment.create" && n.URL == "" && n.PicturePNGBase64 == "" {
+		return nil, problem(sale.CodeInvalid, "url", "云端没有给出付款码", "a pending payment needs a url or a picture")
 	}
 	bad := checkLink(n.URL)
 	if bad == nil && n.PicturePNGBase64 != "" {

@@ -133,9 +133,13 @@ func checkArticle(a sale.Article) error {
 		return problem(sale.CodeInvalid, "name", "商品名称不能为空，最多 512 字节", "name must have 1 to 512 bytes")
 	case a.UnitPrice < 0 || a.UnitPrice > sale.MaxMoney:
 		return problem(sale.CodeInvalid, "unit_price", "单价无效", "unit_price must be 0 or more")
+	case a.OldPrice < 0 || a.OldPrice > sale.MaxMoney:
+		return problem(sale.CodeInvalid, "old_price", "原价无效", "old_price must be 0 or more")
+	case a.Unit != "" && a.Unit != "each" && a.Unit != "kg":
+		return problem(sale.CodeInvalid, "unit", "单位只能是 each 或 kg", "unit must be each or kg")
 	case len(a.GTINs) > 50 || len(a.Markdowns) > 100:
 		return problem(sale.CodeInvalid, "gtins", "条码或折扣时段过多", "at most 50 gtins and 100 markdowns")
-	case a.MultiBuy != nil && (a.MultiBuy.Quantity < 2 || a.MultiBuy.Price < 0):
+	case a.MultiBuy != nil && (a.MultiBuy.Quantity < 2 || a.MultiBuy.Price < 0 || a.MultiBuy.Price > sale.MaxMoney):
 		return problem(sale.CodeInvalid, "multi_buy", "多件优惠无效", "multi_buy needs a quantity of 2 or more and a price")
 	}
 	for _, m := range a.Markdowns {

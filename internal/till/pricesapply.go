@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tilld/internal/sale"
+	"tilld/internal/strict"
 	"tilld/queue"
 )
 
@@ -32,6 +33,16 @@ type priceOrder struct {
 	Bytes   int64           `json:"bytes"`
 }
 
+// version is the name of the book: a text, or a number as it is written.
+func (r priceOrder) version() (string, bool) {
+	var name string
+	var number json.Number
+	if json.Unmarshal(r.Version, &name) != nil && json.Unmarshal(r.Version, &number) == nil {
+		name = number.String()
+	}
+	return name, name != "" && cut(name, 64) == name
+}
+
 // PriceBookApply is pricebook.apply. Items are entered beside what is there; a
 // file replaces the whole book; a version alone restores the one before. Until
 // the new book is whole the old one is in force, also after a crash.
@@ -40,9 +51,9 @@ func (t *Till) PriceBookApply(ctx context.Context, data json.RawMessage) (any, e
 	if err := decode(data, &r); err != nil {
 		return nil, err
 	}
-	version := strings.Trim(string(r.Version), `"`)
-	if version == "" || version == "null" || len(version) > 64 {
-		return nil, problem(sale.CodeInvalid, "version", "缺少版本号", "version is missing or longer than 64 bytes")
+	version, ok := r.version()
+	if !ok {
+		return nil, problem(sale.CodeInvalid, "version", "缺少版本号", "version is a text of 1 to 64 printable bytes, or a number")
 	}
 	t.bookMu.Lock()
 	defer func() {
@@ -180,14 +191,18 @@ func (t *Till) stageFile(ctx context.Context, b bookVersion, r priceOrder) (item
 	defer file.Close()
 	src := &articleReader{r: file, limit: maxArticle}
 	dec := json.NewDecoder(src)
-	dec.DisallowUnknownFields()
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('[') {
 		return 0, unusable(errors.Join(errors.New("it is no list of articles"), err))
 	}
 	batch := make([]sale.Article, 0, priceBatch)
+	var raw json.RawMessage
 	for dec.More() {
 		var a sale.Article
-		if err := dec.Decode(&a); err != nil {
+		err := dec.Decode(&raw)
+		if err == nil {
+			err = strict.Decode(raw, &a)
+		}
+		if err != nil {
 			return 0, unusable(fmt.Errorf("article %d: %w", items+1, err))
 		}
 		if err := checkArticle(a); err != nil {

@@ -149,6 +149,9 @@ func (t *Till) PrinterPrint(ctx context.Context, data json.RawMessage) (any, err
 	if err := decode(data, &r); err != nil {
 		return nil, err
 	}
+	if r.JobID == "" {
+		return nil, problem(sale.CodeInvalid, "job_id", "缺少打印任务编号", "job_id is missing")
+	}
 	answer, err := t.print(ctx, Call{Origin: "command"}, PrintRequest{JobID: r.JobID, Markup: r.Markup})
 	return answer.Body, err
 }

@@ -3,26 +3,24 @@ package till
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"image"
 	_ "image/png" // pictures that are shown are PNG
-	"io"
 	"strings"
 	"time"
 	"unicode"
 
 	"tilld/internal/qr"
 	"tilld/internal/sale"
+	"tilld/internal/strict"
 )
 
 // Shapes of the contract (§4) as the cloud sends them. They are read strictly:
 // a field that is not in the contract is refused.
 
 type wireTender struct {
-	Method    string      `json:"method"`
-	Amount    sale.Money  `json:"amount"`
+	Method    string      `json:"method" strict:"required"`
+	Amount    sale.Money  `json:"amount" strict:"required"`
 	Scheme    string      `json:"scheme"`
 	Reference string      `json:"reference"`
 	Balance   *sale.Money `json:"balance"`
@@ -67,16 +65,10 @@ const (
 	maxPicture = 256 << 10 // bytes of PNG
 )
 
-// decode reads one JSON value strictly: unknown fields and trailing data are
-// refused.
+// decode reads one JSON value strictly (package strict).
 func decode(data []byte, dst any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(dst); err != nil {
+	if err := strict.Decode(data, dst); err != nil {
 		return problem(sale.CodeInvalid, "data", "数据格式不对："+err.Error(), err.Error())
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return problem(sale.CodeInvalid, "data", "数据后有多余内容", "there is more after the value")
 	}
 	return nil
 }
