@@ -154,7 +154,7 @@ func (st *Station) look(ctx context.Context, p Printer) error {
 // one prints job; wait means that it is queued again until a person has acted.
 func (st *Station) one(ctx context.Context, p Printer, job Job) (wait bool, err error) {
 	if expired(job) {
-		return false, st.end(ctx, job, Failed, NoEvidence, "expired before it could be printed")
+		return false, st.end(ctx, job, Failed, NoEvidence, Expired)
 	}
 	if err := st.resync(ctx, p); fault.KindOf(err) == fault.Attention {
 		st.attend(err)
@@ -288,5 +288,8 @@ func (st *Station) cleared(ctx context.Context, p Printer, job Job) bool {
 		}
 	}
 }
+
+// Expired is why a job failed that waited longer than it may.
+const Expired = "expired before it could be printed"
 
 func expired(job Job) bool { return !job.Expires.IsZero() && time.Now().After(job.Expires) }

@@ -17,6 +17,7 @@ import (
 	"tilld/internal/health"
 	"tilld/internal/lang"
 	"tilld/internal/sale"
+	"tilld/printer"
 	"tilld/queue"
 )
 
@@ -257,13 +258,14 @@ func (t *Till) spawn(f func(ctx context.Context)) {
 	t.wg.Go(func() { f(ctx) })
 }
 
-// tick acts on deadlines: pay codes, scenes, device news, old records.
+// tick acts on deadlines: pay codes, print jobs, scenes, device news, old records.
 func (t *Till) tick(ctx context.Context) {
 	house := t.o.Now()
 	for {
 		t.mu.Lock()
 		now := t.now()
 		t.expirePayments(ctx, now)
+		t.expireJobs(ctx, now)
 		t.show()
 		t.reportDevices(ctx, now)
 		next := t.nextDeadline(now)
@@ -301,6 +303,11 @@ func (t *Till) nextDeadline(now time.Time) time.Time {
 	}
 	for _, at := range t.stage.deadlines(t.machine.Book()) {
 		earlier(at)
+	}
+	for _, j := range t.spool.open {
+		if j.Outcome == printer.Queued {
+			earlier(j.Expires)
+		}
 	}
 	earlier(t.devices.due())
 	return next

@@ -262,6 +262,9 @@ func (t *Till) End(ctx context.Context, jobID string, o printer.Outcome, e print
 	defer t.mu.Unlock()
 	j := t.openJob(jobID)
 	if j == nil {
+		if old, err := t.job(jobID); err != nil || old != nil && o == printer.Failed && old.Outcome == o {
+			return err // it has expired before its printer said so
+		}
 		return fmt.Errorf("till: job %q is not open", jobID)
 	}
 	if o == printer.Queued && j.Outcome == printer.Queued && j.Reason == reason {
@@ -270,6 +273,23 @@ func (t *Till) End(ctx context.Context, jobID string, o printer.Outcome, e print
 	x := t.begin()
 	x.jobChanged(*j, o, e, reason)
 	return x.commit(ctx)
+}
+
+// expireJobs books the jobs that have waited for too long, for a printer that is
+// away too. mu is held.
+func (t *Till) expireJobs(ctx context.Context, now time.Time) {
+	x := t.begin()
+	for _, j := range t.spool.open {
+		if j.Outcome == printer.Queued && !j.Expires.IsZero() && !now.Before(j.Expires) {
+			x.jobChanged(*j, printer.Failed, printer.NoEvidence, printer.Expired)
+		}
+	}
+	if len(x.jobs) == 0 {
+		return
+	}
+	if err := x.commit(ctx); err != nil {
+		t.log.Error("expired print jobs not booked", "err", err)
+	}
 }
 
 func (t *Till) openJob(id string) *printer.Job {

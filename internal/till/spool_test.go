@@ -133,6 +133,42 @@ func TestTimeToLive(t *testing.T) {
 	}
 }
 
+// A job whose printer is away fails when its time is over, not when the printer
+// is back; the printer that was about to begin it then gets nothing to print.
+func TestTimeToLiveWhilePrinterIsAway(t *testing.T) {
+	r := newRig(t, plainMarkup)
+	second := 1
+	if _, err := r.print(till.PrintRequest{JobID: "short", Markup: "x", TTL: &second}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.print(till.PrintRequest{JobID: "long", Markup: "y"}); err != nil {
+		t.Fatal(err)
+	}
+	var j till.PrintAnswer
+	r.until("the job expires", func() bool {
+		var err error
+		if j, err = r.till.Job("short"); err != nil {
+			t.Fatal(err)
+		}
+		return j.Outcome == printer.Failed
+	})
+	if j.Reason != printer.Expired || len(r.events("receipt.outcome")) != 1 {
+		t.Errorf("reason %q, %d outcomes reported", j.Reason, len(r.events("receipt.outcome")))
+	}
+	if err := r.till.Begin(context.Background(), "printer-1", "short"); !errors.Is(err, printer.ErrMoved) {
+		t.Errorf("an expired job begins: %v", err)
+	}
+	if err := r.till.End(context.Background(), "short", printer.Failed, printer.NoEvidence, printer.Expired); err != nil {
+		t.Errorf("a printer that sees it too: %v", err)
+	}
+	if err := r.till.End(context.Background(), "short", printer.Confirmed, printer.InOrder, ""); err == nil {
+		t.Error("an expired job ends as confirmed")
+	}
+	if j := r.printJob(printer.Confirmed, printer.InOrder); j.ID != "long" {
+		t.Errorf("%s is printed", j.ID)
+	}
+}
+
 // A second printer takes what has waited too long for the first, in order, and
 // nothing of which a byte may be on paper.
 func TestStandIn(t *testing.T) {

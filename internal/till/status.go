@@ -1,6 +1,7 @@
 package till
 
 import (
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -52,7 +53,22 @@ func (t *Till) Status(tag lang.Tag) Status {
 	if s.Conditions == nil {
 		s.Conditions = []health.Condition{}
 	}
+	wanting(s.Devices, s.Conditions)
 	return s
+}
+
+// wanting puts the condition of each device that works but wants something (paper,
+// a closed cover) into its row; list is worst first.
+func wanting(rows []device.Status, list []health.Condition) {
+	for i := range rows {
+		row := &rows[i]
+		if row.State != device.Ready || row.Condition != "" {
+			continue
+		}
+		if j := slices.IndexFunc(list, func(c health.Condition) bool { return c.Subject == row.Name }); j >= 0 {
+			row.Condition, row.Hint, row.Code, row.Advice = list[j].Text, list[j].Remedy, list[j].Code, device.Advice{}
+		}
+	}
 }
 
 // Ready reports whether the till can sell, and if not why, in English.
