@@ -23,7 +23,7 @@ type Job struct {
 	ID       string    `json:"job_id"` // "<sale id>/receipt"
 	Printer  string    `json:"printer"`
 	Doc      Doc       `json:"doc,omitempty"`
-	Raw      []byte    `json:"raw,omitempty"`       // bytes made elsewhere, instead of Doc
+	Raw      []byte    `json:"raw,omitempty"`       // bytes made elsewhere; Doc is the head of them then
 	Drawer   bool      `json:"drawer,omitempty"`    // Raw may open the cash drawer
 	Personal bool      `json:"personal,omitempty"`  // Doc or Raw may name a shopper: it is sealed where it is stored
 	SaleID   string    `json:"sale_id,omitempty"`   // the sale it belongs to

@@ -54,9 +54,11 @@ type Result struct {
 
 // Raw is a Printer that takes bytes made elsewhere. Without drawer, bytes that
 // would open the cash drawer are refused (fault.Refused) before the first is
-// sent; everything else goes out unchanged.
+// sent; everything else goes out unchanged, and what it leaves open (a line, a
+// command that lacks some bytes) is closed. head, if there is one, is printed
+// first, and again behind each cut that is not the last.
 type Raw interface {
-	PrintRaw(ctx context.Context, jobID string, data []byte, drawer bool) (Result, error)
+	PrintRaw(ctx context.Context, jobID string, head Doc, data []byte, drawer bool) (Result, error)
 }
 
 // DrawerKicker is a Printer with a cash drawer that opens at once, ahead of

@@ -223,7 +223,7 @@ func (st *Station) print(ctx context.Context, p Printer, job Job) (Result, error
 	if !ok {
 		return Result{}, fault.New(fault.Refused, st.Name, "print", errors.New("this printer takes no raw bytes"))
 	}
-	return raw.PrintRaw(own, job.ID, job.Raw, job.Drawer)
+	return raw.PrintRaw(own, job.ID, job.Doc, job.Raw, job.Drawer)
 }
 
 // settle commits the outcome and decides whether the printer can go on.

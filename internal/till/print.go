@@ -248,9 +248,7 @@ func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, 
 		return Answer{}, problem(sale.CodeUnknownJob, "job_id", "没有这个打印任务", "there is no such print job")
 	case !j.Outcome.Done():
 		return Answer{}, problem(sale.CodeWrongState, "job_id", "任务还没有打印完", "the job is not done yet")
-	case j.Raw != nil:
-		return Answer{}, problem(sale.CodeUnavailable, "job_id", "原始打印数据不能加注“重打”，请由原程序重新提交", "bytes made elsewhere cannot be marked as a copy; print them again under another job_id")
-	case len(j.Doc) == 0:
+	case len(j.Doc) == 0 && j.Raw == nil:
 		return Answer{}, problem(sale.CodeUnavailable, "job_id", "任务内容已清除", "the job's content is no longer kept")
 	}
 	root := firstText(j.CopyOf, j.ID)
@@ -259,11 +257,15 @@ func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, 
 		return Answer{}, err
 	}
 	doc := j.Doc
-	if j.CopyOf == "" {
+	switch {
+	case j.CopyOf != "":
+	case j.Raw != nil:
+		doc = asCopy(nil) // the head of the bytes
+	default:
 		doc = asCopy(doc)
 	}
 	x := t.begin()
-	queued := x.queueJob(printer.Job{ID: id, Printer: j.Printer, Doc: doc, Personal: j.Personal, SaleID: j.SaleID, CopyOf: root, Origin: c.Origin})
+	queued := x.queueJob(printer.Job{ID: id, Printer: j.Printer, Doc: doc, Raw: j.Raw, Personal: j.Personal, SaleID: j.SaleID, CopyOf: root, Origin: c.Origin})
 	x.reprinted(*queued, cmd.Reason, cmd.Cashier)
 	answer := x.answer(c, true, answerOf(*queued))
 	return answer, x.commit(ctx)

@@ -169,6 +169,23 @@ func TestTimeToLiveWhilePrinterIsAway(t *testing.T) {
 	}
 }
 
+// A copy of bytes made elsewhere is marked as well, also a copy of the copy.
+func TestCopyOfBytes(t *testing.T) {
+	r := newRig(t, plainMarkup)
+	if _, err := r.print(till.PrintRequest{JobID: "raw", Escpos: []byte("\x1b@ticket\n")}); err != nil {
+		t.Fatal(err)
+	}
+	r.printJob(printer.Confirmed, printer.InOrder)
+	for _, id := range []string{"raw", "raw/copy-1"} {
+		if p, err := r.print(till.ReprintJob{JobID: id}); err != nil || p.CopyOf != "raw" {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if j := r.printJob(printer.Confirmed, printer.InOrder); string(j.Raw) != "\x1b@ticket\n" || strings.Count(docText(j.Doc), till.CopyMark) != 1 || j.Drawer {
+			t.Errorf("copy of %s: %q, %q", id, docText(j.Doc), j.Raw)
+		}
+	}
+}
+
 // A second printer takes what has waited too long for the first, in order, and
 // nothing of which a byte may be on paper.
 func TestStandIn(t *testing.T) {

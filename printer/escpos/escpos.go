@@ -40,6 +40,7 @@ type Printer struct {
 	inbox  []reply
 	looked time.Time // when it was last asked
 	owed   owed      // answers to GS r that have not come yet
+	stray  bool      // bytes made elsewhere may have left it in the middle of a command
 	unsure bool      // answers were lost: find out before the next job
 }
 

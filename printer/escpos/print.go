@@ -26,13 +26,29 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	return d.run(ctx, jobID, job, page.Dots())
 }
 
-// PrintRaw sends bytes made elsewhere after [Screen] has looked at them.
-func (d *Printer) PrintRaw(ctx context.Context, jobID string, data []byte, drawer bool) (printer.Result, error) {
+// PrintRaw sends bytes made elsewhere after [Screen] has looked at them. What they
+// leave unfinished is finished: the next job must not become part of it.
+func (d *Printer) PrintRaw(ctx context.Context, jobID string, head printer.Doc, data []byte, drawer bool) (printer.Result, error) {
 	data, err := Screen(data, drawer)
+	if err == nil {
+		data, err = finish(data)
+	}
+	if err == nil && len(head) > 0 {
+		var page layout.Page
+		if page, err = layout.Compose(head, d.cfg.caps()); err == nil {
+			var mark []byte
+			mark, err = build(d.cfg, page)
+			data = headed(data, mark)
+		}
+	}
 	if err != nil {
 		return printer.Result{}, err
 	}
-	return d.run(ctx, jobID, data, len(data)/48*layout.LineDots)
+	r, err := d.run(ctx, jobID, data, len(data)/48*layout.LineDots)
+	if err == nil && d.owed.ever && r.Evidence != printer.InOrder && r.Evidence != printer.ProcessID {
+		d.stray = true
+	}
+	return r, err
 }
 
 // Test prints a page that shows what the printer can do. It takes a minute at
@@ -66,6 +82,9 @@ func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int) (
 	}
 	defer d.give()
 	if err := d.check(ctx, "print"); err != nil {
+		return printer.Result{}, err
+	}
+	if err := d.found(ctx); err != nil {
 		return printer.Result{}, err
 	}
 	if err := d.sure(ctx); err != nil {

@@ -74,6 +74,20 @@ func (d *Printer) fill(ctx context.Context) error {
 	return nil
 }
 
+// found brings a printer back that did not answer behind bytes made elsewhere: they
+// may have left it in the middle of a command that nobody here knows.
+func (d *Printer) found(ctx context.Context) error {
+	if !d.stray {
+		return nil
+	}
+	if err := d.fill(ctx); err != nil {
+		return err
+	}
+	d.stray = false
+	_, err := d.wire.Write(ctx, "resync", []byte{esc, '@'})
+	return err
+}
+
 // inSync asks for an in-order status and waits until it, and any that was late,
 // has come. From then on no answer is owed.
 func (d *Printer) inSync(ctx context.Context, patience time.Duration) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tilld/internal/fault"
 )
@@ -66,23 +67,16 @@ func forbidden(b []byte, drawer bool) string {
 	return ""
 }
 
+// pictures are the beginnings of the commands that carry dots.
+var pictures = []string{"\x1dv0", "\x1b*", "\x1d*", "\x1d(L", "\x1d8L"}
+
 // pictureAt returns the lengths of the head and the data of a picture command at
 // the start of b; head is 0 when there is none.
 func pictureAt(b []byte) (head, size int, err error) {
-	switch {
-	case len(b) >= 8 && bytes.HasPrefix(b, []byte{gs, 'v', '0'}):
-		head, size = 8, (int(b[4])|int(b[5])<<8)*(int(b[6])|int(b[7])<<8)
-	case len(b) >= 5 && bytes.HasPrefix(b, []byte{esc, '*'}):
-		head, size = 5, int(b[3])|int(b[4])<<8
-		if b[2] >= 32 {
-			size *= 3
-		}
-	case len(b) >= 5 && bytes.HasPrefix(b, []byte{gs, '(', 'L'}):
-		head, size = 5, int(b[3])|int(b[4])<<8
-	case len(b) >= 7 && bytes.HasPrefix(b, []byte{gs, '8', 'L'}):
-		head, size = 7, int(b[3])|int(b[4])<<8|int(b[5])<<16|int(b[6])<<24
+	if !slices.ContainsFunc(pictures, func(p string) bool { return bytes.HasPrefix(b, []byte(p)) }) {
+		return 0, 0, nil
 	}
-	if size > len(b)-head || size < 0 {
+	if head, size = sized(b); size > len(b)-head || size < 0 {
 		return 0, 0, errors.New("a picture is cut short")
 	}
 	return head, size, nil

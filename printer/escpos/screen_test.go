@@ -65,15 +65,15 @@ func TestPrintRaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true}
 		d := open(t, m, spec("generic-80mm")).(printer.Raw)
-		r, err := d.PrintRaw(t.Context(), "job", []byte("\x1b@raw\n\x1dVB\x00"), false)
+		r, err := d.PrintRaw(t.Context(), "job", nil, []byte("\x1b@raw\n\x1dVB\x00"), false)
 		if err != nil || r.Evidence != printer.InOrder || strings.Join(m.Lines(), "") != "raw" {
 			t.Errorf("PrintRaw = %+v, %v, printed %q", r, err, m.Lines())
 		}
-		r, err = d.PrintRaw(t.Context(), "job", []byte("\x1bp\x00\x19\xfa"), false)
+		r, err = d.PrintRaw(t.Context(), "job", nil, []byte("\x1bp\x00\x19\xfa"), false)
 		if fault.KindOf(err) != fault.Refused || r.Started || m.Drawer() != 0 {
 			t.Errorf("a drawer kick: %+v, %v, opened %d times", r, err, m.Drawer())
 		}
-		if _, err = d.PrintRaw(t.Context(), "job", []byte("\x1bp\x00\x19\xfa"), true); err != nil || m.Drawer() != 1 {
+		if _, err = d.PrintRaw(t.Context(), "job", nil, []byte("\x1bp\x00\x19\xfa"), true); err != nil || m.Drawer() != 1 {
 			t.Errorf("an allowed kick: %v, opened %d times", err, m.Drawer())
 		}
 	})
