@@ -45,13 +45,16 @@ type Till struct {
 	bookMu   sync.Mutex // held while the price book is changed or cleaned; taken before mu
 	entering atomic.Pointer[EnteringPrices]
 
-	here  atomic.Pointer[people]
-	keys  keyLocks
-	ids   idSource
-	scans chan *pendingScan
-	seen  bounces
-	wake  chan struct{}
-	wg    sync.WaitGroup
+	here      atomic.Pointer[people]
+	keys      keyLocks
+	ids       idSource
+	scans     chan *pendingScan
+	undecided atomic.Int64 // scans that were taken and are not decided
+	aheads    chan *ahead
+	last      lastScans
+	seen      bounces
+	wake      chan struct{}
+	wg        sync.WaitGroup
 }
 
 // record is what is stored as "machine": the book and what belongs beside it.
@@ -78,7 +81,7 @@ func New(o Options) (*Till, error) {
 	defaults(&o)
 	t := &Till{
 		o: o, log: o.Log, askers: map[string]*asker{}, seen: bounces{}, changed: make(chan struct{}),
-		scans: make(chan *pendingScan, scanBacklog), wake: make(chan struct{}, 1),
+		scans: make(chan *pendingScan, scanBacklog), aheads: make(chan *ahead, scanBacklog), wake: make(chan struct{}, 1),
 		started: o.Now(),
 	}
 	t.mu.Lock()
@@ -239,6 +242,7 @@ func (t *Till) Run(ctx context.Context) error {
 	t.deferred = nil
 	t.mu.Unlock()
 	t.wg.Go(func() { t.readScans(ctx) })
+	t.wg.Go(func() { t.askAhead(ctx) })
 	t.tick(ctx)
 	cancel()
 	t.mu.Lock()

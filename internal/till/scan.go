@@ -17,8 +17,12 @@ import (
 )
 
 const (
-	// scanBacklog is how many scans may wait; a hand cannot fill it.
-	scanBacklog = 256
+	// scanBacklog is how many scans may wait: four scanners as fast as is believed,
+	// for ten seconds.
+	scanBacklog = 4096
+	// hurry is how many scans wait when a scanner is not kept waiting for what
+	// becomes of its code.
+	hurry = 8
 	// answerWithin is how long Scan waits for what becomes of a scan.
 	answerWithin = 40 * time.Millisecond
 )
@@ -29,6 +33,7 @@ type pendingScan struct {
 	done  chan bool
 	seq   uint64       // number in the ledger, set before done
 	state atomic.Int32 // 0 waited for, 1 answered, 2 nobody waits any more
+	ahead *ahead       // its price, nil when nobody asks for it before its turn
 }
 
 // Scan takes one scan; scans are processed in the order of the calls. false
@@ -37,13 +42,16 @@ type pendingScan struct {
 // scanner if the code is refused after all.
 func (t *Till) Scan(ctx context.Context, s scanner.Scan) bool {
 	p := &pendingScan{scan: s, done: make(chan bool, 1)}
-	select {
-	case t.scans <- p:
-	default:
+	waiting, ok := t.queueScan(p)
+	if !ok {
 		t.o.Health.Raise(condScansLost, s.Device)
 		return false
 	}
-	late := time.NewTimer(answerWithin)
+	within := answerWithin
+	if waiting > hurry {
+		within = 0
+	}
+	late := time.NewTimer(within)
 	defer late.Stop()
 	select {
 	case ok := <-p.done:
@@ -57,6 +65,29 @@ func (t *Till) Scan(ctx context.Context, s scanner.Scan) bool {
 	return <-p.done
 }
 
+// queueScan has a scan wait for its turn, behind so many others; false when too
+// many do. If it is not its turn at once, its price is asked for meanwhile.
+func (t *Till) queueScan(p *pendingScan) (before int, ok bool) {
+	before = int(t.undecided.Add(1)) - 1
+	if bounced := t.last.is(p.scan); before > 0 && !bounced {
+		p.ahead = t.foresee(p.scan)
+	}
+	select {
+	case t.scans <- p:
+	default:
+		t.undecided.Add(-1)
+		return before, false
+	}
+	if p.ahead != nil {
+		select {
+		case t.aheads <- p.ahead:
+		default:
+			p.ahead.decline()
+		}
+	}
+	return before, true
+}
+
 // readScans processes scans one at a time, so that goods stay in order.
 func (t *Till) readScans(ctx context.Context) {
 	for {
@@ -65,6 +96,7 @@ func (t *Till) readScans(ctx context.Context) {
 			return
 		case p := <-t.scans:
 			ok := t.scan(ctx, p)
+			t.undecided.Add(-1)
 			if p.state.CompareAndSwap(0, 1) {
 				p.done <- ok
 			} else if t.o.Answer != nil {
@@ -107,7 +139,7 @@ func (t *Till) scan(ctx context.Context, p *pendingScan) bool {
 		t.repeated(ctx, b)
 		return b.ok
 	}
-	seq, ok := t.scanOnce(ctx, s)
+	seq, ok := t.scanOnce(ctx, s, p.ahead)
 	t.seen[key], p.seq = bounce{at: s.At, ok: ok, seq: seq}, seq
 	return ok
 }
@@ -129,7 +161,7 @@ func (t *Till) repeated(ctx context.Context, b bounce) {
 
 // scanOnce enters a scan into the ledger and lets it have its effect, in one
 // commit unless the cloud has to be asked in between.
-func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
+func (t *Till) scanOnce(ctx context.Context, s scanner.Scan, a *ahead) (uint64, bool) {
 	c := t.classify(s.AIM, s.Data)
 	row := Scan{Device: s.Device, At: s.At.In(t.o.Location), AIM: cut(s.AIM, 8), Kind: string(c.Kind), Code: forLedger(c)}
 	if c.Kind == code.AuthCode {
@@ -142,7 +174,7 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan) (uint64, bool) {
 	f, here, err := t.findHere(c)
 	if !here && err == nil {
 		if row.Seq, err = t.enter(ctx, row); err == nil {
-			f, err = t.find(ctx, c, basket)
+			f, err = t.answerTo(ctx, a, c, basket)
 		}
 	}
 	t.mu.Lock()

@@ -24,9 +24,7 @@ func (t *Till) scanCode(ctx context.Context, cmd ScanCode) (Answer, error) {
 	}
 	p := &pendingScan{scan: scanner.Scan{Device: typedDevice, At: time.Now(), Data: []byte(cmd.Code)}, done: make(chan bool, 1)}
 	busy := problem(sale.CodeUnavailable, "", "收银机正忙，请稍后再扫", "the till is busy: scan again in a moment")
-	select {
-	case t.scans <- p:
-	default:
+	if _, ok := t.queueScan(p); !ok {
 		return Answer{}, busy
 	}
 	select {
