@@ -52,7 +52,7 @@ func driverList() []driver {
 
 func scanners() *device.Registry[scanner.Scanner] {
 	var r device.Registry[scanner.Scanner]
-	r.Add("line", line.Open)
+	r.Add("line", line.Opener())
 	r.Add("wedge", wedge.Open)
 	r.Add("hidpos", hidpos.Open)
 	r.Add("ssi", ssi.Open)

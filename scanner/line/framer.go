@@ -12,13 +12,17 @@ import (
 // prefix, AIM identifier and suffix.
 const maxFrame = scanner.MaxData + 32
 
+// pardon is how much noise one code makes up for: far more than there is between
+// codes, and less than there is between what looks like codes in noise.
+const pardon = 512
+
 // framer cuts a stream of bytes into codes. How the stream is chunked makes no
 // difference to what comes out.
 type framer struct {
 	cfg     settings
 	buf     []byte
 	tooLong bool // dropping up to the next suffix or silence
-	noise   int  // bytes since the last code that made none
+	noise   int  // bytes that made no code, less what codes have made up for
 	tear    reading.Tear
 }
 
@@ -58,13 +62,26 @@ func (f *framer) gap(at time.Time) (code, bool) {
 	if len(f.cfg.suffix) == 0 {
 		return f.finish(at)
 	}
-	if f.tooLong {
-		f.buf = append(f.buf, '?') // what it began with is gone
-	}
-	f.tear.Begin(f.buf, at)
+	f.giveUp(at)
 	f.drop()
 	f.tooLong = false
 	return code{}, false
+}
+
+// giveUp remembers that what is held will not be finished.
+func (f *framer) giveUp(at time.Time) {
+	if f.tooLong {
+		f.tear.Noise(at)
+		return
+	}
+	f.tear.Begin(f.buf, at)
+}
+
+// cut is called when the port fails: what is held will not be finished here.
+func (f *framer) cut(at time.Time) {
+	if f.pending() && len(f.cfg.suffix) > 0 {
+		f.giveUp(at)
+	}
 }
 
 func (f *framer) drop() {
@@ -103,6 +120,6 @@ func (f *framer) finish(at time.Time) (code, bool) {
 		f.drop()
 		return code{}, false
 	}
-	f.buf, f.noise = f.buf[:0], 0
+	f.buf, f.noise = f.buf[:0], max(0, f.noise-pardon)
 	return c, true
 }

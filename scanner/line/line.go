@@ -22,10 +22,11 @@ import (
 )
 
 type reader struct {
-	info device.Info
-	cfg  settings
-	port device.Port
-	mu   sync.Mutex // one host command at a time
+	info   device.Info
+	cfg    settings
+	port   device.Port
+	memory *memory
+	mu     sync.Mutex // one host command at a time
 }
 
 // answering is a reader whose make has host commands.
@@ -51,6 +52,10 @@ func decode(s device.Spec) (settings, error) {
 
 // Open takes over the port; it sends nothing. Options are those of [Config].
 func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+	return open(p, s, nil)
+}
+
+func open(p device.Port, s device.Spec, m *memory) (scanner.Scanner, error) {
 	set, err := decode(s)
 	if err != nil {
 		return nil, err
@@ -58,7 +63,7 @@ func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, err
 	if p == nil {
 		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a line scanner needs an address"))
 	}
-	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: set.model}, cfg: set, port: p}
+	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: set.model}, cfg: set, port: p, memory: m}
 	if set.model == "" {
 		return r, nil
 	}
@@ -75,10 +80,16 @@ func (r *reader) Close() error { return r.port.Close() }
 // the line carries noise (wrong speed, wrong device) or more codes than any
 // reader can read: the device's slot then tries again later, and the till's
 // processor is left alone.
-func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
+func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) (err error) {
 	stop := context.AfterFunc(ctx, func() { device.SetReadDeadline(r.port, time.Unix(1, 0)) })
 	defer stop()
-	f := framer{cfg: r.cfg}
+	f := framer{cfg: r.cfg, tear: r.memory.take(r.info.Name)}
+	defer func() {
+		if fault.KindOf(err) != fault.Protocol { // noise is no half of a code
+			f.cut(time.Now())
+			r.memory.keep(r.info.Name, f.tear)
+		}
+	}()
 	flood := bucket{perSecond: r.cfg.rate}
 	buf := make([]byte, 4096)
 	last := time.Now() // when the last byte arrived

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -184,6 +185,29 @@ func TestStallTearsNoCode(t *testing.T) {
 	})
 }
 
+// Bytes at random, as from a line of another speed: what looks like a code in
+// them is rare, and does not keep the line in service.
+func TestRandomNoise(t *testing.T) {
+	noise := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{7}).Read(noise)
+	got, err := scans(t, `{}`, 0, string(noise))
+	if fault.KindOf(err) != fault.Protocol || len(got) > 20 {
+		t.Errorf("%v after %d scans, want kind protocol after a few", err, len(got))
+	}
+}
+
+// Latin-1 without configuration: letters are text, control characters are not.
+func TestNeitherUTF8NorGB18030(t *testing.T) {
+	got, _ := scans(t, `{}`, 0, "Gr\xfc\xdf\r", "\x01\xfc\xff\r", "\xfc\xff\x85\r", "A\x1d\xff\r")
+	if len(got) != 2 || string(got[0].Data) != "Grüß" || string(got[1].Data) != "A\x1dÿ" {
+		t.Errorf("%q", got)
+	}
+	got, _ = scans(t, `{"encoding": "latin1"}`, 0, "\x01\xfc\xff\r")
+	if len(got) != 1 || string(got[0].Data) != "\x01üÿ" {
+		t.Errorf("latin1: %q", got)
+	}
+}
+
 // A wrong speed, a printer on the scanner's port, a broken cable.
 func TestNoiseIsAFault(t *testing.T) {
 	for name, flood := range map[string]string{
@@ -258,6 +282,48 @@ func TestSomebodyElsesDeadlineIsNoSilence(t *testing.T) {
 			t.Errorf("got %q", data)
 		}
 	})
+}
+
+// A port fails in the middle of a code, and the rest comes through the next one,
+// as a serial server on the network does it. Of another device's halves the
+// scanner knows nothing, and what it reads later is in no doubt.
+func TestRestThroughTheNextPort(t *testing.T) {
+	const ean = "6901234567892"
+	opener := line.Opener()
+	life := func(name string, chunks ...string) (got []string) {
+		p := new(devtest.Recorder)
+		s, err := opener(t.Context(), p, device.Spec{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range chunks {
+			p.Feed([]byte(c))
+		}
+		p.End(io.EOF)
+		if err := s.Run(t.Context(), func(sc scanner.Scan) { got = append(got, string(sc.Data)) }); fault.KindOf(err) != fault.Absent {
+			t.Fatalf("Run = %v", err)
+		}
+		return got
+	}
+	for _, c := range []struct {
+		name, first string
+		second      []string
+		want        []string
+	}{
+		{"the rest", "690123", []string{"4567892\r", ean + "\r"}, []string{ean}},
+		{"a whole code", "690123", []string{ean + "\r"}, []string{ean}},
+		{"nothing was torn", ean + "\r", []string{"4567892\r"}, []string{"4567892"}},
+	} {
+		if got := life("scanner-1", c.first); len(got) > 1 {
+			t.Errorf("%s: %q from the first port", c.name, got)
+		}
+		if got := life("scanner-2", "42\r"); !slices.Equal(got, []string{"42"}) {
+			t.Errorf("%s: the other scanner gives %q", c.name, got)
+		}
+		if got := life("scanner-1", c.second...); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
 }
 
 func TestOptionsAreChecked(t *testing.T) {

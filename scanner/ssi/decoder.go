@@ -97,7 +97,10 @@ func (d *decoder) drop() {
 
 func (d *decoder) forget(at time.Time) {
 	if d.open {
-		d.tear.Begin(append(d.code, '?'), at) // also when its first packet was empty
+		if len(d.code) == 0 {
+			d.code = append(d.code, '?') // its first packet was empty, and what follows is not known
+		}
+		d.tear.Begin(d.code, at)
 	}
 	d.noise += len(d.code)
 	clear(d.code)

@@ -1,12 +1,14 @@
 package reading_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"tilld/scanner/code"
 	"tilld/scanner/internal/reading"
 )
 
@@ -22,8 +24,18 @@ func TestTear(t *testing.T) {
 		{"the rest of a text", "https://shop.example/", "a?id=12", false, time.Second, false},
 		{"the rest of an auth code", "13456789", "0123456789", false, time.Second, false},
 		{"a whole EAN", "690123", "6901234567892", false, time.Second, true},
-		{"a whole EAN-8", "https://sh", "96385074", false, time.Second, true},
-		{"an EAN with a wrong check digit", "690123", "6901234567893", false, time.Second, false},
+		{"a whole EAN-8", "690123456", "96385074", false, time.Second, true},
+		{"what may be the end of an address", "https://sh", "96385074", false, time.Second, false},
+		{"the same address again", "https://sh", "https://shop.example/1", false, time.Second, true},
+		{"the same member again", "M:1234", "M:12345678", false, time.Second, true},
+		{"too little to know it again", "M:12", "M:12345678", false, time.Second, false},
+		{"zeros after zeros", "000000", "0000001", false, time.Second, false},
+		{"what may be the end of an auth code", "13456", "6901234567892", false, time.Second, false},
+		{"what may be the end of a long number", "13456789012345", "6901234567892", false, time.Second, false},
+		{"as long as an EAN together", "69012", "96385074", false, time.Second, false},
+		{"a cable plugged in", "\xff\x80", "42", false, time.Second, true},
+		{"a cable plugged in, then a half", "\xff690123", "6901234567892", false, time.Second, true},
+		{"an EAN with a wrong check digit", "690999", "6901234567893", false, time.Second, false},
 		// 50123452 is an EAN-8, and 4012950123452 an EAN-13.
 		{"whole alone and whole together", "40129", "50123452", false, time.Second, false},
 		{"an address", "690123", "HTTPS://ID.GS1.ORG/01/09520123456788", false, time.Second, true},
@@ -45,21 +57,109 @@ func TestTear(t *testing.T) {
 	}
 }
 
-// Whatever a code consists of and wherever it is torn: its rest is not believed
-// unless it is a number that checks by itself.
-func TestTornCodesAreNotBelieved(t *testing.T) {
+// A code is torn after every byte, or after every two bytes: its rest, all of
+// it that is not the start, is never believed, though one in ten checks.
+func TestTheRestIsNeverBelieved(t *testing.T) {
+	start := time.Unix(0, 0)
+	digits := func(n int) *rapid.Generator[string] {
+		return rapid.StringMatching(fmt.Sprintf(`[0-9]{%d}`, n))
+	}
+	checked := rapid.Custom(func(t *rapid.T) string {
+		n := digits(rapid.SampledFrom([]int{7, 11, 12, 13}).Draw(t, "digits")).Draw(t, "number")
+		return n + string(code.CheckDigit(n))
+	})
+	auth := rapid.Custom(func(t *rapid.T) string {
+		head := rapid.SampledFrom([]string{"10", "13", "15", "25", "28", "30"}).Draw(t, "scheme")
+		return head + digits(16).Draw(t, "auth code")
+	})
+	// A text or a long number whose end happens to be an article number.
+	tail := rapid.Custom(func(t *rapid.T) string {
+		return rapid.StringMatching(`[0-9]*[A-Za-z/.?=-][0-9A-Za-z/.?=-]{0,60}|[0-9]{14,60}`).Draw(t, "text") + checked.Draw(t, "tail")
+	})
 	rapid.Check(t, func(t *rapid.T) {
-		whole := rapid.StringMatching(`[0-9A-Za-z/.?=-]{2,60}`).Draw(t, "code")
-		at := rapid.IntRange(1, len(whole)-1).Draw(t, "torn after")
-		rest := whole[at:]
-		var tear reading.Tear
-		tear.Begin([]byte(whole[:at]), time.Unix(0, 0))
-		if !tear.Believe([]byte(rest), false, time.Unix(5, 0)) {
-			return
-		}
-		digits := strings.Trim(rest, "0123456789") == ""
-		if n := len(rest); !digits || n != 8 && n != 12 && n != 13 && n != 14 {
-			t.Fatalf("%q after %q was believed", rest, whole[:at])
+		whole := rapid.OneOf(checked, auth, tail, rapid.StringMatching(`[0-9A-Za-z/.?=-]{2,60}`)).Draw(t, "code")
+		for a := 1; a < len(whole); a++ {
+			for b := a; b < len(whole); b++ {
+				var tear reading.Tear
+				tear.Begin([]byte(whole[:a]), start)
+				if b > a {
+					tear.Begin([]byte(whole[a:b]), start.Add(time.Second))
+				}
+				if tear.Believe([]byte(whole[b:]), false, start.Add(2*time.Second)) && !excused(whole, a, b) {
+					t.Fatalf("%q, %q, then %q was believed", whole[:a], whole[a:b], whole[b:])
+				}
+			}
 		}
 	})
+}
+
+// excused reports whether nothing can tell the rest from a whole code: a number
+// without a check digit whose end has one, as long as an EAN's half and an EAN;
+// or a rest that repeats the half.
+func excused(whole string, a, b int) bool {
+	rest := whole[b:]
+	if n := len(whole); strings.Trim(whole, "0123456789") == "" && b <= 13 && n != 8 && n != 12 && n != 13 && n != 14 &&
+		code.DefaultRules().Classify(code.AwaitingPayment, "", []byte(whole)).Kind != code.AuthCode {
+		return true
+	}
+	return b >= 6 && (strings.HasPrefix(rest, whole[:b]) || b-a >= 6 && strings.HasPrefix(rest, whole[a:b]) || a >= 6 && strings.HasPrefix(rest, whole[:a]))
+}
+
+// After a stray half the code that is read next is believed, if it is an EAN or
+// the same code again; anything else the second time.
+func TestReadAgainAfterATear(t *testing.T) {
+	start := time.Unix(0, 0)
+	rapid.Check(t, func(t *rapid.T) {
+		first := rapid.StringMatching(`69[0-9]{10}`).Draw(t, "first")
+		first += string(code.CheckDigit(first))
+		next := rapid.StringMatching(`[0-9]{12}`).Draw(t, "next")
+		next += string(code.CheckDigit(next))
+		var tear reading.Tear
+		half := first[:rapid.IntRange(2, 12).Draw(t, "torn after")]
+		tear.Begin([]byte(half), start)
+		if !tear.Believe([]byte(next), false, start.Add(time.Second)) {
+			t.Fatalf("%q after the half %q is not believed", next, half)
+		}
+		text := rapid.StringMatching(`[A-Za-z:/.=-][0-9A-Za-z:/.=-]{7,40}`).Draw(t, "text")
+		at := rapid.IntRange(1, len(text)-1).Draw(t, "text torn after")
+		tear.Begin([]byte(text[:at]), start)
+		if tear.Believe([]byte(next), false, start.Add(time.Second)) {
+			t.Fatalf("%q after %q is believed at once", next, text[:at])
+		}
+		if !tear.Believe([]byte(next), false, start.Add(2*time.Second)) {
+			t.Fatalf("%q is not believed the second time", next)
+		}
+		if text = "ab" + text; at >= 4 {
+			tear.Begin([]byte(text[:at+2]), start)
+			if !tear.Believe([]byte(text), false, start.Add(time.Second)) {
+				t.Fatalf("%q is not believed after %q", text, text[:at+2])
+			}
+		}
+	})
+}
+
+// A burst that is longer than any code is noise: what checks after it is a code.
+func TestAfterNoise(t *testing.T) {
+	for next, want := range map[string]bool{"6901234567892": true, "96385074": true, "42": false} {
+		var tear reading.Tear
+		tear.Begin([]byte("https://shop.example/"), time.Unix(0, 0))
+		tear.Noise(time.Unix(1, 0))
+		if got := tear.Believe([]byte(next), false, time.Unix(2, 0)); got != want {
+			t.Errorf("%s is believed: %v", next, got)
+		}
+	}
+}
+
+// However many pieces come, little is held, and nothing is proved by them.
+func TestManyPieces(t *testing.T) {
+	var tear reading.Tear
+	for i := range 10_000 {
+		tear.Begin([]byte("6"), time.Unix(int64(i)/10, 0))
+	}
+	if tear.Believe([]byte("6901234567892"), false, time.Unix(1000, 0)) {
+		t.Error("believed after ten thousand pieces")
+	}
+	if !tear.Believe([]byte("6901234567892"), false, time.Unix(1001, 0)) {
+		t.Error("not believed the second time")
+	}
 }
