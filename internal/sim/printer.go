@@ -253,6 +253,7 @@ type Stats struct {
 	Last     int   `json:"last"`     // newest ticket's ID, that in the printer included
 	Out      int   `json:"out"`      // newest ticket's ID that came out
 	Hanging  int   `json:"hanging"`  // dots of the ticket in the printer
+	Held     bool  `json:"held"`     // by a host, whose end the printer may not have noticed yet
 }
 
 // Stats returns the printer at a glance.
@@ -264,7 +265,7 @@ func (p *Printer) Stats() Stats {
 		out--
 		hanging = p.m.ticket.paper.height()
 	}
-	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID, Out: out, Hanging: hanging}
+	return Stats{Received: p.received, Waiting: len(p.buf), Unknown: p.m.unknown, Pulses: p.pulses, Last: p.m.nextID, Out: out, Hanging: hanging, Held: p.host != nil}
 }
 
 // Picture draws the ticket with this ID, the one still in the printer

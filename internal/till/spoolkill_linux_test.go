@@ -56,13 +56,19 @@ func TestSpoolKilledAtEachStep(t *testing.T) {
 				p, addr := simPrinter(t)
 				dir := filepath.Join(t.TempDir(), "data")
 				if c.step == "all bytes" { // slow enough to be still at it when the agent is dead
-					p.Set(func(s *sim.Switches) { s.DotsPerSecond = 1500 })
+					p.Set(func(s *sim.Switches) { s.DotsPerSecond = 400 })
 				}
 				child := exec.Command(os.Args[0], "-test.run=^TestSpoolChild$", "-test.count=1")
 				child.Env = append(os.Environ(), "SPOOL_DIR="+dir, "SPOOL_ADDR="+addr, "SPOOL_STEP="+c.step)
 				out, err := child.CombinedOutput()
 				if ws, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != syscall.SIGKILL {
 					t.Fatalf("the child was to be killed: %v\n%s", err, out)
+				}
+				// Only when the printer has noticed too does it keep what it has to tell.
+				for late := time.Now().Add(time.Minute); p.Stats().Held; time.Sleep(2 * time.Millisecond) {
+					if time.Now().After(late) {
+						t.Fatal("the printer still talks to a dead agent")
+					}
 				}
 				want := c.want
 				if outage {
@@ -202,7 +208,7 @@ func TestSpoolChild(t *testing.T) {
 	spool(t, deadly{r.till, step}, os.Getenv("SPOOL_ADDR"), func(p device.Port) device.Port {
 		return &deadlyPort{Port: p, step: step}
 	})
-	<-time.After(30 * time.Second)
+	<-time.After(2 * time.Minute)
 	t.Fatal("nobody died")
 }
 
