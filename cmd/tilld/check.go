@@ -87,9 +87,15 @@ func known() config.Known {
 }
 
 // offlineReady adds to what is checked of payment.offline that the trust file
-// has keys for proofs. A till that runs goes without them until they are there.
+// has keys for proofs, and that the keys for pay codes can be read. A till that
+// runs goes without them until they are there.
 func offlineReady(first func(config.Config) (string, error)) func(config.Config) (string, error) {
 	return func(c config.Config) (string, error) {
+		if file := c.Payment.Offline.CodeKeyFile; file != "" {
+			if _, err := readCodeKeys(file); err != nil {
+				return "payment.offline.code_key_file", plain(err)
+			}
+		}
 		if key, err := first(c); err != nil || c.Firmware.Repository != "" { // the keys come from there
 			return key, err
 		}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"tilld/firmware"
@@ -33,11 +35,46 @@ func offlinePay(c config.Config) *till.OfflinePay {
 	if !o.Enabled {
 		return nil
 	}
-	return &till.OfflinePay{
+	pay := &till.OfflinePay{
 		Prefix: o.URLPrefix, KeyGen: uint8(o.KeyGeneration), MaxCount: o.MaxCount, MaxKeyAge: o.MaxKeyAge.Std(),
 		MaxAmount: sale.MinorUnits(int64(o.MaxAmount), c.Till.Currency),
 		Keys:      func() (offlinepay.Keys, time.Time, error) { return proofKeys(c) },
 	}
+	if o.CodeKeyFile != "" {
+		pay.Codes = &till.PayCodes{
+			MaxAmount: sale.MinorUnits(int64(o.CodeMaxAmount), c.Till.Currency), MaxCount: o.CodeMaxCount,
+			Keys: func() (offlinepay.CodeKeys, error) { return readCodeKeys(o.CodeKeyFile) },
+		}
+	}
+	return pay
+}
+
+// readCodeKeys reads the keys for pay codes. Whoever can read the file can make
+// codes, so nobody but its owner may.
+func readCodeKeys(file string) (offlinepay.CodeKeys, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", file)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("%s has mode %04o: others can read it; run chmod 600 %s", file, info.Mode().Perm(), file)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxProofs+1))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := offlinepay.ParseCodeKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return keys, nil
 }
 
 // proofFile is where the repository's key set is kept. Its modification time is

@@ -145,3 +145,44 @@ func TestProofKeysFromTheRepository(t *testing.T) {
 		t.Errorf("after a rotation: %v", ids)
 	}
 }
+
+// The file of the keys for pay codes: for its owner alone, and checked before
+// the till is sent to a store.
+func TestCodeKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	file, trust := filepath.Join(dir, "codes.json"), filepath.Join(dir, "trust.json")
+	good := `{"keys":[{"kty":"oct","kid":"3","k":"` + base64.RawURLEncoding.EncodeToString(slices.Repeat([]byte{9}, 32)) + `"}]}`
+	if err := os.WriteFile(trust, keySet(1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config.Defaults()
+	c.Cloud.TrustFile, c.Payment.Offline.CodeKeyFile = trust, file
+	check := func() (string, error) {
+		return offlineReady(func(config.Config) (string, error) { return "", nil })(c)
+	}
+	for name, c := range map[string]struct {
+		text string
+		mode os.FileMode
+		ok   bool
+	}{"good": {good, 0o600, true}, "readable by all": {good, 0o644, false}, "by the group": {good, 0o640, false}, "no set": {"x", 0o600, false}, "empty": {`{"keys":[]}`, 0o600, false}} {
+		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		key, err := check()
+		if (err == nil) != c.ok || !c.ok && key != "payment.offline.code_key_file" {
+			t.Errorf("%s: %s: %v", name, key, err)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if key, err := check(); err == nil || key != "payment.offline.code_key_file" {
+		t.Errorf("missing: %s: %v", key, err)
+	}
+	if _, err := readCodeKeys(dir); err == nil {
+		t.Error("a directory is read")
+	}
+}

@@ -18,9 +18,9 @@ func (d *demo) act(ctx context.Context, o order) error {
 	switch o.What {
 	case "scan":
 		return s.scanner.Scan(o.Value)
-	case "pay", "decline":
-		if p := s.cloud.Payments()[o.Value]; p.Offline && o.What == "pay" {
-			return d.payOnPhone(p.URL)
+	case "pay", "pay-only", "decline":
+		if p := s.cloud.Payments()[o.Value]; p.Offline && o.What != "decline" {
+			return d.payOnPhone(p.URL, o.What == "pay")
 		}
 		outcome := map[string]string{"pay": "paid", "decline": "failed"}[o.What]
 		if !s.cloud.Settle(o.Value, outcome, true) {
@@ -155,7 +155,7 @@ type demoState struct {
 	Cables   map[string]bool       `json:"cables"`
 	Articles []cloud.Article       `json:"articles"`
 	Codes    []demoCode            `json:"codes"`
-	Payments []cloud.Payment       `json:"payments"` // pending, newest first
+	Payments []cloud.Payment       `json:"payments"` // pending, or paid and not known at the till; newest first
 	Faults   cloud.Faults          `json:"faults"`
 	Counts   cloud.Counts          `json:"counts"`
 	Report   cloud.Report          `json:"report"`
@@ -216,7 +216,7 @@ func (d *demo) state(ctx context.Context) demoState {
 		st.Printers[name] = paperState{Switches: p.Switches(), Stats: p.Stats(), Tickets: list}
 	}
 	for _, pay := range s.cloud.Payments() {
-		if pay.State == "pending" {
+		if pay.State == "pending" || pay.State == "paid" && pay.Code != "" && !pay.Reported {
 			st.Payments = append(st.Payments, pay)
 		}
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"tilld/internal/cloud"
 )
@@ -14,6 +16,7 @@ func journey16() journey {
 		shop: func(o *shopOptions) { o.payment = payOffline },
 		facts: func(v *visit) []fact {
 			first, second, third := v.buy("MILK-UHT-1", "RICE-5"), v.buy("WATER-550"), v.buy("TEA-OOL-250")
+			typing, linear := v.buy("WATER-550", "WATER-550"), v.buy("WATER-550")
 			var url, proof string
 			mark := 0
 			return []fact{
@@ -84,6 +87,66 @@ func journey16() journey {
 					}
 					return steps(func(ctx context.Context) error { return second.showProof(ctx, paid) }, second.receipt)(ctx)
 				}},
+				{"no scanner reads QR codes today: the phone also shows 8 digits; wrong ones are refused and counted, also over a kill", typing.first(typing.scanAll, func(ctx context.Context) error {
+					url, err := typing.offlineCode(ctx)
+					if err != nil {
+						return err
+					}
+					if _, err := typing.payOnPhone(ctx, url, cloud.PayChoice{Shopper: "Chen"}); err != nil {
+						return err
+					}
+					typed, _, err := typing.codes()
+					if err != nil {
+						return err
+					}
+					for n := range 4 {
+						if err := typing.typesWrong(ctx, beside(typed, n), "proof_refused"); err != nil {
+							return err
+						}
+						if n != 1 {
+							continue
+						}
+						if err := steps(func(context.Context) error { return v.shop.tilld.Kill() }, func(ctx context.Context) error { return v.shop.start(ctx, false) })(ctx); err != nil {
+							return err
+						}
+					}
+					return typing.apiHas(`"code_tries":4`)(ctx)
+				})},
+				{"the right digits, typed, close the sale; the journal says how, and has no digits that could be used again", steps(func(ctx context.Context) error {
+					typed, barcode, err := typing.codes()
+					if err != nil {
+						return err
+					}
+					if err := typing.post(ctx, "pay", map[string]any{"method": "proof", "code": typed}, nil); err != nil {
+						return err
+					}
+					body, err := typing.raw(ctx)
+					if text := string(body); err == nil && (strings.Contains(text, typed) || strings.Contains(text, barcode)) {
+						err = errors.New("the sale shows the whole code")
+					}
+					return err
+				}, typing.paidInFull, typing.receipt, typing.apiHas(`"code_form":"typed"`))},
+				{"a 1D scanner reads the bar code beside them; it closes its sale, once", steps(linear.first(linear.scanAll, func(ctx context.Context) error {
+					url, err := linear.offlineCode(ctx)
+					if err != nil {
+						return err
+					}
+					if _, err := linear.payOnPhone(ctx, url, cloud.PayChoice{Shopper: "Sun"}); err != nil {
+						return err
+					}
+					_, barcode, err := linear.codes()
+					if err != nil {
+						return err
+					}
+					return linear.showProof(ctx, barcode)
+				}), linear.receipt, linear.apiHas(`"code_form":"barcode"`), func(ctx context.Context) error {
+					_, barcode, err := linear.codes()
+					if err != nil {
+						return err
+					}
+					_, err = linear.scan(ctx, barcode)
+					return err
+				}, v.refusedScan("proof_used"))},
 				{"a shopper pays and the phone dies before the proof is read: once the line is back, the cloud tells the till, and the sale closes", steps(third.first(third.scanAll, func(ctx context.Context) error {
 					url, err := third.offlineCode(ctx)
 					if err == nil {
@@ -92,8 +155,8 @@ func journey16() journey {
 					return err
 				}), v.shop.mendLine, v.online,
 					v.shows("thanks for the third", func(sc scene) bool { return sc.Kind == "paid" && sc.SaleID == third.id }), third.paidInFull, third.receipt)},
-				{"all three sales reach the cloud once; each was charged once, and the proofs are in the journal", steps(first.inCloud, second.inCloud, third.inCloud, func(context.Context) error {
-					for _, o := range []*one{first, second, third} {
+				{"all five sales reach the cloud once; each was charged once, and the journal says what proved it", steps(first.inCloud, second.inCloud, third.inCloud, typing.inCloud, linear.inCloud, func(context.Context) error {
+					for _, o := range []*one{first, second, third, typing, linear} {
 						p := v.shop.cloud.Payments()[o.payID]
 						if p.State != "paid" || p.Charges != 1 || !p.Reported || !p.Offline {
 							return fmt.Errorf("the cloud has %+v", p)
@@ -116,6 +179,13 @@ func journey16() journey {
 			}
 		},
 	}
+}
+
+// beside is a code that differs in one digit.
+func beside(code string, n int) string {
+	b := []byte(code)
+	b[n] = '0' + (b[n]-'0'+1)%10
+	return string(b)
 }
 
 // unpaid checks that nothing was paid and that the code is still there.

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -21,8 +23,21 @@ const (
 )
 
 // payOffline is the configuration's payment.offline section of a shop whose
-// till can be paid without a link: shopOptions.payment.
-const payOffline = `, offline: {enabled: true, url_prefix: "` + pagePrefix + `", max_amount: "5000.00", max_count: 20}`
+// till can be paid without a link, by proof or by code: shopOptions.payment.
+const payOffline = `, offline: {enabled: true, url_prefix: "` + pagePrefix + `", max_amount: "5000.00", max_count: 20, code_key_file: "{dir}/code-keys.json", code_max_amount: "500.00"}`
+
+// codeGen is the generation of the key that till and cloud share for pay codes.
+const codeGen = 1
+
+// shareCodeKey makes that key and puts it where the till finds it.
+func (s *shop) shareCodeKey() error {
+	s.codeKey = make([]byte, 32)
+	if _, err := rand.Read(s.codeKey); err != nil {
+		return err
+	}
+	set := fmt.Sprintf(`{"keys":[{"kty":"oct","kid":"%d","k":%q}]}`, codeGen, base64.RawURLEncoding.EncodeToString(s.codeKey))
+	return os.WriteFile(s.file("code-keys.json"), []byte(set), 0o600)
+}
 
 // enrol tells the cloud the till's public key, as a chain does when it sets a
 // till up. The till makes its key at its first start.
@@ -44,7 +59,7 @@ func (s *shop) enrol() error {
 		return fmt.Errorf("till-key is a %T", key)
 	}
 	public, _ := private.Public().(ed25519.PublicKey)
-	s.cloud.Enrol(cloud.Enrolment{Path: tillPath, Number: tillNumber, Key: public})
+	s.cloud.Enrol(cloud.Enrolment{Path: tillPath, Number: tillNumber, Key: public, CodeKeys: map[byte][]byte{codeGen: s.codeKey}})
 	return nil
 }
 
@@ -122,6 +137,25 @@ func (s *one) showProof(ctx context.Context, proof string) error {
 	return s.closed(ctx, s.goods.total())
 }
 
+// codes is what the phone shows beside the proof, to be typed and as a bar code.
+func (s *one) codes() (typed, barcode string, err error) {
+	p := s.shop.cloud.Payments()[s.payID]
+	if len(p.Code) != 8 || len(p.Barcode) != 18 {
+		return "", "", fmt.Errorf("the phone shows no code: %q, %q", p.Code, p.Barcode)
+	}
+	return p.Code, p.Barcode, nil
+}
+
+// typesWrong types a code that is wrong; the till has to refuse it as want.
+func (s *one) typesWrong(ctx context.Context, code, want string) error {
+	var none json.RawMessage
+	err := s.shop.api.call(ctx, "POST", "/v1/sales/"+s.id+"/pay", "", map[string]any{"method": "proof", "code": code}, &none)
+	if got := refused(err); got != want {
+		return fmt.Errorf("a wrong code: %q (%w), want %s", got, err, want)
+	}
+	return s.unpaid(ctx)
+}
+
 // openPage has the demo's shopper, who is always online, scan an offline code
 // that is on the screen: from then on it is among the payments that wait.
 func (d *demo) openPage(raw json.RawMessage) {
@@ -132,11 +166,15 @@ func (d *demo) openPage(raw json.RawMessage) {
 	d.shop.cloud.OpenPage(sc.Pay.URL)
 }
 
-// payOnPhone pays on the phone and shows the proof to the scanner.
-func (d *demo) payOnPhone(url string) error {
+// payOnPhone pays on the phone and shows the proof to the scanner, unless none
+// shall read it: then there are the digits that the phone shows.
+func (d *demo) payOnPhone(url string, scan bool) error {
 	proof, problem := d.shop.cloud.PayPage(url, cloud.PayChoice{Shopper: "demo", Confirmed: true})
 	if problem != nil {
 		return errors.New(problem.Message)
+	}
+	if !scan {
+		return nil
 	}
 	return d.shop.scanner.Scan(proof)
 }

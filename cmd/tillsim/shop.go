@@ -56,6 +56,7 @@ type shop struct {
 	own     bool // dir goes with the shop
 	broker  broker
 	cloud   *cloud.Cloud
+	codeKey []byte // shared by till and cloud, for pay codes
 	scanner *sim.Scanner
 	lan     *sim.Printer // on a TCP port
 	serial  *sim.Printer // on a pseudo-terminal
@@ -125,6 +126,9 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 		return err
 	}
 	if err := os.WriteFile(s.file("cloud-keys.json"), trust, 0o600); err != nil {
+		return err
+	}
+	if err := s.shareCodeKey(); err != nil {
 		return err
 	}
 	if s.broker, err = newBroker(o.broker, s.dir); err != nil {
@@ -242,7 +246,7 @@ devices:
 %scashier: {enabled: true}
 data_dir: %q
 log: {level: debug}
-%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, s.more.payment, s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", lines(s.further), s.file("data"), strings.ReplaceAll(s.more.config, "{dir}", s.dir))
+%s`, port, s.broker.Port(), s.file("cloud-keys.json"), groupURL, s.more.receipt, strings.ReplaceAll(s.more.payment, "{dir}", s.dir), s.scanner.Address(9600), &list, s.poleway.Address(9600)+"&backend=tarm", lines(s.further), s.file("data"), strings.ReplaceAll(s.more.config, "{dir}", s.dir))
 	return os.WriteFile(s.file("tilld.yaml"), []byte(text), 0o600)
 }
 

@@ -28,6 +28,8 @@ type Payment struct {
 	Shopper    string `json:"shopper,omitempty"`
 	Charges    int    `json:"charges,omitempty"`  // how often money was taken
 	Proof      string `json:"proof,omitempty"`    // PP1
+	Code       string `json:"code,omitempty"`     // 8 digits that do instead, where the till takes them
+	Barcode    string `json:"barcode,omitempty"`  // and as Code 128
 	Reported   bool   `json:"reported,omitempty"` // an event or a request of the till's told of it
 }
 

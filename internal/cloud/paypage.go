@@ -16,6 +16,9 @@ type Enrolment struct {
 	Number uint32
 	KeyGen byte
 	Key    ed25519.PublicKey // public half of the till's key
+	// CodeKeys are the keys that the cloud shares with this till, by generation:
+	// the present one and the one before.
+	CodeKeys map[byte][]byte
 }
 
 // refundGrace is how long after a request's life its payment cannot be given
@@ -190,7 +193,24 @@ func (c *Cloud) charge(p *Payment, r pr1, choice PayChoice) {
 	if choice.Discount > 0 {
 		p.Result.Tenders = append(p.Result.Tenders, Tender{Method: "coupon", Amount: choice.Discount, Reference: own.Reference})
 	}
+	if k := c.enrolled[r.Till].codeKey(r); k != nil && choice.Discount == 0 {
+		p.Code, p.Barcode = makeCodes(k, r)
+	}
 	p.Proof = makePP1(key, r.CloudKey, r, method, uint32(choice.Discount), c.o.Now(), reference)
+}
+
+// codeKey is the key for a request's code, nil when there shall be none: the till
+// takes none for it, or it is of a test.
+func (e Enrolment) codeKey(r pr1) []byte {
+	if !r.Code || r.Test {
+		return nil
+	}
+	for gen, key := range e.CodeKeys {
+		if (gen&1 == 1) == r.OddKey {
+			return key
+		}
+	}
+	return nil
 }
 
 // proofKey finds a key by its id, which is one byte. mu is held.

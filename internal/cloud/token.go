@@ -2,8 +2,11 @@ package cloud
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"fmt"
 	"math/big"
 	"strings"
 	"time"
@@ -22,6 +25,8 @@ const (
 // pr1 is a till's request to be paid.
 type pr1 struct {
 	Offline, Trusted, Test bool
+	Code, OddKey           bool   // a code will do; made with the code key of an odd generation
+	Body                   []byte // what the code is over
 	Till                   uint32
 	KeyGen, CloudKey       byte
 	Nonce                  uint64
@@ -46,7 +51,7 @@ func readPR1(url, prefix string, key func(till uint32, gen byte) (ed25519.Public
 	}
 	u32 := func(at int) uint32 { return binary.BigEndian.Uint32(b[at : at+4]) }
 	r = pr1{
-		Offline: b[1]&1 != 0, Trusted: b[1]&2 != 0, Test: b[1]&4 != 0, Till: u32(2), KeyGen: b[6], CloudKey: b[7],
+		Offline: b[1]&1 != 0, Trusted: b[1]&2 != 0, Test: b[1]&4 != 0, Code: b[1]&8 != 0, OddKey: b[1]&16 != 0, Body: b[:pr1Body], Till: u32(2), KeyGen: b[6], CloudKey: b[7],
 		Nonce: uint64(u32(8))<<32 | uint64(u32(12)), Amount: u32(16), Currency: uint16(b[20])<<8 | uint16(b[21]),
 		At: time.Unix(int64(u32(22)), 0), Life: time.Duration(b[26]) * 5 * time.Minute, Sale: u32(26) & 0xffffff,
 	}
@@ -54,7 +59,20 @@ func readPR1(url, prefix string, key func(till uint32, gen byte) (ed25519.Public
 	if !ok || !ed25519.Verify(public, append([]byte("tilld/pay-request/v1\x00"), b[:pr1Body]...), b[pr1Body:]) {
 		return pr1{}, false
 	}
+	if b[1]&^31 != 0 || r.OddKey && !r.Code {
+		return pr1{}, false
+	}
 	return r, true
+}
+
+// makeCodes makes what the phone shows beside the proof, to be typed and as
+// Code 128.
+func makeCodes(key []byte, r pr1) (typed, barcode string) {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte("tilld/pay-code/v1\x00"))
+	m.Write(r.Body)
+	sum := m.Sum(nil)
+	return fmt.Sprintf("%08d", binary.BigEndian.Uint64(sum[:8])%100_000_000), fmt.Sprintf("93%016d", binary.BigEndian.Uint64(sum[8:16])%10_000_000_000_000_000)
 }
 
 // makePP1 makes the digits that the phone shows.

@@ -134,6 +134,12 @@ type Offline struct {
 	MaxCount      int      `yaml:"max_count"`      // payments per spell without a link
 	MaxKeyAge     Duration `yaml:"max_key_age"`    // of cloud.trust_file; 0 is no limit
 	KeyGeneration int      `yaml:"key_generation"` // of till-key, 0 to 255, given at enrolment
+
+	// The short code instead of a proof, for tills without a working 2D reader; off
+	// while CodeKeyFile is "".
+	CodeKeyFile   string `yaml:"code_key_file"`   // JWK set that the till shares with the cloud, mode 0600
+	CodeMaxAmount Amount `yaml:"code_max_amount"` // of one payment, at most MaxAmount
+	CodeMaxCount  int    `yaml:"code_max_count"`  // codes per spell without a link
 }
 
 // Cashier is the page at /cashier that sells, for shops without POS software.
@@ -241,7 +247,7 @@ func Defaults() Config {
 		},
 		Queue:   Queue{MaxBytes: 2 << 30, ReserveBytes: 64 << 20, KeepAcked: Duration(7 * 24 * time.Hour)},
 		Receipt: Receipt{Template: "default", Copies: 1},
-		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second), Offline: Offline{MaxCount: 50, MaxKeyAge: Duration(14 * 24 * time.Hour)}},
+		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second), Offline: Offline{MaxCount: 50, MaxKeyAge: Duration(14 * 24 * time.Hour), CodeMaxCount: 10}},
 		Screen:  Screen{Theme: "auto", Text: "normal"},
 		Dialects: Dialects{
 			QZ:      QZ{Listen: []string{"127.0.0.1:8182"}, TLSListen: []string{"127.0.0.1:8181"}},

@@ -288,3 +288,27 @@ func TestCashierPage(t *testing.T) {
 		t.Errorf("a typo: %q", problems)
 	}
 }
+
+// The short code instead of a proof is off without its key file, and bounded with
+// it.
+func TestPayCodes(t *testing.T) {
+	text := func(more string) string {
+		return "till: {merchant: acme, store: sh-001, till: \"03\", number: 7}\npayment:\n  offline: {enabled: true, url_prefix: HTTPS://P.EXAMPLE.CN/P/, max_amount: \"500.00\", max_count: 20" + more + "}\n"
+	}
+	for more, want := range map[string]string{
+		"": "", `, code_key_file: /etc/tilld/codes.json, code_max_amount: "200.00"`: "", `, code_key_file: /k, code_max_amount: "500.00", code_max_count: 20`: "",
+		`, code_key_file: /k`:                                              ":3: payment.offline.code_max_amount: is out of range",
+		`, code_key_file: /k, code_max_amount: "500.01"`:                   ":3: payment.offline.code_max_amount: is out of range",
+		`, code_key_file: /k, code_max_amount: "1.00", code_max_count: 0`:  ":3: payment.offline.code_max_count: is out of range",
+		`, code_key_file: /k, code_max_amount: "1.00", code_max_count: 21`: ":3: payment.offline.code_max_count: is out of range",
+		`, code_max_amount: "1.00"`:                                        ":3: payment.offline.code_max_amount: has no effect without code_key_file",
+	} {
+		c, problems := load(t, text(more))
+		if want == "" && len(problems) > 0 || want != "" && (len(problems) != 1 || !strings.HasPrefix(problems[0], want)) {
+			t.Errorf("%s: %q, want %q", more, problems, want)
+		}
+		if c.Payment.Offline.CodeMaxCount == 0 && !strings.Contains(more, "count: 0") {
+			t.Errorf("%s: no default", more)
+		}
+	}
+}

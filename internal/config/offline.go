@@ -37,10 +37,27 @@ func (r *reader) checkOffline(c *Config, known Known) {
 	if o.KeyGeneration < 0 || o.KeyGeneration > 255 {
 		r.problem("payment.offline.key_generation", [2]string{"超出范围", "is out of range"}, [2]string{"0 到 255", "write 0 to 255"})
 	}
+	r.checkPayCodes(o)
 	if known.Offline != nil {
 		if key, err := known.Offline(*c); err != nil {
 			r.problem(key, [2]string{"离线收款不可用：%v", "does not do for payment.offline: %v"}, [2]string{"参见 docs/offline-pay.md", "see docs/offline-pay.md"}, err)
 		}
+	}
+}
+
+// checkPayCodes looks at the short code instead of a proof.
+func (r *reader) checkPayCodes(o Offline) {
+	switch {
+	case o.CodeKeyFile == "":
+		if o.CodeMaxAmount != 0 {
+			r.problem("payment.offline.code_max_amount", [2]string{"没有 code_key_file，此项无效", "has no effect without code_key_file"}, [2]string{"写上 payment.offline.code_key_file，或删除此项", "set payment.offline.code_key_file, or leave this out"})
+		}
+		return
+	case o.CodeMaxAmount <= 0 || o.CodeMaxAmount > o.MaxAmount:
+		r.problem("payment.offline.code_max_amount", [2]string{"超出范围", "is out of range"}, [2]string{`凭数字付款码收款的单笔上限，不超过 max_amount，例如 "200.00"`, `write the most that a typed code is taken for, at most max_amount, for example "200.00"`})
+	}
+	if o.CodeMaxCount < 1 || o.CodeMaxCount > o.MaxCount {
+		r.problem("payment.offline.code_max_count", [2]string{"超出范围", "is out of range"}, [2]string{"1 到 max_count，通常 10", "write 1 to max_count, usually 10"})
 	}
 }
 

@@ -4,8 +4,9 @@
 //
 // The till's random nonce is the challenge, the cloud's Ed25519 signature over
 // it the answer: a proof pays the one request it was made for, at the one till
-// that made it, once. docs/offline-pay.md describes both for the other side,
-// with test vectors.
+// that made it, once. A till without a working 2D reader takes a short code
+// instead ([CodeKeys]). docs/offline-pay.md describes all for the other side, with
+// test vectors.
 package offlinepay
 
 import "crypto/ed25519"

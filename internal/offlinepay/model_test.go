@@ -2,6 +2,7 @@ package offlinepay_test
 
 import (
 	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -59,6 +60,7 @@ type model struct {
 	keys    offlinepay.Keys
 	codes   []string // every code that was ever on a screen
 	proofs  []string // every proof that was ever on a phone
+	digits  []string // every code to type or bar code that was
 	nonces  map[string]bool
 	draws   uint64
 	ids     int
@@ -82,7 +84,7 @@ func newModel(t *rapid.T) *model {
 		m := &modelTill{number: 1001 + n, key: seed(byte(n)), stored: map[string]sale.Sale{}, of: map[string]string{}}
 		m.machine = sale.New(sale.Config{Currency: "CNY", Location: time.UTC}, sale.Book{})
 		w.tills = append(w.tills, m)
-		w.cloud.Enrol(cloud.Enrolment{Path: m.path(), Number: m.number, Key: public(m.key)})
+		w.cloud.Enrol(cloud.Enrolment{Path: m.path(), Number: m.number, Key: public(m.key), CodeKeys: codeKeys})
 	}
 	return w
 }
@@ -147,12 +149,13 @@ func (w *model) askFor(m *modelTill, id string) {
 		w.t.Fatal("the test draws a nonce twice")
 	}
 	newest, _ := w.keys.Newest()
-	code := offlinepay.Request{
-		Flags: offlinepay.Offline | offlinepay.ClockTrusted, Till: m.number, CloudKey: newest, Nonce: nonce, Amount: uint32(max(0, s.Due())),
+	r := offlinepay.Request{
+		Flags: codeKeys.Announce(offlinepay.Offline | offlinepay.ClockTrusted), Till: m.number, CloudKey: newest, Nonce: nonce, Amount: uint32(max(0, s.Due())),
 		Currency: 156, At: uint32(w.now.Unix()), TTL: 1, Sale: sale.OfflineReference(id),
-	}.Text(prefix, signer(m.key))
+	}
+	code := r.Text(prefix, signer(m.key))
 	payment := sale.OfflineID(m.number, nonce)
-	e := sale.OfflineStarted{At: w.now, Sale: id, PaymentID: payment, Nonce: hex, Amount: s.Due(), TTL: 5 * time.Minute, Text: code}
+	e := sale.OfflineStarted{At: w.now, Sale: id, PaymentID: payment, Nonce: hex, Amount: s.Due(), TTL: 5 * time.Minute, Text: code, Request: fmt.Sprintf("%x", r.Body())}
 	if m.step(e) == nil {
 		w.nonces[hex], m.of[payment] = true, id
 		w.codes = append(w.codes, code)
@@ -170,6 +173,33 @@ func (w *model) pay(*rapid.T) {
 	})
 	if problem == nil {
 		w.proofs = append(w.proofs, proof)
+		for _, p := range w.cloud.Payments() {
+			if p.Proof == proof && p.Code != "" {
+				w.digits = append(w.digits, p.Code, p.Barcode)
+			}
+		}
+	}
+}
+
+// type_ types any code that was ever on a phone, or one beside it, at any till,
+// against any of its sales.
+func (w *model) type_(*rapid.T) {
+	m, code := w.till(), w.pick("digits", w.digits)
+	of := w.pick("sale", slices.Sorted(maps.Keys(m.stored)))
+	if code == "" || of == "" {
+		return
+	}
+	if rapid.IntRange(0, 9).Draw(w.t, "slip") == 0 {
+		code = code[:len(code)-1] + strconv.Itoa(int(code[len(code)-1]-'0'+1)%10)
+	}
+	s := m.stored[of]
+	for _, p := range append(slices.Clone(s.Payments), deref(s.Payment)...) {
+		body, err := hex.DecodeString(p.Request)
+		if err != nil || !codeKeys.Matches(code, body) || p.Settled && p.State != sale.PayPaid {
+			continue
+		}
+		m.machine = m.machine.With(s)
+		w.booked(m, p.ID, of, m.step(sale.OfflineCoded{At: w.now, PaymentID: p.ID, Form: "typed"}))
 	}
 }
 
@@ -428,7 +458,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newModel(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"open": w.open, "change": w.change, "ask": w.ask, "ask again": w.ask, "pay": w.pay, "pay too": w.pay, "show": w.show, "show again": w.show,
+			"open": w.open, "change": w.change, "ask": w.ask, "ask again": w.ask, "pay": w.pay, "pay too": w.pay, "show": w.show, "show again": w.show, "type": w.type_,
 			"link": w.link, "cash": w.cash, "void": w.void, "park": w.park, "restart": w.restart, "later": w.later, "backup": w.backup, "restore": w.restore,
 			"": w.check,
 		})

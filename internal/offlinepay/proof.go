@@ -74,10 +74,13 @@ func digits(token []byte) string {
 // Keys are the cloud's public keys for proofs, by id.
 type Keys map[uint8]ed25519.PublicKey
 
-// Newest is the id to name in a request. Ids count up and begin again at 0, so
-// the newest is the one that is ahead of all others by less than half the
-// circle (RFC 1982); a set that no circle orders has its largest id.
-func (k Keys) Newest() (id uint8, ok bool) {
+// Newest is the id to name in a request.
+func (k Keys) Newest() (id uint8, ok bool) { return newest(k) }
+
+// newest is the newest of ids that count up and begin again at 0: the one that
+// is ahead of all others by less than half the circle (RFC 1982); of a set that
+// no circle orders the largest.
+func newest[V any](k map[uint8]V) (id uint8, ok bool) {
 	var largest uint8
 	for a := range k {
 		largest = max(largest, a)

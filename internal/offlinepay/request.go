@@ -15,7 +15,9 @@ const (
 	Offline      Flags = 1 << 0 // made while the till had no link
 	ClockTrusted Flags = 1 << 1 // the cloud has confirmed the till's clock; else the shopper is shown the time
 	Test         Flags = 1 << 2 // no goods change hands
-	allFlags           = Offline | ClockTrusted | Test
+	TakesCode    Flags = 1 << 3 // a code will do instead of the proof, see [CodeKeys]
+	OddCodeKey   Flags = 1 << 4 // with TakesCode: of the code key whose generation is odd
+	allFlags           = Offline | ClockTrusted | Test | TakesCode | OddCodeKey
 )
 
 const (
@@ -96,7 +98,7 @@ func ParseRequest(text, prefix string, key func(till uint32, gen uint8) (ed25519
 	if !ed25519.Verify(k, signed(requestDomain, b[:requestBody]), b[requestBody:]) {
 		return Request{}, refuse(BadSignature, "not signed by the till it names")
 	}
-	if r.Flags&^allFlags != 0 || r.Amount == 0 || r.TTL == 0 {
+	if r.Flags&^allFlags != 0 || r.Flags&(TakesCode|OddCodeKey) == OddCodeKey || r.Amount == 0 || r.TTL == 0 {
 		return Request{}, refuse(Malformed, "flags, amount or life out of range")
 	}
 	return r, nil

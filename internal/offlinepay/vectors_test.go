@@ -28,6 +28,17 @@ type vectors struct {
 	Cloud    []cloudVector   `json:"cloud_keys"`
 	Requests []requestVector `json:"requests"`
 	Proofs   []proofVector   `json:"proofs"`
+	Codes    []codeVector    `json:"codes"`
+}
+
+// codeVector is the code of a request: Request is its body.
+type codeVector struct {
+	Name       string `json:"name"`
+	Generation uint8  `json:"generation"`
+	Key        string `json:"key"`
+	Request    string `json:"request"`
+	Typed      string `json:"typed"`
+	Barcode    string `json:"barcode"`
 }
 
 type cloudVector struct {
@@ -85,6 +96,17 @@ var exampleRequest = offlinepay.Request{
 	Amount: 4250, Currency: 156, At: 1773460800, TTL: 1, Sale: 427193,
 }
 
+// codeKeys are those that the till shares with the cloud.
+var codeKeys = offlinepay.CodeKeys{3: seed(0xc0).Seed(), 4: seed(0x60).Seed()}
+
+// codedRequest is the example at a till that takes codes; its key is number 3.
+var codedRequest = withFlags(exampleRequest, offlinepay.CodeKeys{3: codeKeys[3]}.Announce(0))
+
+func withFlags(r offlinepay.Request, f offlinepay.Flags) offlinepay.Request {
+	r.Flags |= f
+	return r
+}
+
 var exampleProof = offlinepay.Proof{
 	Method: offlinepay.WeChat, CloudKey: 8, Till: 1003, Nonce: 0x0123456789abcdef, Amount: 4250, Discount: 250, Currency: 156,
 	PaidAt: 1773460842, Reference: 0x00a1b2c3d4e5f607,
@@ -101,13 +123,14 @@ func made(t *testing.T) vectors {
 		Flags: offlinepay.Offline | offlinepay.ClockTrusted | offlinepay.Test, Till: 1<<32 - 1, KeyGen: 255, CloudKey: 255, Nonce: 1<<64 - 1,
 		Amount: 1<<32 - 1, Currency: 999, At: 1<<32 - 1, TTL: 255, Sale: offlinepay.MaxSale,
 	}
-	for name, r := range map[string]offlinepay.Request{"a basket of 42.50": exampleRequest, "all fields at their largest": largest} {
+	for _, c := range []struct {
+		name string
+		r    offlinepay.Request
+	}{{"a basket of 42.50", exampleRequest}, {"all fields at their largest", largest}, {"the basket at a till that takes codes", codedRequest}} {
+		name, r := c.name, c.r
 		text := r.Text(prefix, signer(tillKey))
 		raw := base32Bytes(t, strings.TrimPrefix(text, prefix))
 		v.Requests = append(v.Requests, requestVector{name, r, hex.EncodeToString(r.Body()), hex.EncodeToString(raw[30:]), text, modules(t, text)})
-	}
-	if v.Requests[0].Fields != exampleRequest {
-		v.Requests[0], v.Requests[1] = v.Requests[1], v.Requests[0]
 	}
 	small := offlinepay.Proof{Method: offlinepay.StoredValue, Test: true, CloudKey: 7, Till: 1, Amount: 1, Currency: 36}
 	for _, p := range []struct {
@@ -117,6 +140,14 @@ func made(t *testing.T) vectors {
 		text := p.p.Text(signer(cloudKeys[p.p.CloudKey]))
 		raw := number(t, text)
 		v.Proofs = append(v.Proofs, proofVector{p.name, p.p, hex.EncodeToString(p.p.Body()), hex.EncodeToString(raw[37:]), text, modules(t, text)})
+	}
+	for _, c := range []struct {
+		name string
+		gen  uint8
+		r    offlinepay.Request
+	}{{"the basket of 42.50, code key 3", 3, codedRequest}, {"the largest request, code key 4", 4, withFlags(largest, offlinepay.TakesCode)}} {
+		typed, barcode := codeKeys.Codes(c.r.Body())
+		v.Codes = append(v.Codes, codeVector{c.name, c.gen, hex.EncodeToString(codeKeys[c.gen]), hex.EncodeToString(c.r.Body()), typed, barcode})
 	}
 	return v
 }
@@ -156,7 +187,7 @@ func TestVectors(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the code makes\n%+v\nthe vectors say\n%+v", got, want)
 	}
-	for _, v := range want.Requests[:1] {
+	for _, v := range []requestVector{want.Requests[0], want.Requests[2]} {
 		r, err := offlinepay.ParseRequest(v.Text, want.Prefix, tillKeyOf)
 		if err != nil || r != v.Fields {
 			t.Errorf("%s: read %+v, %v", v.Name, r, err)
@@ -186,7 +217,7 @@ func TestVectorsAreDocumented(t *testing.T) {
 	v := made(t)
 	for _, s := range []string{
 		v.TillSeed, v.TillKey, v.Cloud[1].Seed, v.Cloud[1].Key, v.Requests[0].Body, v.Requests[0].Signature, v.Requests[0].Text,
-		v.Proofs[0].Body, v.Proofs[0].Signature, v.Proofs[0].Text,
+		v.Proofs[0].Body, v.Proofs[0].Signature, v.Proofs[0].Text, v.Codes[0].Key, v.Codes[0].Request, v.Codes[0].Typed, v.Codes[0].Barcode,
 	} {
 		if !strings.Contains(string(doc), s) {
 			t.Errorf("docs/offline-pay.md lacks %s", s)
@@ -208,12 +239,13 @@ func TestAnotherImplementation(t *testing.T) {
 	var other struct {
 		Requests []offlinepay.Request `json:"requests"`
 		Proofs   []string             `json:"proofs"`
+		Codes    [][2]string          `json:"codes"`
 	}
 	if err := json.Unmarshal(out, &other); err != nil {
 		t.Fatal(err)
 	}
 	v := made(t)
-	if len(other.Requests) != len(v.Requests) || len(other.Proofs) != len(v.Proofs) {
+	if len(other.Requests) != len(v.Requests) || len(other.Proofs) != len(v.Proofs) || len(other.Codes) != len(v.Codes) {
 		t.Fatalf("%s", out)
 	}
 	for i, r := range other.Requests {
@@ -224,6 +256,11 @@ func TestAnotherImplementation(t *testing.T) {
 	for i, p := range other.Proofs {
 		if p != v.Proofs[i].Text {
 			t.Errorf("proof %d is %s, want %s", i, p, v.Proofs[i].Text)
+		}
+	}
+	for i, c := range other.Codes {
+		if c != [2]string{v.Codes[i].Typed, v.Codes[i].Barcode} {
+			t.Errorf("code %d is %s, want %+v", i, c, v.Codes[i])
 		}
 	}
 }

@@ -41,9 +41,9 @@ type (
 	// Pay starts or records a tender for what is due, or for Amount of it.
 	Pay struct {
 		Sale      string `json:"-"`
-		Method    string `json:"method"` // qr collect cash external
+		Method    string `json:"method"` // qr collect proof cash external
 		Amount    *Money `json:"amount,omitempty"`
-		Code      string `json:"code,omitempty"`  // collect: the shopper's auth code, memory only
+		Code      string `json:"code,omitempty"`  // collect: the shopper's auth code, memory only; proof: what the phone shows
 		Given     *Money `json:"given,omitempty"` // cash handed over
 		Reference string `json:"reference,omitempty"`
 	}

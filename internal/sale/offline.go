@@ -3,6 +3,7 @@ package sale
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,7 @@ type (
 		Amount    Money
 		TTL       time.Duration
 		Text      string // PR1, what the code says
+		Request   string // its body, hex, when a code will do instead of the proof
 	}
 	// OfflineProven is a payment proof of the cloud whose signature and till were
 	// found good. It pays the request whose id it carries, once.
@@ -28,6 +30,20 @@ type (
 		Amount    Money // as the proof says
 		Tenders   []Tender
 		Proof     string // PP1 as it was read, for the journal
+	}
+	// OfflineCoded is a pay code that was found to be the one of a request: it says
+	// that the shopper paid all of it, and no more.
+	OfflineCoded struct {
+		At        time.Time
+		PaymentID string
+		Form      string // typed or barcode
+		Ending    string // of the code, for the journal
+	}
+	// OfflineGuessed is a typed code that is none of these requests'.
+	OfflineGuessed struct {
+		At         time.Time
+		Sale       string
+		PaymentIDs []string
 	}
 )
 
@@ -86,7 +102,7 @@ func (e OfflineStarted) step(w *stepper) error {
 	s.State = Paying
 	s.Payment = &Payment{
 		ID: e.PaymentID, Method: "qr", State: PayPending, Amount: amount, ItemsDigest: s.Digest(), URL: e.Text,
-		RequestedAt: e.At, ExpiresAt: e.At.Add(e.TTL), Verified: true, Offline: true, Nonce: e.Nonce,
+		RequestedAt: e.At, ExpiresAt: e.At.Add(e.TTL), Verified: true, Offline: true, Nonce: e.Nonce, Request: e.Request,
 	}
 	return nil
 }
@@ -103,4 +119,29 @@ func (e OfflineProven) step(w *stepper) error {
 	}
 	p.Proof = e.Proof
 	return w.paid(s, p, PaymentNews{At: e.At, PaymentID: p.ID, State: PayPaid, Tenders: e.Tenders})
+}
+
+func (e OfflineCoded) step(w *stepper) error {
+	s, p := w.payment(e.PaymentID)
+	switch {
+	case p == nil || !p.Offline || p.Request == "":
+		return problem(CodeNotFound, "code", "本机没有请求过这笔付款", "this till did not ask for this payment")
+	case p.State == PayPaid:
+		return problem(CodeProofUsed, "code", "这笔付款已经入账，付款码数字不能再次使用", "this payment is booked already; a code counts once")
+	}
+	p.CodeForm, p.Code = e.Form, e.Ending
+	return w.paid(s, p, PaymentNews{At: e.At, PaymentID: p.ID, State: PayPaid})
+}
+
+func (e OfflineGuessed) step(w *stepper) error {
+	s, err := w.edit(e.Sale)
+	if err != nil {
+		return err
+	}
+	w.eachPayment(s, func(p *Payment) {
+		if slices.Contains(e.PaymentIDs, p.ID) && p.State != PayPaid {
+			p.CodeTries++
+		}
+	})
+	return nil
 }

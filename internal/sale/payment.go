@@ -142,7 +142,7 @@ func (w *stepper) paid(s *Sale, p *Payment, e PaymentNews) error {
 	s.learn(e)
 	report := paymentReport{
 		PaymentID: p.ID, Sale: s.ID, State: p.State, Amount: p.Amount, PaidButChanged: true,
-		Proof: p.Proof, Cashier: s.Cashier, Adviser: s.Adviser,
+		Proof: p.Proof, CodeForm: p.CodeForm, Cashier: s.Cashier, Adviser: s.Adviser,
 	}
 	if open {
 		w.outbid(s, p.ID, e.At)
@@ -190,7 +190,8 @@ type paymentReport struct {
 	PaidButChanged bool         `json:"paid_but_changed"`
 	RefundID       string       `json:"refund_id,omitempty"` // money that is given back for it
 	Refund         RefundState  `json:"refund,omitempty"`
-	Proof          string       `json:"proof,omitempty"` // PP1 that said so
+	Proof          string       `json:"proof,omitempty"`     // PP1 that said so
+	CodeForm       string       `json:"code_form,omitempty"` // or the form of the code that did
 	Cashier        string       `json:"cashier,omitempty"`
 	Adviser        string       `json:"adviser,omitempty"`
 }

@@ -51,6 +51,7 @@ const (
 	CodeBasketUsed      = "basket_used"
 	CodeProofRefused    = "proof_refused"
 	CodeProofUsed       = "proof_used"
+	CodeProofLocked     = "proof_locked"
 )
 
 func problem(code, field, zh, en string) *Problem {

@@ -125,6 +125,11 @@ type Payment struct {
 	Offline          bool         `json:"offline,omitempty"` // the till made the code itself, without a link
 	Nonce            string       `json:"nonce,omitempty"`   // in that code and in the proof of its payment, 16 hex digits
 	Proof            string       `json:"proof,omitempty"`   // PP1 as it was accepted
+	// Where a code may take the proof's place:
+	Request   string `json:"request,omitempty"`    // body of PR1, hex: what the code is about
+	CodeTries int    `json:"code_tries,omitempty"` // typed codes that were wrong
+	CodeForm  string `json:"code_form,omitempty"`  // typed or barcode, once a code has said that it is paid
+	Code      string `json:"code,omitempty"`       // the end of that code
 }
 
 // Final reports whether the payment's state can no longer change by itself.

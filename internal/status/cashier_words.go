@@ -23,7 +23,7 @@ var cashierWords = map[string]lang.Text{
 
 	"a_more": {ZH: "更多", EN: "More"}, "a_qty": {ZH: "数量", EN: "Quantity"}, "a_discount": {ZH: "折扣", EN: "Discount"}, "a_find": {ZH: "查找商品", EN: "Find article"},
 	"a_park": {ZH: "挂单/取单", EN: "Park / recall"}, "a_past": {ZH: "查单/退款", EN: "Sales / refund"}, "a_cash": {ZH: "现金", EN: "Cash"}, "a_qr": {ZH: "付款码", EN: "Pay QR"},
-	"a_collect": {ZH: "扫顾客码", EN: "Scan shopper"}, "a_external": {ZH: "外接终端", EN: "Card terminal"}, "a_remove": {ZH: "删除商品", EN: "Remove line"},
+	"a_collect": {ZH: "扫顾客码", EN: "Scan shopper"}, "a_external": {ZH: "外接终端", EN: "Card terminal"}, "a_paycode": {ZH: "输付款数字", EN: "Type pay code"}, "a_remove": {ZH: "删除商品", EN: "Remove line"},
 	"a_void": {ZH: "作废", EN: "Void sale"}, "a_reprint": {ZH: "重打小票", EN: "Reprint"}, "a_cancel": {ZH: "取消付款", EN: "Cancel payment"}, "a_pickup": {ZH: "确认提货", EN: "Hand over"},
 	"k_del": {ZH: "Del", EN: "Del"}, "k_sdel": {ZH: "Shift+Del", EN: "Shift+Del"}, "k_ins": {ZH: "Ins", EN: "Ins"}, "k_esc": {ZH: "Esc", EN: "Esc"}, "k_home": {ZH: "Home", EN: "Home"}, "k_enter": {ZH: "回车", EN: "Enter"},
 	"ok": {ZH: "确定", EN: "OK"}, "close": {ZH: "关闭", EN: "Close"}, "back_": {ZH: "返回", EN: "Back"}, "search": {ZH: "查找", EN: "Search"},
@@ -46,6 +46,8 @@ var cashierWords = map[string]lang.Text{
 	"give": {ZH: "应找 {0}", EN: "Give {0} change"}, "part": {ZH: "先收 {0}，还差 {1}", EN: "{0} now, {1} still due"}, "lessthan0": {ZH: "请输入金额", EN: "Enter an amount"},
 	"t_collect": {ZH: "扫顾客的付款码", EN: "Scan the shopper's code"}, "collecthelp": {ZH: "用扫描枪扫顾客手机上的付款码。没有扫描枪时在此输入数字，再按回车。", EN: "Scan the code on the shopper's phone with the scanner. Without one, type the digits here and press Enter."},
 	"authcode": {ZH: "付款码数字", EN: "Digits of the code"}, "collect_go": {ZH: "收款", EN: "Collect"},
+	"paycodehelp": {ZH: "顾客付款后，手机上会显示 8 位数字。扫描枪读不出二维码凭证时，在此输入这 8 位数字，再按回车；一维扫描枪可扫手机上的条码。", EN: "After paying, the phone shows 8 digits. When no scanner reads its QR code, type them here and press Enter; a 1D scanner can read the bar code on the phone."},
+	"paycode":     {ZH: "手机上的 8 位数字", EN: "8 digits on the phone"}, "notpaycode": {ZH: "付款数字是 8 位", EN: "A pay code has 8 digits"},
 	"t_external": {ZH: "外接终端收款", EN: "Card terminal"}, "externalhelp": {ZH: "先在终端上完成收款，再在此登记。", EN: "Take the payment on the terminal first, then record it here."},
 	"amount": {ZH: "金额", EN: "Amount"}, "reference": {ZH: "凭证号", EN: "Reference"}, "record": {ZH: "登记", EN: "Record"},
 	"t_qty": {ZH: "数量", EN: "Quantity"}, "t_discount": {ZH: "折扣金额（或 10%）", EN: "Discount (amount, or 10%)"}, "t_void": {ZH: "作废本单", EN: "Void this sale"},

@@ -61,6 +61,12 @@ func (c *cloudStub) Ask(ctx context.Context, kind, _, _ string, data any) (json.
 // realBench is a server on the real engine, on a real store.
 func realBench(t *testing.T, dir string, cloud till.Cloud, change ...func(*Options)) (*bench, *till.Till, *display.Stage) {
 	t.Helper()
+	return realBenchWith(t, dir, cloud, func(*till.Options) {}, change...)
+}
+
+// realBenchWith is realBench with another engine.
+func realBenchWith(t *testing.T, dir string, cloud till.Cloud, other func(*till.Options), change ...func(*Options)) (*bench, *till.Till, *display.Stage) {
+	t.Helper()
 	store, err := queue.Open(t.Context(), queue.Options{Dir: filepath.Join(dir, "data"), Seal: func(h queue.Header, m queue.Message) ([]byte, error) {
 		return json.Marshal(map[string]any{"type": m.Type, "sequence": h.Sequence, "data": json.RawMessage(m.Data)})
 	}})
@@ -69,12 +75,14 @@ func realBench(t *testing.T, dir string, cloud till.Cloud, change ...func(*Optio
 	}
 	stage, news, board, conditions := display.NewStage(display.Scene{Kind: display.Idle}), feed.New(store.Boot()), &device.Board{}, &health.Board{}
 	board.Add(device.Spec{Name: "printer-1", Kind: device.Printer, Driver: "escpos", Address: "sim://printer"})
-	engine, err := till.New(till.Options{
+	o := till.Options{
 		Till:     till.TillStatus{Merchant: "acme", Store: "sh-001", Till: "03", Currency: "CNY", Timezone: "Asia/Shanghai", Language: "zh-CN"},
 		Location: time.FixedZone("CST", 8*3600), Currency: "CNY", Language: lang.ZH, Store: store, Cloud: cloud, Stage: stage, Feed: news, Health: conditions,
 		Board: board, Rules: code.DefaultRules(), Version: "1.4.0", BootID: "b00t", RequestTimeout: 2 * time.Second, ReceiptPrinter: "printer-1", Printers: []string{"printer-1"},
 		Scanners: []string{"scanner-1"}, Markup: receiptline.Parse, KickDrawer: func(context.Context) error { return nil }, TestDevice: func(context.Context, string) error { return nil },
-	})
+	}
+	other(&o)
+	engine, err := till.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

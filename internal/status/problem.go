@@ -90,6 +90,7 @@ var statusOf = map[string]int{
 	sale.CodeTooManyPayments: http.StatusConflict,
 	sale.CodeProofRefused:    http.StatusUnprocessableEntity,
 	sale.CodeProofUsed:       http.StatusConflict,
+	sale.CodeProofLocked:     http.StatusConflict,
 	sale.CodeBadCode:         http.StatusUnprocessableEntity,
 	sale.CodeKeyReused:       http.StatusUnprocessableEntity,
 	sale.CodeRateLimited:     http.StatusTooManyRequests,

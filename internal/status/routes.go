@@ -50,7 +50,7 @@ func (s *Server) saleRows() []route {
 	open.status = http.StatusCreated
 	pay := row(http.MethodPost, "/{id}/pay", "pay", "Start or record a tender: qr, collect, proof, cash or external", sale.Pay{}, pay,
 		sale.CodeEmptySale, sale.CodeNothingDue, sale.CodePaymentPending, sale.CodePaymentFailed, sale.CodeLinkDown, sale.CodePaymentUnknown, sale.CodeNoDisplay,
-		sale.CodeNotPaying, sale.CodeTooManyPayments, sale.CodeBadCode, sale.CodeProofRefused, sale.CodeProofUsed)
+		sale.CodeNotPaying, sale.CodeTooManyPayments, sale.CodeBadCode, sale.CodeProofRefused, sale.CodeProofUsed, sale.CodeProofLocked)
 	pay.needs = []string{"method"}
 	void := row(http.MethodPost, "/{id}/void", "voidSale", "Give up a sale; tenders are given back first", sale.VoidSale{}, voidSale, sale.CodeLinkDown)
 	void.needs = []string{"reason"}

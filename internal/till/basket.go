@@ -126,7 +126,7 @@ func (t *Till) addItem(ctx context.Context, c Call, cmd sale.AddItem) (Answer, e
 		return t.saleStep(ctx, c, sale.ItemsAdded{At: t.now(), Sale: cmd.Sale, Items: []sale.NewItem{n}})
 	}
 	k := t.classify("", []byte(cmd.Code))
-	if k.Kind == code.Proof { // as if it had been scanned
+	if k.Kind == code.Proof || k.Kind == code.ProofCode { // as if it had been scanned
 		return t.payProof(ctx, c, sale.Pay{Sale: cmd.Sale, Method: "proof", Code: k.Text})
 	}
 	if err := onlyCode(cmd.Add); err != nil {

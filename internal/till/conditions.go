@@ -32,6 +32,16 @@ var (
 		Text:   lang.Text{ZH: "离线收款所需的云端公钥不可用：{err}", EN: "the cloud's keys for payment while offline cannot be used: {err}"},
 		Remedy: lang.Text{ZH: "请更新 cloud.trust_file；在此之前断网时只能收现金", EN: "renew cloud.trust_file; until then only cash can be taken without a link"},
 	}
+	condCodeKeys = health.Kind{
+		Code: "pay_code_keys", Severity: health.Warning,
+		Text:   lang.Text{ZH: "数字付款码的密钥不可用：{err}", EN: "the key for pay codes cannot be used: {err}"},
+		Remedy: lang.Text{ZH: "请更新 payment.offline.code_key_file；在此之前只接受二维码凭证", EN: "renew payment.offline.code_key_file; until then only the proof's QR code counts"},
+	}
+	condCodesLocked = health.Kind{
+		Code: "pay_codes_locked", Severity: health.Warning,
+		Text:   lang.Text{ZH: "24 小时内输错的数字付款码过多，手工输入已锁定", EN: "too many pay codes were wrong within 24 hours: typing them is locked"},
+		Remedy: lang.Text{ZH: "可能有人在猜码：请查看监控和收银员；二维码凭证不受影响，锁定会自动解除", EN: "somebody may be guessing: look who was at this till. Proofs are not affected; the lock ends by itself"},
+	}
 	condPaidLate = health.Kind{
 		Code: "paid_late", Severity: health.Warning,
 		Text:   lang.Text{ZH: "销售 {sale} 结束后又收到一笔付款", EN: "money came for sale {sale} after it was over"},

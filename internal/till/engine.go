@@ -65,6 +65,7 @@ type record struct {
 	JobSeq  uint64    `json:"job_seq"`           // last number of the spool
 	Seen    time.Time `json:"seen"`              // clock at the last commit
 	Offline int       `json:"offline,omitempty"` // payments taken by proof since there was a link
+	Codes   codeCount `json:"codes,omitzero"`    // of pay codes instead of proofs
 }
 
 var machineKey = []byte("machine")
@@ -79,6 +80,9 @@ func New(o Options) (*Till, error) {
 		return nil, errors.New("till: offline payment needs a till number, a signer and the cloud's keys")
 	}
 	defaults(&o)
+	if o.Offline != nil && o.Offline.Codes != nil {
+		o.Rules = o.Rules.WithProofCodes()
+	}
 	t := &Till{
 		o: o, log: o.Log, askers: map[string]*asker{}, seen: bounces{}, changed: make(chan struct{}),
 		scans: make(chan *pendingScan, scanBacklog), aheads: make(chan *ahead, scanBacklog), wake: make(chan struct{}, 1),

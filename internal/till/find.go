@@ -90,7 +90,7 @@ func (t *Till) findHere(c code.Code) (f finding, ok bool, err error) {
 		return finding{}, false, problem(sale.CodeBadCode, "code", "这是商户收款码，不能在此扫描", "this is a merchant's pay code; it is not for scanning here")
 	case code.Receipt:
 		return finding{}, false, problem(sale.CodeBadCode, "code", "这是小票上的编号，请在“退款”中使用", "this is a receipt's reference; look the sale up to refund it")
-	case code.Proof:
+	case code.Proof, code.ProofCode:
 		return finding{}, false, problem(sale.CodeBadCode, "items", "这是付款凭证，请扫描，或用付款方式 proof 提交", "this is a payment proof: scan it, or send it with pay, method proof")
 	default:
 		return finding{}, false, problem(sale.CodeUnknownCode, "code", "无法识别的条码", "no rule fits this code")

@@ -26,6 +26,7 @@ const (
 func (t *Till) houseKeeping(ctx context.Context) {
 	now := t.now()
 	t.mu.Lock()
+	t.watchCodes()
 	t.spawn(t.cleanPrices)
 	t.mu.Unlock()
 	if t.o.Offline != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -24,6 +25,8 @@ type OfflinePay struct {
 	// Keys returns the cloud's keys for proofs and when they were put in place.
 	// It may read a file; it is called without a lock held.
 	Keys func() (offlinepay.Keys, time.Time, error)
+	// Codes is the short code that may take a proof's place; nil: it may not.
+	Codes *PayCodes
 }
 
 // maxNonceTries bounds the search for a nonce that this till has not used; with
@@ -38,6 +41,7 @@ func (t *Till) payOffline(ctx context.Context, c Call, cmd sale.Pay) (Answer, er
 		return Answer{}, offlineRefused("离线收款不可用（云端公钥缺失或过期），请收现金", "payment while offline is not possible: the cloud's keys are missing or too old; take cash")
 	}
 	newest, _ := keys.Newest()
+	codes := t.codeKeys()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.begin()
@@ -65,7 +69,12 @@ func (t *Till) payOffline(ctx context.Context, c Call, cmd sale.Pay) (Answer, er
 		At: x.at, Sale: cmd.Sale, PaymentID: id, Nonce: fmt.Sprintf("%016x", nonce), Amount: amount, TTL: t.qrTTL(),
 	}
 	if amount > 0 && amount <= o.MaxAmount { // else the step says what is wrong
-		e.Text = t.request(nonce, newest, s.ID, amount, x.at)
+		r := t.request(nonce, newest, s.ID, amount, x.at)
+		if codes != nil && x.announces(cmd.Sale, amount) {
+			r.Flags = codes.Announce(r.Flags)
+			e.Request = hex.EncodeToString(r.Body())
+		}
+		e.Text = r.Text(o.Prefix, t.o.Sign)
 	}
 	if err := x.step(e); err != nil {
 		return Answer{}, err
@@ -82,8 +91,8 @@ func offlineRefused(zh, en string) *sale.Problem {
 	return problem(sale.CodeLinkDown, "", "网络中断；"+zh, "there is no link to the cloud; "+en)
 }
 
-// request makes PR1.
-func (t *Till) request(nonce uint64, newest uint8, saleID string, amount sale.Money, at time.Time) string {
+// request is the body of PR1.
+func (t *Till) request(nonce uint64, newest uint8, saleID string, amount sale.Money, at time.Time) offlinepay.Request {
 	currency, _ := offlinepay.CurrencyNumber(t.o.Currency)
 	r := offlinepay.Request{
 		Flags: offlinepay.Offline, Till: t.o.Till.Number, KeyGen: t.o.Offline.KeyGen, CloudKey: newest, Nonce: nonce,
@@ -92,7 +101,7 @@ func (t *Till) request(nonce uint64, newest uint8, saleID string, amount sale.Mo
 	if t.o.ClockStatus != nil && t.o.ClockStatus().Trusted {
 		r.Flags |= offlinepay.ClockTrusted
 	}
-	return r.Text(t.o.Offline.Prefix, t.o.Sign)
+	return r
 }
 
 // ttlUnits rounds a life up to the units of a request.
@@ -153,8 +162,8 @@ func (t *Till) proofKeys() (offlinepay.Keys, error) {
 
 // spellOver begins the count of offline payments anew once there is a link.
 func (x *txn) spellOver() {
-	if x.rec.Offline > 0 && x.t.o.Cloud.Up() {
-		x.rec.Offline = 0
+	if (x.rec.Offline > 0 || x.rec.Codes.Taken > 0) && x.t.o.Cloud.Up() {
+		x.rec.Offline, x.rec.Codes.Taken = 0, 0
 	}
 }
 

@@ -298,6 +298,18 @@ func TestOfflineByTheAPI(t *testing.T) {
 	}
 }
 
+// A proof that was held badly the first time does not hide the thanks for the
+// second.
+func TestThanksBehindARefusal(t *testing.T) {
+	s := alone(t)
+	asked := s.ask()
+	proof := s.phone(cloud.PayChoice{})
+	s.notBooked(proof[:245]+string('0'+(proof[245]-'0'+1)%10), "a damaged proof", asked.ID)
+	if !s.scan(proof) || s.scene().Kind != display.Paid || s.scene().SaleID != asked.ID {
+		t.Errorf("the screen shows %+v", s.scene())
+	}
+}
+
 func TestOfflineWhenItIsOff(t *testing.T) {
 	s := alone(t)
 	proof := func() string { s.ask(); return s.phone(cloud.PayChoice{}) }()

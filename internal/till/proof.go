@@ -134,6 +134,9 @@ func (t *Till) payProof(ctx context.Context, c Call, cmd sale.Pay) (Answer, erro
 	if cmd.Amount != nil {
 		return Answer{}, problem(sale.CodeInvalid, "amount", "凭证本身含有金额", "a proof has its own amount; leave amount out")
 	}
+	if text := codeText(cmd.Code); offlinepay.FormOf(text) != "" && t.o.Offline != nil {
+		return t.payCode(ctx, c, cmd.Sale, text)
+	}
 	p, err := t.readProof(cmd.Code)
 	if err != nil {
 		return Answer{}, err
@@ -152,36 +155,55 @@ func (t *Till) payProof(ctx context.Context, c Call, cmd sale.Pay) (Answer, erro
 // covers the sale its closing and receipt in one commit. The ledger does not
 // hold the proof; the sale does.
 func (t *Till) scanProof(ctx context.Context, row Scan, c code.Code) (uint64, bool) {
-	p, err := t.readProof(c.Text)
+	prove, err := t.scanned(c)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var id string
 	if err == nil {
-		err = t.bookProof(ctx, &row, p, c.Text)
+		id, err = t.bookProof(ctx, &row, prove)
 	}
 	if err == nil {
 		return row.Seq, true
 	}
-	if used, ok := errors.AsType[*sale.Problem](err); ok && used.Code == sale.CodeProofUsed && t.thanking(sale.OfflineID(p.Till, p.Nonce)) {
+	if used, ok := errors.AsType[*sale.Problem](err); ok && used.Code == sale.CodeProofUsed && t.thanking(id) {
 		// The phone is still in front of the scanner while the screen says thanks.
 		return t.enterRefused(ctx, row, used), false
 	}
 	return t.refuse(ctx, row, err), false
 }
 
-func (t *Till) bookProof(ctx context.Context, row *Scan, p offlinepay.Proof, text string) error {
-	x, err := t.prove(p, text, "")
+// proving begins the commit that a proof, or the code instead of one, leads to,
+// and names the payment. mu is held.
+type proving func() (x *txn, paymentID string, err error)
+
+// scanned reads what a scanner read, as far as no request is needed for it. No
+// lock is held.
+func (t *Till) scanned(c code.Code) (proving, error) {
+	if c.Kind == code.ProofCode {
+		keys := t.codeKeys()
+		return func() (*txn, string, error) { return t.proveCoded(keys, c.Text) }, nil
+	}
+	p, err := t.readProof(c.Text)
+	return func() (*txn, string, error) {
+		x, err := t.prove(p, c.Text, "")
+		return x, sale.OfflineID(p.Till, p.Nonce), err
+	}, err
+}
+
+func (t *Till) bookProof(ctx context.Context, row *Scan, prove proving) (paymentID string, err error) {
+	x, id, err := prove()
 	if err != nil {
-		return err
+		return id, err
 	}
 	entry := *row
 	entry.SaleID = x.about
 	x.ledger(&entry)
 	x.after = append(x.after, func() { t.o.Feed.Publish(feed.Scan, entry) })
 	if err := x.commit(ctx); err != nil {
-		return err
+		return id, err
 	}
 	*row = entry
-	return nil
+	return id, nil
 }
 
 // thanking reports whether the screen is thanking for the sale of a payment.

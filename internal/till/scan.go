@@ -167,7 +167,7 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan, a *ahead) (uint64, 
 	if c.Kind == code.AuthCode {
 		return t.scanAuthCode(ctx, row, c)
 	}
-	if c.Kind == code.Proof {
+	if c.Kind == code.Proof || c.Kind == code.ProofCode {
 		return t.scanProof(ctx, row, c)
 	}
 	basket := t.currentID() // a scan never goes into another sale than this
@@ -192,7 +192,7 @@ func (t *Till) scanOnce(ctx context.Context, s scanner.Scan, a *ahead) (uint64, 
 // member's number, and of codes that whoever has them can use, only the end.
 func forLedger(c code.Code) string {
 	switch c.Kind {
-	case code.AuthCode, code.Proof:
+	case code.AuthCode, code.Proof, code.ProofCode:
 		return ""
 	case code.Member, code.Coupon, code.Pickup, code.Handover, code.Token:
 		return ending(c.Text)
@@ -266,7 +266,7 @@ func (t *Till) refuse(ctx context.Context, row Scan, cause error) uint64 {
 	seq := t.enterRefused(ctx, row, p)
 	if p.Code != sale.CodeQueueFull { // that has its own message
 		title := wordCannotScan
-		if row.Kind == string(code.Proof) {
+		if row.Kind == string(code.Proof) || row.Kind == string(code.ProofCode) {
 			title = wordProofRefused
 		}
 		t.say(t.word(title), t.word(p.Detail))

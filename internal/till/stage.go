@@ -64,6 +64,9 @@ func (g *stageState) follow(old sale.Sale, s sale.Sale, now time.Time) {
 	if s.State == sale.Paying {
 		g.failedUntil = time.Time{}
 	}
+	if len(s.Tenders) > len(old.Tenders) { // the refusal of a moment ago is over
+		g.messageUntil = time.Time{}
+	}
 	for _, it := range s.Items {
 		i := slices.IndexFunc(old.Items, func(o sale.Item) bool { return o.Line == it.Line })
 		if i < 0 || old.Items[i].Quantity != it.Quantity || old.Items[i].Total != it.Total {

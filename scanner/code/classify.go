@@ -16,6 +16,8 @@ const maxText = 64
 //     any other code of digits;
 //  1. the chain's own patterns (member, coupon, pickup, basket, badge, receipt),
 //     which are anchored and therefore cannot collide by accident;
+//     Where they are taken, the short codes instead of proofs come next: 18 digits
+//     beginning with 93, unless the symbology says GS1;
 //  2. while a payment is awaited: auth codes, from linear codes and QR alike;
 //  3. GS1 data, by AIM identifier or a leading FNC1, and Digital Link;
 //  4. in-store labels, then GTINs, where the symbology does not speak against it;
@@ -39,6 +41,8 @@ func (r Rules) Classify(state State, aim string, data []byte) Code {
 		}
 	}
 	switch {
+	case r.proofCodes && isProofCode(c.Text) && !carriesGS1(aim):
+		c.Kind = ProofCode
 	case allDigits(c.Text):
 		r.digits(state, &c)
 	case carriesGS1(aim) || c.Text[0] == '\x1d':
@@ -53,6 +57,12 @@ func (r Rules) Classify(state State, aim string, data []byte) Code {
 // (docs/offline-pay.md).
 func isProof(text string) bool {
 	return len(text) == 246 && strings.HasPrefix(text, "92") && allDigits(text)
+}
+
+// isProofCode reports whether text has the form of the code that a 1D scanner
+// reads instead of a proof.
+func isProofCode(text string) bool {
+	return len(text) == 18 && strings.HasPrefix(text, "93") && allDigits(text)
 }
 
 // digits classifies a payload of digits alone.

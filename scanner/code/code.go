@@ -27,12 +27,14 @@ const (
 	Member   Kind = "member"
 	Coupon   Kind = "coupon"
 	Pickup   Kind = "pickup"
-	Handover Kind = "basket"   // hand-over code of a basket prepared elsewhere
-	Badge    Kind = "badge"    // cashier's badge
-	Proof    Kind = "proof"    // payment proof PP1 of offline payment
-	Receipt  Kind = "receipt"  // sale reference printed by us, for a refund
-	Token    Kind = "token"    // signed by the cloud, carried by the shopper: a coupon or a pickup, docs/tokens.md
-	PayCode  Kind = "pay_code" // a merchant pay code (EMVCo): not for scanning at a till
+	Handover Kind = "basket" // hand-over code of a basket prepared elsewhere
+	Badge    Kind = "badge"  // cashier's badge
+	Proof    Kind = "proof"  // payment proof PP1 of offline payment
+	// ProofCode is the short code instead of a proof, from a 1D scanner.
+	ProofCode Kind = "proof_code"
+	Receipt   Kind = "receipt"  // sale reference printed by us, for a refund
+	Token     Kind = "token"    // signed by the cloud, carried by the shopper: a coupon or a pickup, docs/tokens.md
+	PayCode   Kind = "pay_code" // a merchant pay code (EMVCo): not for scanning at a till
 )
 
 // Code is a classified payload.
@@ -61,7 +63,7 @@ func (c Code) String() string {
 	switch c.Kind {
 	case AuthCode:
 		return string(c.Kind) + " " + c.Scheme
-	case Member, Coupon, Pickup, Handover, Token, Proof:
+	case Member, Coupon, Pickup, Handover, Token, Proof, ProofCode:
 		return string(c.Kind)
 	}
 	return string(c.Kind) + " " + c.Text

@@ -65,7 +65,12 @@ type Rules struct {
 	itemURL        []*regexp.Regexp
 	labels         []label
 	offline        map[string]bool // types of tokens that count without the cloud
+	proofCodes     bool
 }
+
+// WithProofCodes returns rules for a till that takes short codes instead of
+// proofs: 18 digits that begin with 93 are nothing else there.
+func (r Rules) WithProofCodes() Rules { r.proofCodes = true; return r }
 
 // Offline reports whether a token of this type (coupon, pickup) counts while the
 // cloud cannot be asked.

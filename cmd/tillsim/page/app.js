@@ -126,7 +126,8 @@ function drawFront(s) {
   });
   part("pole", s.pole, (rows) => rows.join("\n"));
   part("shopper", s.payments, (list) => list.length ? list.map((p) => el("div.phone", el("span", p.url ?? p.method), el("b", "¥ " + money(p.amount)),
-    el("div.row", button(t("pay"), "pay", { value: p.id }, false, ".main"), button(t("decline"), "decline", { value: p.id })))) : el("p.empty", t("no-payment")));
+    p.state === "paid" ? el("p", t("pay-digits"), " ", el("b", p.code.slice(0, 4) + " " + p.code.slice(4)))
+      : el("div.row", button(t("pay"), "pay", { value: p.id }, false, ".main"), p.offline ? button(t("pay-only"), "pay-only", { value: p.id }) : null, button(t("decline"), "decline", { value: p.id })))) : el("p.empty", t("no-payment")));
 }
 
 function drawPrinter(s) {

@@ -9,7 +9,7 @@ export const words = {
   park: ["挂单", "Park"], "do-void": ["作废", "Void"], recall: ["取单", "Recall"], reprint: ["重打", "Reprint"], refund: ["退款", "Refund"],
   open: ["未付", "open"], paying: ["待付", "paying"], closed: ["已完成", "closed"], void: ["已作废", "void"], parked: ["挂起", "parked"], refunded: ["已退款", "refunded"], paid: ["已付", "paid"],
   "p-queued": ["等待打印", "to be printed"], "p-sending": ["打印中", "printing"], "p-sent": ["已发送", "sent"], "p-confirmed": ["已打印", "printed"], "p-failed": ["打印失败", "not printed"], "p-unknown": ["打印结果未知", "print unknown"],
-  dead: ["tilld 已停止", "tilld is down"], "pay-code": ["付款码", "pay code"], change: ["找零", "change"], pay: ["付款", "Pay"], decline: ["拒付", "Decline"],
+  dead: ["tilld 已停止", "tilld is down"], "pay-code": ["付款码", "pay code"], change: ["找零", "change"], pay: ["付款", "Pay"], "pay-only": ["付款，不扫凭证", "Pay, show no proof"], "pay-digits": ["手机上的付款数字", "Digits on the phone"], decline: ["拒付", "Decline"],
   "no-payment": ["没有等待付款的二维码", "No pay code is waiting"], "printer-lan": ["网口", "Network"], "printer-serial": ["串口", "Serial"],
   "s-paper-out": ["缺纸", "Paper out"], "s-near-end": ["纸将尽", "Paper low"], "s-cover": ["开盖", "Cover open"], "s-cutter": ["切刀故障", "Cutter error"], "s-silent": ["不应答", "No answers"],
   "s-deaf": ["不收数据", "Takes nothing"], "s-off": ["断电", "Power off"], "s-slow": ["慢速", "Slow"], "no-paper": ["还没有小票", "No receipt yet"], hanging: ["还在打印机里", "still in the printer"], "no-qr": ["无二维码", "no codes"],

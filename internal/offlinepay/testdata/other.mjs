@@ -2,7 +2,7 @@
 // the requests and proofs of vectors.json with node:crypto alone, makes the
 // proofs anew, and prints what it found. Run: node other.mjs vectors.json
 import { readFileSync } from "node:fs";
-import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+import { createPrivateKey, createHmac, createPublicKey, sign, verify } from "node:crypto";
 
 const hex = s => Buffer.from(s, "hex");
 const publicKey = s => createPublicKey({ key: Buffer.concat([hex("302a300506032b6570032100"), hex(s)]), format: "der", type: "spki" });
@@ -43,9 +43,19 @@ function proof(p, key) {
   return "92" + BigInt("0x" + token.toString("hex")).toString().padStart(244, "0");
 }
 
+// code makes what the phone shows beside the proof: 8 digits to type, and "93"
+// and 16 digits as Code 128. body is the request's 30 bytes, as the phone read them.
+function code(body, key) {
+  if (!(body[1] & 8)) throw new Error("this till takes no code for this request");
+  const sum = createHmac("sha256", key).update(domain("pay-code", body)).digest();
+  const digits = (at, n) => (sum.readBigUInt64BE(at) % 10n ** BigInt(n)).toString().padStart(n, "0");
+  return [digits(0, 8), "93" + digits(8, 16)];
+}
+
 const v = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const seeds = Object.fromEntries(v.cloud_keys.map(k => [k.id, k.seed]));
 console.log(JSON.stringify({
   requests: v.requests.map(r => request(r.text, v.prefix, () => publicKey(v.till_public_key))),
   proofs: v.proofs.map(p => proof(p.fields, privateKey(seeds[p.fields.cloud_key]))),
+  codes: v.codes.map(c => code(hex(c.request), hex(c.key))),
 }));

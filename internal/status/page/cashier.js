@@ -178,11 +178,14 @@ const actions = [
   ["qr", "F9", ["F9"], () => canPay(), payQR, "primary"],
   ["collect", "F10", ["F10"], () => canPay(), payCollect, "primary"],
   ["external", "F12", ["F12"], () => canPay(), payExternal, "primary"],
+  ["paycode", "Shift+F9", ["Shift+F9"], () => canCode(), payCode, "primary"],
   ["cancel", t("k_esc"), ["Escape"], () => paying(state.sale) || state.desk.collecting, cancelPayment],
   ["pickup", t("k_home"), ["Home"], () => state.desk.pickup, confirmPickup],
   ["more", "F1", ["F1"], () => true, more],
 ];
-const payments = new Set(["cash", "qr", "collect", "external"]);
+const payments = new Set(["cash", "qr", "collect", "external", "paycode"]);
+// A request that was made offline and says that a code will do.
+const canCode = () => [state.sale?.payment, ...state.sale?.payments ?? []].some(p => p?.request && p.state !== "paid");
 const canPay = () => state.sale && state.sale.items.length > 0 && due(state.sale) > 0;
 // A payment is under way in this page: no second one may start.
 const payBusy = () => [...busy].some(n => payments.has(n));
@@ -212,6 +215,7 @@ function render() {
   if (panel?.over?.()) shut();
   for (const [name, , , can] of actions) {
     const b = document.querySelector(`[data-act="${name}"]`);
+    if (name === "paycode") b.hidden = !can();
     b.disabled = !can() || busy.has(name) || payments.has(name) && payBusy();
   }
 }
@@ -502,6 +506,34 @@ function payExternal() {
     const reference = ref.input.value.trim();
     pay("external", reference ? { method: "external", amount: n, reference } : { method: "external", amount: n }, key);
   } }], ref.input);
+}
+
+// payCode types what the phone shows beside its proof, where no scanner reads
+// that; a scanner of either kind may read it in here.
+function payCode() {
+  if (!canCode() || payBusy()) return;
+  const s = state.sale, f = field("paycode", { inputmode: "numeric", maxlength: 24, class: "field money" });
+  const send = async text => {
+    const clean = text.normalize("NFKC").replace(/[\s-]/g, "");
+    if (!/^(\d{8}|93\d{16}|92\d{244})$/.test(clean)) { say2(t("notpaycode"), "bad"); return f.input.focus(); }
+    if (payBusy()) return;
+    await act("paycode", async () => {
+      try {
+        const done = await post(`/v1/sales/${s.id}/pay`, { method: "proof", code: clean });
+        if (panel === mine) shut();
+        if (done.state === "closed") say(t("number") + " " + done.number, "good", true);
+      } catch (p) {
+        if (panel !== mine) throw p;
+        f.input.value = "";
+        say2(p.message, "bad");
+        f.input.focus();
+      }
+    });
+  };
+  show(`${t("a_paycode")} · ${money(due(s))}`, [el("p", {}, t("paycodehelp")), el("div", { class: "pair" }, f.node, pad(f.input))], [
+    { label: t("take"), key: "Enter", primary: true, run: () => send(f.input.value) },
+  ], f.input, { scan: text => text.length > 8 ? send(text) : say2(t("notused"), "warn"), over: () => !canCode() });
+  const mine = panel;
 }
 
 function cancelPayment() {
