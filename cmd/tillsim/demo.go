@@ -17,6 +17,7 @@ type demoCmd struct {
 	Listen  string   `help:"Where the control page is; another port is taken when this one is in use." default:"127.0.0.1:7790"`
 	Broker  string   `help:"mosquitto or embedded." enum:"mosquitto,embedded" default:"embedded"`
 	Tilld   string   `help:"The tilld to run; else the one beside tillsim, else one is built." type:"path"`
+	Printer string   `help:"What the printers understand: escpos, starprnt or star-line." enum:"escpos,starprnt,star-line" default:"escpos"`
 	Display []string `help:"Further displays: cd5220, epson, dsp800, utc, led8, qrscreen; may be repeated." sep:","`
 	Keep    string   `help:"Work in this directory and leave it, so that the next demo goes on with the same till." type:"path"`
 }
@@ -33,7 +34,7 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
 	}
 	d := &demo{traffic: newRing(), out: out}
 	fmt.Fprintln(out, "starting: peripherals, broker, cloud, tilld …")
-	d.shop, err = openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, displays: c.Display, payment: payOffline, heard: d.traffic.add, log: slog.New(slog.DiscardHandler)})
+	d.shop, err = openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, displays: c.Display, printer: c.Printer, payment: payOffline, heard: d.traffic.add, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

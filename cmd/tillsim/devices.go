@@ -17,6 +17,7 @@ import (
 // devicesCmd is `tillsim devices`.
 type devicesCmd struct {
 	Dir     string   `help:"Where the serial lines appear; else a temporary directory." type:"path"`
+	Printer string   `help:"What the printers understand: escpos, starprnt or star-line." enum:"escpos,starprnt,star-line" default:"escpos"`
 	Display []string `help:"Further displays: cd5220, epson, dsp800, utc, led8, qrscreen; may be repeated." sep:","`
 }
 
@@ -25,7 +26,7 @@ type devicesCmd struct {
 func (c *devicesCmd) Run(ctx context.Context) error { return c.run(ctx, os.Stdin, os.Stdout) }
 
 const devicesHelp = `type a barcode to scan it, or
-  :paper-out :near-end :cover :cutter :silent :garbage :off :deaf   flip a switch of both printers
+  :paper-out :near-end :cover :cutter :hot :broken :silent :garbage :off :deaf   flip a switch of both printers
   :slow N      print N dots a second (0: as fast as possible)
   :baud N      the line takes N bits a second (0: as fast as bytes come)
   :cut N       drop the printer's connection after N more bytes
@@ -44,7 +45,7 @@ func (c *devicesCmd) run(ctx context.Context, in io.Reader, out io.Writer) error
 		}
 		s.dir, s.own = dir, true
 	}
-	if err := s.devices(ctx); err != nil {
+	if err := s.devices(ctx, c.Printer); err != nil {
 		cancel()
 		return err
 	}
@@ -55,11 +56,11 @@ func (c *devicesCmd) run(ctx context.Context, in io.Reader, out io.Writer) error
 	}
 	fmt.Fprintf(out, `devices:
   - {name: scanner-1, kind: scanner, driver: line, address: %q, options: {suffix: cr}}
-  - {name: printer-lan, kind: printer, driver: escpos, address: "tcp://127.0.0.1:%d"}
-  - {name: printer-serial, kind: printer, driver: escpos, address: %q}
+  - {name: printer-lan, kind: printer, %s, address: "tcp://127.0.0.1:%d"}
+  - {name: printer-serial, kind: printer, %s, address: %q}
   - {name: pole-1, kind: display, driver: cd5220, address: %q}
 %s
-%s`, s.scanner.Address(9600), s.lanPort, s.cable.Address(115200), s.poleway.Address(9600), lines(extra), devicesHelp)
+%s`, s.scanner.Address(9600), printerDriver(c.Printer), s.lanPort, printerDriver(c.Printer), s.cable.Address(115200), s.poleway.Address(9600), lines(extra), devicesHelp)
 	for _, d := range extra {
 		s.part(func() error { return watchDisplay(ctx, out, d) })
 	}
@@ -146,6 +147,8 @@ func printerSwitch(name string, n int) (func(*sim.Switches), bool) {
 		"near-end":  func(s *sim.Switches) { s.NearEnd = !s.NearEnd },
 		"cover":     func(s *sim.Switches) { s.CoverOpen = !s.CoverOpen },
 		"cutter":    func(s *sim.Switches) { s.CutterError = !s.CutterError },
+		"hot":       func(s *sim.Switches) { s.HeadHot = !s.HeadHot },
+		"broken":    func(s *sim.Switches) { s.Broken = !s.Broken },
 		"silent":    func(s *sim.Switches) { s.Silent = !s.Silent },
 		"garbage":   func(s *sim.Switches) { s.Garbage = !s.Garbage },
 		"baud":      func(s *sim.Switches) { s.Baud = n },

@@ -166,7 +166,7 @@ func (s *one) receipts() (originals, copies int) {
 		for _, k := range list {
 			switch {
 			case !slices.Contains(k.QR, saleURL(s.id)):
-			case isCopy(k):
+			case isCopy(pr, k):
 				copies++
 			default:
 				originals++

@@ -160,7 +160,7 @@ func (s *one) copyHas(code *string) step {
 		if err != nil {
 			return err
 		}
-		if !isCopy(k) || !strings.Contains(strings.Join(k.QR, "\n"), *code) {
+		if !isCopy(s.paper, k) || !strings.Contains(strings.Join(k.QR, "\n"), *code) {
 			return fmt.Errorf("the copy has the codes %q:\n%s", k.QR, strings.Join(k.Lines, "\n"))
 		}
 		return nil

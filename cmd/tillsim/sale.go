@@ -20,6 +20,7 @@ type saleCmd struct {
 	Chaos   bool   `help:"kill -9 tilld at random points and fail the broker now and then."`
 	Mall    bool   `help:"The till also feeds a mall with a broker of its own, which is settled at the end."`
 	Broker  string `help:"mosquitto or embedded." enum:"mosquitto,embedded" default:"embedded"`
+	Printer string `help:"What the printers understand: escpos, starprnt or star-line." enum:"escpos,starprnt,star-line" default:"escpos"`
 	Seed    uint64 `help:"Makes the same run again; 0 draws one."`
 	Tilld   string `help:"The tilld to run; else the one beside tillsim, else one is built." type:"path"`
 	Keep    string `help:"Work in this directory and leave it: data, logs, configuration, pictures of the receipts." type:"path"`
@@ -40,7 +41,7 @@ func (c *saleCmd) run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%d sales took more than %v", c.Sales, limit))
 	defer cancel()
 	log := slog.New(slog.DiscardHandler)
-	s, err := openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, log: log, mall: c.Mall})
+	s, err := openShop(ctx, shopOptions{broker: c.Broker, tilld: c.Tilld, keep: c.Keep, log: log, mall: c.Mall, printer: c.Printer})
 	if err != nil {
 		return err
 	}

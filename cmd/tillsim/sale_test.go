@@ -92,6 +92,27 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// Receipts on Star printers, the network one and the serial one, with kill -9 in
+// the middle: their text is found among the dots.
+func TestStarSales(t *testing.T) {
+	for _, language := range []string{"starprnt", "star-line"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			out := play(t, saleCmd{Sales: 2, Printer: language, Broker: "embedded", Seed: 5})
+			if !strings.Contains(out, "paper: 2 originals, 0 marked copies, 0 torn off") {
+				t.Errorf("%s", out)
+			}
+		})
+	}
+	t.Run("chaos", func(t *testing.T) {
+		t.Parallel()
+		out := play(t, saleCmd{Sales: 6, Chaos: true, Printer: "starprnt", Broker: "embedded", Seed: 6})
+		if !strings.Contains(out, "6 sales closed once each") || strings.Contains(out, "killed 0 times") {
+			t.Errorf("%s", out)
+		}
+	})
+}
+
 func TestIncidents(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

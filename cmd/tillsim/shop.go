@@ -43,6 +43,9 @@ type shopOptions struct {
 	payment string
 	// displays are the families of further displays.
 	displays []string
+	// printer is what the printers understand: escpos, starprnt or star-line; "" is
+	// escpos.
+	printer string
 	// scanners is how many there are; 0 is one.
 	scanners int
 	// config is more of the configuration, whole lines; {dir} is the shop's.
@@ -99,7 +102,7 @@ func openShop(ctx context.Context, o shopOptions) (*shop, error) {
 }
 
 func (s *shop) build(ctx context.Context, o shopOptions) error {
-	if err := s.devices(ctx); err != nil {
+	if err := s.devices(ctx, o.printer); err != nil {
 		return err
 	}
 	var err error
@@ -161,8 +164,8 @@ func (s *shop) build(ctx context.Context, o shopOptions) error {
 	return s.configure(port, "printer-lan", "printer-serial")
 }
 
-// devices plugs the peripherals in.
-func (s *shop) devices(ctx context.Context) (err error) {
+// devices plugs the peripherals in; printer is what the printers understand.
+func (s *shop) devices(ctx context.Context, printer string) (err error) {
 	if s.scanner, err = sim.NewScanner(s.dir, "tty-scanner"); err != nil {
 		return err
 	}
@@ -182,8 +185,8 @@ func (s *shop) devices(ctx context.Context) (err error) {
 	}
 	s.lanPort = addr.Port
 	font := receiptFont()
-	s.lan = sim.NewPrinter(sim.Model{Font: font})
-	s.serial = sim.NewPrinter(sim.Model{Font: font})
+	model := sim.Model{Font: font, Language: simLanguage(printer)}
+	s.lan, s.serial = sim.NewPrinter(model), sim.NewPrinter(model)
 	s.pole = sim.NewPole()
 	s.part(func() error { return s.lan.Run(ctx) })
 	s.part(func() error { return s.serial.Run(ctx) })
@@ -192,6 +195,26 @@ func (s *shop) devices(ctx context.Context) (err error) {
 	s.part(func() error { return s.pole.Run(s.poleway) })
 	s.part(func() error { return s.scanner.Run(nil) })
 	return nil
+}
+
+// simLanguage is a simulated printer's language by the name people use.
+func simLanguage(printer string) string {
+	if printer == "escpos" {
+		return sim.ESCPOS
+	}
+	return printer
+}
+
+// printerDriver is the driver for such a printer, with its options, as the
+// configuration has it.
+func printerDriver(printer string) string {
+	switch printer {
+	case sim.StarPRNT:
+		return "driver: star, options: {language: starprnt}"
+	case sim.StarLine:
+		return "driver: star, options: {language: line}"
+	}
+	return "driver: escpos"
 }
 
 // plugScanners plugs in all but the first.
@@ -228,7 +251,7 @@ func (s *shop) configure(port int, printers ...string) error {
 		if name == "printer-serial" {
 			address = s.cable.Address(115200)
 		}
-		fmt.Fprintf(&list, "  - {name: %s, kind: printer, driver: escpos, address: %q}\n", name, address)
+		fmt.Fprintf(&list, "  - {name: %s, kind: printer, %s, address: %q}\n", name, printerDriver(s.more.printer), address)
 	}
 	for i, x := range s.scanners[1:] {
 		fmt.Fprintf(&list, "  - {name: scanner-%d, kind: scanner, driver: line, address: %q, options: {suffix: cr}}\n", i+2, x.Address(9600))

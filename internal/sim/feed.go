@@ -85,6 +85,13 @@ func (p *Printer) accept(b []byte) {
 	for _, c := range b {
 		p.buf = append(p.buf, c)
 		p.real = append(p.real, c)
+		if p.star != nil {
+			if len(p.real) > 3 {
+				p.real = p.real[1:]
+			}
+			p.star.heard(p.real)
+			continue
+		}
 		if p.real[0] != 0x10 {
 			p.real = p.real[:0]
 			continue
@@ -132,7 +139,7 @@ func (p *Printer) execRealTime(c []byte) {
 }
 
 // attach makes w the host that hears answers, until release.
-func (p *Printer) attach(w io.Writer, drop func()) (release func()) {
+func (p *Printer) attach(w io.Writer, network bool, drop func()) (release func()) {
 	out := make(chan []byte, 256)
 	done := make(chan struct{})
 	go func() {
@@ -151,6 +158,10 @@ func (p *Printer) attach(w io.Writer, drop func()) (release func()) {
 		}
 	}
 	p.drop = drop
+	if p.star != nil && network { // there the automatic status is always on
+		p.star.asb = true
+		p.star.tell()
+	}
 	if p.untold != nil { // of several ids only the latest is sent (GS ( H)
 		p.answer(p.untold)
 		p.untold = nil
@@ -179,7 +190,7 @@ func (p *Printer) ServeLine(ctx context.Context, c *Cable) error {
 			})
 		}
 	}
-	release := p.attach(c, func() {})
+	release := p.attach(c, false, func() {})
 	defer release()
 	b := make([]byte, 4096)
 	for {
@@ -229,7 +240,7 @@ func (p *Printer) serve(ctx context.Context, conn net.Conn) {
 	if p.Switches().Off {
 		return
 	}
-	release := p.attach(conn, drop)
+	release := p.attach(conn, true, drop)
 	defer release()
 	defer drop()
 	b := make([]byte, 4096)

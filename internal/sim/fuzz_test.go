@@ -24,10 +24,7 @@ func FuzzPrinter(f *testing.F) {
 		p := sim.NewPrinter(sim.Model{})
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		l := &oneConn{conn: far, done: ctx.Done()}
-		done := make(chan struct{}, 2)
-		go func() { p.Run(ctx); done <- struct{}{} }()
-		go func() { p.ServeTCP(ctx, l); done <- struct{}{} }()
+		stop := serveFuzz(t, p, far)
 		go io.Copy(io.Discard, near)
 		// Enough zeros end any command; then the job is dropped.
 		for _, b := range [][]byte{data, bytes.Repeat([]byte{0}, 70_000), []byte("\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08\x1b@still here\n\x1dV\x00")} {
@@ -52,11 +49,23 @@ func FuzzPrinter(f *testing.F) {
 				t.Fatalf("does not print any more: %+v", p.Stats())
 			}
 		}
-		cancel()
 		near.Close()
-		<-done
-		<-done
+		stop()
 	})
+}
+
+// serveFuzz runs a printer on one connection until stop.
+func serveFuzz(t *testing.T, p *sim.Printer, conn net.Conn) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &oneConn{conn: conn, done: ctx.Done()}
+	done := make(chan struct{}, 2)
+	go func() { p.Run(ctx); done <- struct{}{} }()
+	go func() { p.ServeTCP(ctx, l); done <- struct{}{} }()
+	return func() {
+		cancel()
+		<-done
+		<-done
+	}
 }
 
 // oneConn accepts one connection.

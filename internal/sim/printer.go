@@ -11,18 +11,20 @@ import (
 
 // Model is what a simulated printer is built like.
 type Model struct {
-	Dots    int    // across: 576 (80 mm) or 384 (58 mm); 0 is 576
-	Latin   bool   // no Chinese character ROM
-	Plain   bool   // no cutter
-	Clone   bool   // knows neither process ids (GS ( H) nor GS ( L, GS ( k
-	Maker   string // answer to GS I 66, "" is SIMULATED; a Clone does not answer
-	Name    string // answer to GS I 67, "" is SIM-80
-	Buffer  int    // bytes of receive buffer, 0 is 64 KiB
-	Font    Font   // characters on the picture; nil draws boxes
-	Archive int    // tickets kept, 0 is 1,000
+	// Language is ESCPOS, StarPRNT or StarLine.
+	Language string
+	Dots     int    // across: 576 (80 mm) or 384 (58 mm); 0 is 576
+	Latin    bool   // no Chinese character ROM
+	Plain    bool   // no cutter
+	Clone    bool   // knows neither process ids (GS ( H) nor GS ( L, GS ( k
+	Maker    string // answer to GS I 66, "" is SIMULATED; a Clone does not answer
+	Name     string // answer to GS I 67, "" is SIM-80
+	Buffer   int    // bytes of receive buffer, 0 is 64 KiB
+	Font     Font   // characters on the picture; nil draws boxes
+	Archive  int    // tickets kept, 0 is 1,000
 }
 
-// Printer is a simulated ESC/POS receipt printer. Bytes go through real-time
+// Printer is a simulated receipt printer, ESC/POS or Star. Bytes go through real-time
 // detection into a receive buffer; a mechanism takes them out while the printer
 // is online. Safe for concurrent use.
 type Printer struct {
@@ -30,6 +32,7 @@ type Printer struct {
 
 	mu       sync.Mutex
 	m        *machine
+	star     *star // nil: ESC/POS
 	sw       Switches
 	buf      []byte // receive buffer
 	hungry   bool   // the mechanism waits for the rest of the command at the head of buf
@@ -62,7 +65,18 @@ func NewPrinter(model Model) *Printer {
 		reply: p.answer, status: func() Switches { return p.sw }, done: p.ejected,
 	}
 	p.m.reset()
+	if model.Language != ESCPOS {
+		p.star = newStar(p.m, model.Language, p.answer, func() Switches { return p.sw }, p.pulse)
+	}
 	return p
+}
+
+// next is the command at the head of the buffer.
+func (p *Printer) next() (int, func()) {
+	if p.star != nil {
+		return p.star.next(p.buf)
+	}
+	return p.m.next(p.buf)
 }
 
 // Run is the mechanism; it blocks until ctx ends.
@@ -96,7 +110,7 @@ func (p *Printer) work() time.Duration {
 	did := false
 	p.hungry = false
 	for !p.sw.offline() && !p.sw.Off {
-		n, run := p.m.next(p.buf)
+		n, run := p.next()
 		if n == 0 {
 			did = did || !p.hungry
 			p.hungry = true
@@ -127,6 +141,7 @@ func (p *Printer) work() time.Duration {
 // execute runs one command and what it means outside the paper. It needs mu.
 func (p *Printer) execute(b []byte, run func()) {
 	switch {
+	case p.star != nil:
 	case len(b) == 3 && b[0] == 0x1D && b[1] == 'a':
 		p.asb = b[2]
 		if p.asb != 0 {
@@ -172,12 +187,25 @@ func (p *Printer) ejected(t *Ticket) {
 
 // change flips switches and sends the status back if asked to. It needs mu.
 func (p *Printer) change(f func(*Switches)) {
-	was := p.sw.asb()
+	was := p.reported()
 	f(&p.sw)
-	if now := p.sw.asb(); p.asb != 0 && !slices.Equal(was, now) {
-		p.answer(now)
+	if now := p.reported(); !slices.Equal(was, now) {
+		switch {
+		case p.star != nil && p.star.asb:
+			p.star.tell()
+		case p.star == nil && p.asb != 0:
+			p.answer(now)
+		}
 	}
 	p.notify()
+}
+
+// reported is the status that a change of is sent. It needs mu.
+func (p *Printer) reported() []byte {
+	if p.star != nil {
+		return p.star.frame()
+	}
+	return p.sw.asb()
 }
 
 // notify needs mu.
@@ -194,7 +222,9 @@ func (p *Printer) Set(f func(*Switches)) {
 	if p.sw.Off {
 		p.buf, p.real, p.asb, p.untold = nil, nil, 0, nil
 		p.m.eject(false)
-		p.m.reset()
+		if p.m.reset(); p.star != nil {
+			p.star.power()
+		}
 		if p.drop != nil {
 			p.drop()
 		}

@@ -9,6 +9,8 @@ type Switches struct {
 	CoverOpen   bool `json:"cover_open"`
 	CutterError bool `json:"cutter_error"`
 	DrawerOpen  bool `json:"drawer_open"`
+	HeadHot     bool `json:"head_hot"` // cools down by itself
+	Broken      bool `json:"broken"`   // an error that only service clears
 	// Silent: takes all bytes, answers nothing, as cheap clones do.
 	Silent bool `json:"silent"`
 	// Off: no power. The TCP port refuses, the serial line is dead.
@@ -29,7 +31,9 @@ type Switches struct {
 }
 
 // offline reports whether the mechanism stands still.
-func (s Switches) offline() bool { return s.PaperOut || s.CoverOpen || s.CutterError }
+func (s Switches) offline() bool {
+	return s.PaperOut || s.CoverOpen || s.CutterError || s.HeadHot || s.Broken
+}
 
 func bit(on bool, mask byte) byte {
 	if on {
@@ -45,9 +49,9 @@ func (s Switches) realTime(n byte) (byte, bool) {
 	case 1:
 		return fixedBits | bit(!s.DrawerOpen, 0x04) | bit(s.offline(), 0x08), true
 	case 2:
-		return fixedBits | bit(s.CoverOpen, 0x04) | bit(s.PaperOut, 0x20) | bit(s.CutterError, 0x40), true
+		return fixedBits | bit(s.CoverOpen, 0x04) | bit(s.PaperOut, 0x20) | bit(s.CutterError || s.HeadHot || s.Broken, 0x40), true
 	case 3:
-		return fixedBits | bit(s.CutterError, 0x08), true
+		return fixedBits | bit(s.CutterError, 0x08) | bit(s.Broken, 0x20) | bit(s.HeadHot, 0x40), true
 	case 4:
 		return fixedBits | bit(s.NearEnd || s.PaperOut, 0x0C) | bit(s.PaperOut, 0x60), true
 	}
@@ -58,7 +62,7 @@ func (s Switches) realTime(n byte) (byte, bool) {
 func (s Switches) asb() []byte {
 	return []byte{
 		0x10 | bit(!s.DrawerOpen, 0x04) | bit(s.offline(), 0x08) | bit(s.CoverOpen, 0x20),
-		bit(s.CutterError, 0x08),
+		bit(s.CutterError, 0x08) | bit(s.Broken, 0x20) | bit(s.HeadHot, 0x40),
 		bit(s.NearEnd || s.PaperOut, 0x03) | bit(s.PaperOut, 0x0C),
 		0,
 	}
