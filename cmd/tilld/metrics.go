@@ -8,6 +8,7 @@ import (
 type linkMetrics struct {
 	a                                         *agent
 	sessions, rewinds, dropped, late, refused *prometheus.Desc
+	questions                                 *prometheus.Desc
 }
 
 func newLinkMetrics(a *agent) *linkMetrics {
@@ -15,18 +16,19 @@ func newLinkMetrics(a *agent) *linkMetrics {
 		return prometheus.NewDesc("tilld_link_"+name, help, labels, nil)
 	}
 	return &linkMetrics{
-		a:        a,
-		sessions: desc("sessions_total", "Sessions with the broker that came up since the start."),
-		rewinds:  desc("rewinds_total", "Times the pump went back to the last ack for want of progress."),
-		dropped:  desc("dropped_total", "Messages from the broker that found no room."),
-		late:     desc("late_answers_total", "Answers to questions that no longer waited."),
-		refused:  desc("refused_total", "Messages refused, by reason.", "reason"),
+		a:         a,
+		sessions:  desc("sessions_total", "Sessions with the broker that came up since the start."),
+		rewinds:   desc("rewinds_total", "Times the pump went back to the last ack for want of progress."),
+		dropped:   desc("dropped_total", "Messages from the broker that found no room."),
+		late:      desc("late_answers_total", "Answers to questions that no longer waited."),
+		refused:   desc("refused_total", "Messages refused, by reason.", "reason"),
+		questions: desc("questions_total", "Questions to the cloud, by what became of them: answered, refused, unanswered.", "type", "result"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *linkMetrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.sessions, m.rewinds, m.dropped, m.late, m.refused} {
+	for _, d := range []*prometheus.Desc{m.sessions, m.rewinds, m.dropped, m.late, m.refused, m.questions} {
 		out <- d
 	}
 }
@@ -43,5 +45,10 @@ func (m *linkMetrics) Collect(out chan<- prometheus.Metric) {
 	count(m.late, c.Late)
 	for reason, n := range c.Refused {
 		count(m.refused, n, reason)
+	}
+	for kind, by := range c.Fates {
+		for result, n := range by {
+			count(m.questions, uint64(n), kind, result)
+		}
 	}
 }

@@ -117,13 +117,17 @@ func (l *Link) ask(ctx context.Context, q Question, clock bool) (json.RawMessage
 		return nil, fmt.Errorf("link: question %s is being asked already", id)
 	}
 	defer l.asked.remove(id)
+	asked := time.Now()
 	l.sendQuestion(s, w)
+	var answer json.RawMessage
 	select {
 	case data := <-w.answer:
-		return result(data)
+		answer, err = result(data)
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %s: %w", ErrNoAnswer, q.Type, context.Cause(ctx))
+		err = fmt.Errorf("%w: %s: %w", ErrNoAnswer, q.Type, context.Cause(ctx))
 	}
+	l.replied(s, q.Type, err, time.Since(asked))
+	return answer, err
 }
 
 func untilDeadline(ctx context.Context) time.Duration {

@@ -73,6 +73,10 @@ var (
 		"消息服务器收下了数据，但云端已 {minutes} 分钟没有确认", "The broker takes our events, but the cloud has not acknowledged any for {minutes} minutes",
 		"数据保存在本机。请检查 cloud.topic_root、主题权限以及云端服务是否运行。",
 		"Everything is kept here. Check cloud.topic_root, access rights on topics, and that the cloud's service runs.")
+	condSilent = kind("cloud_silent", health.Warning,
+		"云端没有回答最近的 {count} 次询问：{types}", "The cloud has not answered the last {count} questions: {types}",
+		"现金销售和本机价格本不受影响；扫码付款、会员、优惠券要等云端回答。请检查云端服务，以及 request、response 主题的权限。",
+		"Cash and the local price book go on; pay codes, members and coupons wait for the cloud. Check that its service runs and answers, and the access rights on the topics request and response.")
 	condAckRefused = kind("link_ack_refused", health.Error,
 		"云端发来错误的确认，已拒绝：{error}", "The cloud sent a wrong acknowledgement, which was refused: {error}",
 		"没有数据被删除。请联系云端管理员。", "Nothing was deleted. Tell the cloud's administrator.")

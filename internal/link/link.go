@@ -103,6 +103,7 @@ type Link struct {
 	open     func(context.Context) (*wire, error) // dial
 
 	asked   asked
+	fates   fates
 	sent    atomic.Uint64 // highest sequence that may ever have been sent
 	dropped atomic.Uint64 // messages that found no room
 	late    atomic.Uint64 // answers to nothing
@@ -317,6 +318,10 @@ func (l *Link) fell(err error, wait time.Duration) {
 
 // become changes the state and tells about it.
 func (l *Link) become(state string, err error) {
+	if state != "up" { // why there is no link is what matters then
+		l.fates.forget()
+		l.clear(condSilent)
+	}
 	l.mu.Lock()
 	text := ""
 	if err != nil {
@@ -361,18 +366,19 @@ func (l *Link) Up() bool { return l.current() != nil }
 
 // Counters are figures for metrics, since the start of the agent.
 type Counters struct {
-	Sessions  uint64            // brought up
-	Rewinds   uint64            // go-back-Ns
-	Dropped   uint64            // messages that found no room
-	Late      uint64            // answers to questions that no longer waited
-	Refused   map[string]uint64 // messages refused, by reason
-	SentSeq   uint64            // highest sequence that may have been sent
-	Questions int               // waiting
+	Sessions  uint64                    // brought up
+	Rewinds   uint64                    // go-back-Ns
+	Dropped   uint64                    // messages that found no room
+	Late      uint64                    // answers to questions that no longer waited
+	Refused   map[string]uint64         // messages refused, by reason
+	SentSeq   uint64                    // highest sequence that may have been sent
+	Questions int                       // waiting
+	Fates     map[string]map[string]int // questions that are over, by type and answered, refused or unanswered
 }
 
 // Counters returns the figures as they stand.
 func (l *Link) Counters() Counters {
-	c := Counters{Rewinds: l.rewinds.Load(), Dropped: l.dropped.Load(), Late: l.late.Load(), Refused: l.tally.snapshot(), SentSeq: l.sent.Load()}
+	c := Counters{Rewinds: l.rewinds.Load(), Dropped: l.dropped.Load(), Late: l.late.Load(), Refused: l.tally.snapshot(), SentSeq: l.sent.Load(), Fates: l.fates.snapshot()}
 	l.mu.Lock()
 	c.Sessions = l.sessions
 	l.mu.Unlock()

@@ -22,6 +22,16 @@ var (
 		Text:   lang.Text{ZH: "启动时发现数据损坏并已修复：{reason}", EN: "damaged data was found at the start and repaired: {reason}"},
 		Remedy: lang.Text{ZH: "请检查磁盘，并核对最近的销售", EN: "have the disk checked and compare the latest sales"},
 	}
+	condDayAhead = health.Kind{
+		Code: "day_ahead", Severity: health.Error,
+		Text:   lang.Text{ZH: "销售记在 {day} 名下，而今天是 {today}：该营业日开始时本机时钟快了", EN: "sales are booked under {day}, but today is {today}: the clock was ahead when that business day began"},
+		Remedy: lang.Text{ZH: "请校正系统日期并开启时间同步（NTP），并告知总部：到 {day} 结束之前，小票编号在该日名下连续，不会缺号", EN: "set the clock right and keep it synchronised (NTP), and tell head office: until {day} is over, receipts go on under that day, numbered without a gap"},
+	}
+	condClockLeapt = health.Kind{
+		Code: "clock_leapt", Severity: health.Warning,
+		Text:   lang.Text{ZH: "本机日期是 {today}，而上一笔记录在 {last}；云端尚未确认时间", EN: "this machine's date is {today}, but what was recorded before is of {last}; the cloud has not confirmed the time yet"},
+		Remedy: lang.Text{ZH: "请在销售前核对系统日期：日期错误时，销售会记在错误的营业日名下", EN: "check the date before you sell: with a wrong one, sales are booked under a wrong business day"},
+	}
 	condRefundFailed = health.Kind{
 		Code: "refund_failed", Severity: health.Error,
 		Text:   lang.Text{ZH: "销售 {sale} 的电子退款被拒绝", EN: "the payment side refused to give back money for sale {sale}"},

@@ -38,6 +38,7 @@ type Till struct {
 	changed  chan struct{} // closed after each commit
 	drawer   rate
 	devices  deviceNews
+	ahead    string // business day that is known not to have come; "" for none
 	book     bookState
 	running  context.Context
 	deferred []func(ctx context.Context) // what wants to run before Run was called
@@ -64,6 +65,7 @@ type record struct {
 	ScanSeq uint64    `json:"scan_seq"`          // last number of the scan ledger
 	JobSeq  uint64    `json:"job_seq"`           // last number of the spool
 	Seen    time.Time `json:"seen"`              // clock at the last commit
+	Doubt   time.Time `json:"doubt,omitzero"`    // Seen before the clock leapt, until the leap is confirmed or undone
 	Offline int       `json:"offline,omitempty"` // payments taken by proof since there was a link
 	Codes   codeCount `json:"codes,omitzero"`    // of pay codes instead of proofs
 }
@@ -276,6 +278,7 @@ func (t *Till) tick(ctx context.Context) {
 		t.expireJobs(ctx, now)
 		t.show()
 		t.reportDevices(ctx, now)
+		t.calendar(now)
 		next := t.nextDeadline(now)
 		t.mu.Unlock()
 		if !now.Before(house) {

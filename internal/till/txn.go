@@ -129,6 +129,7 @@ func (x *txn) sale() sale.Sale { return x.touched[x.about] }
 // caller's deadline does not tear it: once begun it ends one way or the other.
 func (x *txn) commit(ctx context.Context) error {
 	t := x.t
+	x.doubt()
 	x.rec.Book, x.rec.Seen = x.m.Book(), x.at
 	x.spellOver()
 	x.rec.Live = x.rec.Live[:0:0]
