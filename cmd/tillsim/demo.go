@@ -75,6 +75,7 @@ func (d *demo) begin(ctx context.Context) error {
 		return err
 	}
 	d.screen = follow(context.WithoutCancel(ctx), d.shop.api.base+"/screen/events")
-	d.shop.cloud.Order(tillPath, "pricebook.apply", map[string]any{"version": "demo-1", "items": demoBook()}, time.Hour)
-	return nil
+	// The pages are shown once it is in force: the first scan must find its article.
+	_, err := d.shop.cloud.Command(ready, tillPath, "pricebook.apply", map[string]any{"version": "demo-1", "items": demoBook()})
+	return err
 }

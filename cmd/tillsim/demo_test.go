@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +35,9 @@ type page struct {
 		Problems []string
 	}
 	Till struct {
-		Queue struct{ Depth int }
-		Link  struct{ State string }
+		Queue   struct{ Depth int }
+		Link    struct{ State string }
+		Devices []struct{ State string }
 	}
 }
 
@@ -160,7 +162,10 @@ func (v *visitor) listen(ctx context.Context) {
 
 // sell scans, pays by QR, and looks at the receipt.
 func (v *visitor) sell() {
-	v.until("everything up", func(s page) bool { return s.Till.Link.State == "up" })
+	v.until("everything up", func(s page) bool {
+		away := slices.ContainsFunc(s.Till.Devices, func(d struct{ State string }) bool { return d.State != "ready" })
+		return s.Till.Link.State == "up" && len(s.Till.Devices) > 0 && !away
+	})
 	v.must(map[string]any{"what": "scan", "value": "6901234567892"})
 	v.until("the sale", func(s page) bool {
 		return s.Sale != nil && s.Sale.Total == 6800 && s.Scene != nil && len(s.Scene.Lines) == 1
