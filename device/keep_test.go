@@ -178,7 +178,7 @@ func TestUnpluggedWhileIdle(t *testing.T) {
 		if row.State != device.Missing || time.Since(row.Since) > 1100*time.Millisecond {
 			t.Errorf("row %+v, want absent within a second", row)
 		}
-		pass(time.Minute) // the pause between attempts has grown to 5 s
+		pass(time.Minute + 100*time.Millisecond) // between two attempts
 		b.dial.mu.Lock()
 		b.dial.err = nil
 		b.dial.mu.Unlock()
@@ -186,6 +186,33 @@ func TestUnpluggedWhileIdle(t *testing.T) {
 		synctest.Wait()
 		if b.state() != device.Ready {
 			t.Errorf("state %v right after the arrival, want ready", b.state())
+		}
+		b.stopWithin(t, 0)
+	})
+}
+
+// Away for a long time and back without a word of the kernel (a container, a
+// terminal server's line): in service within two seconds all the same.
+func TestUnannouncedReplug(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, nil, nil)
+		pass(time.Second)
+		for _, away := range []time.Duration{100 * time.Millisecond, 10 * time.Second, time.Hour} {
+			b.dial.mu.Lock()
+			b.dial.err = fault.New(fault.Absent, "ttyUSB0", "open", nil)
+			b.dial.mu.Unlock()
+			b.dial.last().gone.Store(true)
+			pass(1100*time.Millisecond + away)
+			if b.state() != device.Missing {
+				t.Errorf("away for %v: state %v, want absent", away, b.state())
+			}
+			b.dial.mu.Lock()
+			b.dial.err = nil
+			b.dial.mu.Unlock()
+			pass(1100 * time.Millisecond)
+			if b.state() != device.Ready {
+				t.Errorf("back after %v: state %v, want ready", away, b.state())
+			}
 		}
 		b.stopWithin(t, 0)
 	})
