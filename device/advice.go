@@ -1,6 +1,8 @@
 package device
 
 import (
+	"strings"
+
 	"tilld/internal/fault"
 	"tilld/internal/lang"
 )
@@ -16,9 +18,12 @@ type Advice struct {
 // In returns the advice in language t; "" for the zero Advice.
 func (a Advice) In(t lang.Tag) string { return a.Text.In(t, a.Args...) }
 
-// With returns the advice with its placeholders filled.
+// With returns the advice with its placeholders filled; each value is one line.
 func (a Advice) With(args ...string) Advice {
-	a.Args = args
+	a.Args = make([]string, len(args))
+	for i, arg := range args {
+		a.Args[i] = strings.ReplaceAll(arg, "\n", ": ") // errors.Join writes lines
+	}
 	return a
 }
 

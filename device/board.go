@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,7 +108,7 @@ func (b *Board) Report(name string, err error) {
 	row.Advice, _ = AdviceOf(err)
 	row.Code = row.Advice.Code
 	if err != nil {
-		row.Condition = err.Error()
+		row.Condition = strings.ReplaceAll(err.Error(), "\n", ": ") // errors.Join writes lines
 	}
 	if row.State == old.State && row.Condition == old.Condition && row.Hint == old.Hint {
 		b.mu.Unlock()

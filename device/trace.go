@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -62,24 +61,33 @@ func (t *Tracer) Start(name string) {
 	t.rings[name] = &ring{began: time.Now()}
 }
 
-// Stop ends a recording and drops it.
+// Stop ends a recording, which stays until the next one begins.
 func (t *Tracer) Stop(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.rings, name)
+	if r := t.rings[name]; r != nil {
+		r.over = true
+	}
 }
 
 // Names returns the devices that are being recorded.
 func (t *Tracer) Names() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Sorted(maps.Keys(t.rings))
+	var names []string
+	for name, r := range t.rings {
+		if !r.over {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Note adds a remark to the device's recording.
 func (t *Tracer) Note(name, text string) { t.add(name, '#', []byte(text)) }
 
-// Dump returns the recording as text; nil when the device is not recorded.
+// Dump returns the recording as text; nil when the device was never recorded.
 func (t *Tracer) Dump(name string) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -110,6 +118,7 @@ func (t *Tracer) Dump(name string) []byte {
 // ring holds the newest steps of one device.
 type ring struct {
 	began time.Time
+	over  bool
 	steps []step
 	size  int
 	lost  int
@@ -125,7 +134,7 @@ func (t *Tracer) add(name string, way byte, b []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.rings[name]
-	if r == nil || len(b) == 0 {
+	if r == nil || r.over || len(b) == 0 {
 		return
 	}
 	if way != '#' {

@@ -37,8 +37,14 @@ func TestTrace(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 		tr.Stop("scanner-1")
-		if tr.Dump("scanner-1") != nil {
-			t.Error("still there after Stop")
+		p.Write([]byte("after"))
+		tr.Note("scanner-1", "after")
+		if got := string(tr.Dump("scanner-1")); got != want || len(tr.Names()) != 0 {
+			t.Errorf("after Stop: recording %v, got\n%s", tr.Names(), got)
+		}
+		tr.Start("scanner-1")
+		if got := string(tr.Dump("scanner-1")); strings.Contains(got, "1b40") {
+			t.Errorf("the next recording begins with the last one:\n%s", got)
 		}
 	})
 }

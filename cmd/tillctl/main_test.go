@@ -30,6 +30,7 @@ var answers = map[string]string{
 	"POST /v1/sales/01J/reprint":          `{"job_id":"01J/receipt/copy-1","outcome":"queued"}`,
 	"POST /v1/devices/pole-1/trace/start": `{"device":"pole-1","on":true}`,
 	"GET /v1/devices/pole-1/trace":        "> 1b40\n",
+	"GET /v1/detect":                      `{"found":[{"name":"POS80","config":"- {name: printer-1, kind: printer}   # POS80"}]}`,
 	"GET /readyz":                         `{"ready":true}`,
 	"GET /metrics":                        "tilld_queue_depth 3\n",
 	"GET /openapi.json":                   `{}`,
@@ -74,6 +75,7 @@ func TestCommands(t *testing.T) {
 		{[]string{"test", "pole-1"}, []string{"pole-1: test done"}},
 		{[]string{"trace", "pole-1", "start"}, []string{"pole-1: recording true"}},
 		{[]string{"trace", "pole-1"}, []string{"> 1b40"}},
+		{[]string{"detect"}, []string{"  - {name: printer-1, kind: printer}   # POS80\n"}},
 		{[]string{"queue"}, []string{"epoch 00ff", "waiting 3"}},
 		{[]string{"queue", "--dead"}, []string{"7 outbox: checksum (1 bytes)"}},
 		{[]string{"journal"}, []string{"{\"id\":\"e-1\"}\n{\"id\":\"e-2\"}\n"}},
@@ -133,7 +135,7 @@ func TestSupportBundle(t *testing.T) {
 		names = append(names, f.Name)
 	}
 	got := strings.Join(names, " ")
-	if want := "status.json devices.json detect.json.missing.txt readyz.json metrics.txt update.json.missing.txt openapi.json"; got != want {
+	if want := "status.json devices.json detect.json readyz.json metrics.txt update.json.missing.txt openapi.json"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	if code, _, _ := ctl(t, "support-bundle", "-o", file); code != 1 {

@@ -134,11 +134,11 @@ type detectCmd struct{}
 
 func (detectCmd) Run(s *session) error {
 	var v struct {
-		Found []struct{ Config, Name, Node string }
+		Found []struct{ Config string }
 	}
 	return s.show("/v1/detect", &v, func() {
 		for _, f := range v.Found {
-			fmt.Fprintf(s.out, "  - %s   # %s, %s\n", safe(f.Config), safe(f.Name), safe(f.Node))
+			fmt.Fprintln(s.out, "  "+safe(f.Config))
 		}
 	})
 }

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"tilld/device"
+	"tilld/device/dial"
 	"tilld/internal/config"
 	"tilld/internal/link"
 	"tilld/internal/offlinepay"
@@ -71,6 +73,7 @@ func known() config.Known {
 			}
 			return nil
 		},
+		Address:  checkAddress,
 		Copyable: link.Copyable, Redactable: slices.Sorted(maps.Keys(link.Redactable)),
 		Template: func(name string) error { return plain(checkTemplate(name)) },
 		Codes: func(raw config.Raw) error {
@@ -84,6 +87,21 @@ func known() config.Known {
 			return "", nil
 		},
 	}
+}
+
+// checkAddress says what is wrong with a device's address: its settings, or that
+// its driver cannot use what is there.
+func checkAddress(d config.Device) error {
+	scheme, _, _ := strings.Cut(d.Address, "://")
+	for _, have := range driverList() {
+		if string(have.kind) != d.Kind || have.name != d.Driver || have.schemes == nil {
+			continue
+		}
+		if !slices.Contains(have.schemes, scheme) {
+			return fmt.Errorf("driver %s cannot use %s://, it takes %s://", d.Driver, scheme, strings.Join(have.schemes, "://, "))
+		}
+	}
+	return dial.Check(d.Address)
 }
 
 // offlineReady adds to what is checked of payment.offline that the trust file

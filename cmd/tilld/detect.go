@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"tilld/device/detect"
@@ -27,12 +28,12 @@ func (c *detectCmd) Run() error {
 		fmt.Fprintln(os.Stderr, "nothing that a till could use is plugged in")
 		return nil
 	}
-	for _, f := range found {
-		note := f.Name + ", " + f.Node
-		if !f.Sure {
-			note += ", a guess"
-		}
-		fmt.Printf("  - %s   # %s\n", f.Config, note)
-	}
+	printFound(os.Stdout, found)
 	return nil
+}
+
+func printFound(out io.Writer, found []detect.Found) {
+	for _, f := range found {
+		fmt.Fprintln(out, "  "+f.Config)
+	}
 }

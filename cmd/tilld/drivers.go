@@ -27,26 +27,28 @@ type driver struct {
 	kind    device.Kind
 	name    string
 	options func(device.Spec) error // what is wrong with an entry's options
+	schemes []string                // of addresses it can use; nil is not checked
 }
 
 // driverList names every driver in the binary.
 func driverList() []driver {
+	lines := []string{"serial", "tcp", "sim"}
 	return []driver{
-		{device.Scanner, "line", line.Check},
-		{device.Scanner, "wedge", wedge.Check},
-		{device.Scanner, "hidpos", hidpos.Check},
-		{device.Scanner, "ssi", ssi.Check},
-		{device.Scanner, "camera", camera.Check},
-		{device.Printer, "escpos", escpos.Check},
-		{device.Printer, "star", star.Check},
-		{device.Display, "cd5220", cd5220.Check},
-		{device.Display, "epson", epson.Check},
-		{device.Display, "dsp800", dsp800.Check},
-		{device.Display, "utc", utc.Check},
-		{device.Display, "led8", led8.Check},
-		{device.Display, "qrscreen", qrscreen.Check},
-		{device.Display, "framebuffer", framebuffer.Check},
-		{device.Display, "screen", noOptions},
+		{device.Scanner, "line", line.Check, lines},
+		{device.Scanner, "wedge", wedge.Check, []string{"evdev", "sim"}},
+		{device.Scanner, "hidpos", hidpos.Check, []string{"hidraw", "sim"}},
+		{device.Scanner, "ssi", ssi.Check, lines},
+		{device.Scanner, "camera", camera.Check, []string{"v4l2", "file", "sim"}},
+		{device.Printer, "escpos", escpos.Check, nil},
+		{device.Printer, "star", star.Check, nil},
+		{device.Display, "cd5220", cd5220.Check, nil},
+		{device.Display, "epson", epson.Check, nil},
+		{device.Display, "dsp800", dsp800.Check, nil},
+		{device.Display, "utc", utc.Check, nil},
+		{device.Display, "led8", led8.Check, nil},
+		{device.Display, "qrscreen", qrscreen.Check, nil},
+		{device.Display, "framebuffer", framebuffer.Check, nil},
+		{device.Display, "screen", noOptions, nil},
 	}
 }
 

@@ -70,3 +70,20 @@ func (d dialer) Dial(ctx context.Context, addr string) (device.Port, error) {
 	}
 	return open(ctx, u)
 }
+
+// Check says what is wrong with an address, without looking for anything.
+func Check(addr string) error {
+	u, err := url.Parse(addr)
+	if err != nil {
+		return err
+	}
+	switch u.Scheme {
+	case "serial":
+		return serialport.Check(u)
+	case "usblp", "evdev", "hidraw", "v4l2", "fb":
+		return nodeport.Check(u)
+	case "tcp":
+		return tcpport.Check(u)
+	}
+	return nil
+}

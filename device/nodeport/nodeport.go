@@ -65,31 +65,43 @@ func (o *Opener) Open(ctx context.Context, u *url.URL) (device.Port, error) {
 	return open(name, o.tree.Path(node), have.Identity)
 }
 
-// resolve returns the node that an address names.
-func (o *Opener) resolve(u *url.URL) (string, device.Identity, error) {
-	var expect device.Identity
+// Check says what is wrong with an address, without looking for the node.
+func Check(u *url.URL) error {
+	_, _, _, err := parse(u)
+	return err
+}
+
+// parse reads an address: the node, or which device to look for; and which
+// device must be there.
+func parse(u *url.URL) (node string, find, expect device.Identity, err error) {
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return "", expect, err
+		return "", find, expect, err
 	}
 	for key, v := range q {
 		if key != "id" {
-			return "", expect, fmt.Errorf("no setting %q, there is id", key)
+			return "", find, expect, fmt.Errorf("no setting %q, there is id", key)
 		}
 		if expect, err = device.ParseIdentity(v[0]); err != nil {
-			return "", expect, fmt.Errorf("id: %w", err)
+			return "", find, expect, fmt.Errorf("id: %w", err)
 		}
 	}
 	switch {
 	case u.Host == "" && len(u.Path) > 1:
-		return u.Path, expect, nil
+		return u.Path, find, expect, nil
 	case u.Host != "usb":
-		return "", expect, fmt.Errorf("%q names no node: write %s:///dev/… or %s://usb/VID:PID", u.Redacted(), u.Scheme, u.Scheme)
+		return "", find, expect, fmt.Errorf("%q names no node: write %s:///dev/… or %s://usb/VID:PID", u.Redacted(), u.Scheme, u.Scheme)
 	}
-	want, err := device.ParseIdentity(strings.Trim(u.Path, "/"))
-	if err != nil {
-		return "", expect, err
+	find, err = device.ParseIdentity(strings.Trim(u.Path, "/"))
+	return "", find, expect, err
+}
+
+// resolve returns the node that an address names.
+func (o *Opener) resolve(u *url.URL) (string, device.Identity, error) {
+	node, find, expect, err := parse(u)
+	if err != nil || node != "" {
+		return node, expect, err
 	}
-	one, err := o.tree.One(o.subsystem, want)
+	one, err := o.tree.One(o.subsystem, find)
 	return one.Dev, expect, err
 }

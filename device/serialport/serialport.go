@@ -42,6 +42,12 @@ func New(root string) *Opener {
 	return &Opener{tree: sysfs.Tree(root), acquire: acquire, stuck: make(map[string]int)}
 }
 
+// Check says what is wrong with an address, without looking for the line.
+func Check(u *url.URL) error {
+	_, err := parse(u)
+	return err
+}
+
 // Open opens and locks the line. Faults: Absent, Busy (with the name of the
 // program that holds it), Config (wrong setting; a missing permission is one of
 // these and wraps fs.ErrPermission), Timeout (an earlier owner is stuck).

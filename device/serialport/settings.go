@@ -78,6 +78,9 @@ func parse(u *url.URL) (settings, error) {
 			return s, fmt.Errorf("no setting %q, there are baud, data, parity, stop, backend, flow and id", key)
 		}
 	}
+	if s.backend == "tarm" && (s.parity == 'M' || s.parity == 'S') {
+		return s, fmt.Errorf("parity mark or space needs backend bugst: tarm has none")
+	}
 	if s.backend == "tarm" && s.flow == "dtrdsr" {
 		return s, fmt.Errorf("flow dtrdsr needs backend bugst: tarm cannot read modem lines")
 	}

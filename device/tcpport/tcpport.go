@@ -20,12 +20,19 @@ import (
 // dialLimit is enough for any device in the same building.
 const dialLimit = 5 * time.Second
 
+// Check says what is wrong with an address, without looking for the host.
+func Check(u *url.URL) error {
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || port == 0 || u.Hostname() == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
+		return fmt.Errorf("%q is not tcp://host:port", u.Redacted())
+	}
+	return nil
+}
+
 // Open connects to tcp://host:port. A cable that is pulled out sends no
 // farewell: keep-alive notices it within 10 s.
 func Open(ctx context.Context, u *url.URL) (device.Port, error) {
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	if err != nil || port == 0 || u.Hostname() == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
-		err := fmt.Errorf("%q is not tcp://host:port", u.Redacted())
+	if err := Check(u); err != nil {
 		return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, u.Host, "connect", err)
 	}
 	conn, err := dialer().DialContext(ctx, "tcp", u.Host)

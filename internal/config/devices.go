@@ -21,7 +21,7 @@ func (r *reader) checkDevices(c *Config, known Known) {
 			names[d.Name] = i
 		}
 		r.checkDriver(at, d, known)
-		r.checkAddress(at, d)
+		r.checkAddress(at, d, known)
 		r.checkBackup(at, d, c.Devices)
 	}
 }
@@ -68,7 +68,7 @@ func (r *reader) checkDriver(at string, d Device, known Known) {
 	}
 }
 
-func (r *reader) checkAddress(at string, d Device) {
+func (r *reader) checkAddress(at string, d Device, known Known) {
 	if d.Address == "" {
 		if d.Driver != "screen" {
 			r.problem(at+".address", [2]string{"缺少地址", "is missing"}, [2]string{"例如 serial:///dev/ttyACM0?baud=9600 或 tcp://192.168.1.87:9100", "write for example serial:///dev/ttyACM0?baud=9600 or tcp://192.168.1.87:9100"})
@@ -81,10 +81,15 @@ func (r *reader) checkAddress(at string, d Device) {
 			[2]string{"以 " + strings.Join(schemes, "://、") + ":// 开头", "begin with one of " + strings.Join(schemes, "://, ") + "://"}, d.Address)
 		return
 	}
-	if u.Scheme == "tcp" && u.Port() == "" {
+	b := u.Query().Get("backend")
+	switch {
+	case u.Scheme == "tcp" && u.Port() == "":
 		r.problem(at+".address", [2]string{"缺少端口", "has no port"}, [2]string{"例如 tcp://192.168.1.87:9100", "write for example tcp://192.168.1.87:9100"})
-	}
-	if b := u.Query().Get("backend"); u.Scheme == "serial" && b != "" && b != "bugst" && b != "tarm" {
+	case u.Scheme == "serial" && b != "" && b != "bugst" && b != "tarm":
 		r.problem(at+".address", [2]string{"没有 %q 这个串口后端", "there is no serial backend %q"}, [2]string{"backend=bugst 或 backend=tarm", "write backend=bugst or backend=tarm"}, b)
+	case known.Address != nil:
+		if err := known.Address(d); err != nil {
+			r.problem(at+".address", [2]string{"%v", "%v"}, [2]string{"参见地址说明（docs/devices/ports.md）", "see docs/devices/ports.md"}, err)
+		}
 	}
 }

@@ -15,6 +15,8 @@ type Known struct {
 	Drivers map[string][]string // by kind of device
 	// Options says what is wrong with a device's options, nil when nothing is.
 	Options func(d Device) error
+	// Address says what is wrong with a device's address, whose scheme is known.
+	Address func(d Device) error
 	// Copyable and Redactable are the events that a mall can be given and the
 	// parts that can be left out; nil = not checked.
 	Copyable, Redactable []string

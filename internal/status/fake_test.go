@@ -223,7 +223,7 @@ func newBench(t testing.TB, change ...func(*Options)) *bench {
 		TokenFile: filepath.Join(t.TempDir(), "api-token"), Listen: "127.0.0.1:0", Language: lang.ZH,
 		Log: slog.New(slog.DiscardHandler), Version: "1.4.0",
 		Detect: func(context.Context) (any, error) {
-			return []map[string]string{{"config": "{name: scanner-9}", "name": "Honeywell <b>", "node": "/dev/ttyACM0"}}, nil
+			return []map[string]string{{"config": "- {name: scanner-9}   # Honeywell <b>", "name": "Honeywell <b>", "node": "/dev/ttyACM0"}}, nil
 		}, Trace: traceStub{},
 		Journal: journalStub{}, Update: func() (any, error) { return map[string]any{"active": nil}, nil },
 		Export: func(_ context.Context, w io.Writer, q ExportQuery) error {

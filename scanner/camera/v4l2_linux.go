@@ -170,7 +170,7 @@ func classify(name, op string, err error) error {
 	case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EIO), errors.Is(err, syscall.EBADF):
 		return device.PlugIn.Fault(fault.Absent, name, op, err)
 	}
-	return fault.New(fault.Protocol, name, op, err)
+	return device.CheckAddress.With("why", err.Error()).Fault(fault.Protocol, name, op, err)
 }
 
 var (

@@ -25,6 +25,8 @@ func Fault(component, node string, err error) error {
 		return Busy(component, node, err)
 	case errors.Is(err, fs.ErrPermission):
 		return device.JoinGroup.With("node", node, "group", Group(node)).Fault(fault.Config, component, "open", err)
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
+		return device.CheckAddress.With("why", err.Error()).Fault(fault.Config, component, "open", err)
 	default:
 		return device.PlugIn.Fault(fault.Absent, component, "open", err)
 	}

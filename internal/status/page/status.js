@@ -87,7 +87,7 @@ async function detect(out) {
   const found = answer.found || [];
   out.className = response.ok ? "lines" : "bad";
   out.textContent = !response.ok ? answer.detail : found.length === 0 ? body.dataset.nothing :
-    found.map(f => `- ${f.config}   # ${f.name}, ${f.node}`).join("\n");
+    found.map(f => f.config).join("\n");
 }
 
 document.addEventListener("click", async e => {
