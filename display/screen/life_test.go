@@ -1,11 +1,13 @@
 package screen_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,6 +171,62 @@ func testReconnect(t *testing.T, b *kiosktest.Browser) {
 		t.Errorf("the page was back %.0f ms after the agent (page held up by %.0f ms)", took, late)
 	}
 	unread(t, page, "restarted")
+}
+
+// withheld holds the scenes of an event stream back until they are let go.
+type withheld struct {
+	http.ResponseWriter
+	let chan struct{}
+}
+
+func (w *withheld) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("event: scene")) {
+		<-w.let
+	}
+	return w.ResponseWriter.Write(p)
+}
+func (w *withheld) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A new agent is heard before it has said what is on: the pay code of the one
+// before does not come back meanwhile, whatever has the page drawn.
+func testStaleCode(t *testing.T, b *kiosktest.Browser) {
+	var mu sync.Mutex
+	agent := screen.New(display.NewStage(paying("OLD", time.Minute)), screen.Options{Boot: 1}).Handler()
+	let := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		now := agent
+		mu.Unlock()
+		now.ServeHTTP(w, r)
+	}))
+	defer shut(srv)
+	page := b.Open(srv.URL+"/screen", 1024, 600)
+	page.Until(`document.querySelector(".paycard img")?.naturalWidth`)
+	mu.Lock()
+	agent = http.NotFoundHandler()
+	mu.Unlock()
+	srv.CloseClientConnections()
+	page.Until(`document.querySelector(".paycard.blank")`)
+	page.Eval(`window.back = 0; new MutationObserver(() => { if (document.querySelector(".paycard:not(.blank)")) window.back++ }).observe(document.body, {subtree: true, childList: true, attributes: true}); 0`, nil)
+	page.Eval(`dispatchEvent(new Event("resize")); 0`, nil) // while nobody is heard
+
+	next := screen.New(display.NewStage(basket("NEW", 2)), screen.Options{Boot: 2}).Handler()
+	mu.Lock()
+	agent = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/screen/events" {
+			w = &withheld{w, let}
+		}
+		next.ServeHTTP(w, r)
+	})
+	mu.Unlock()
+	page.Until(`!document.body.classList.contains("away")`) // heard, and drawn if at all
+	page.Eval(`dispatchEvent(new Event("resize")); 0`, nil)
+	close(let)
+	page.Until(`document.body.dataset.sale === "NEW"`)
+	var back int
+	if page.Eval("window.back", &back); back != 0 {
+		t.Errorf("the code of the agent before was on the glass (%d changes of the page)", back)
+	}
 }
 
 // Whatever a product is called, no script of it runs, and its text stays in its

@@ -15,7 +15,7 @@ const stage = document.getElementById("stage"), away = document.getElementById("
 const goods = new Goods(), reel = new Reel();
 const me = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
 let house = { name: "", theme: "auto", text: "normal", playlist: { items: [] } };
-let scene = null, shown = "", build = "", heard = -Infinity, offset = 0, source = null, seen = "", silent = false, gone = false, kept = "", panel = null;
+let scene = null, shown = "", build = "", heard = -Infinity, offset = 0, source = null, seen = "", silent = false, gone = false, kept = "", panel = null, fresh = false;
 
 const now = () => Date.now() + offset;
 
@@ -47,6 +47,12 @@ function draw() {
   tick();
 }
 
+// redraw draws the scene again, unless it is a pay code that this agent, heard
+// again or started anew, has not sent yet: the one before may be worth nothing.
+function redraw() {
+  if (scene && (scene.kind !== "paying" || fresh && !silent)) draw();
+}
+
 // place puts the elements onto the stage and leaves those alone that are there.
 function place(list) {
   for (const el of [...stage.children]) if (!list.includes(el)) el.remove();
@@ -71,7 +77,7 @@ function dress(d) {
   }
   reel.set(house.playlist);
   kept = "";
-  if (scene) draw();
+  redraw();
 }
 
 // ---- time and life
@@ -96,7 +102,7 @@ function tick() {
   document.body.classList.toggle("gone", gone);
   away.replaceChildren(...(gone ? [h("p", "", words.gone), h("p", "", words.goneHint)] : silent ? [h("p", "", words.away)] : []));
   if (gone) reel.stop();
-  if (was && !silent && scene) draw();
+  if (was && !silent) redraw();
 }
 
 function alive(at) {
@@ -113,10 +119,12 @@ function connect() {
     build = d.build;
     alive(d.now);
     seen = "";
+    fresh = false;
   });
   source.addEventListener("house", e => dress(JSON.parse(e.data)));
   source.addEventListener("scene", e => {
     heard = performance.now();
+    fresh = true;
     if (e.data !== seen) {
       scene = JSON.parse(e.data);
       draw();
@@ -139,7 +147,7 @@ function report() {
   });
 }
 
-addEventListener("resize", () => { if (scene) { kept = ""; draw(); } });
+addEventListener("resize", () => { kept = ""; redraw(); });
 addEventListener("contextmenu", e => e.preventDefault());
 addEventListener("dragstart", e => e.preventDefault());
 setInterval(tick, 250);
