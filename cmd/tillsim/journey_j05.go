@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +47,10 @@ func journey5() journey {
 func (s *one) lines(n int) step {
 	return func(ctx context.Context) error {
 		v := &visit{script: s.script}
-		err := v.shows(fmt.Sprintf("%d lines", n), func(sc scene) bool { return sc.SaleID != "" && len(sc.Lines) == n })(ctx)
+		over := func(id string) bool { // its last scene may still be on its way to us
+			return slices.ContainsFunc(s.sold, func(x sold) bool { return x.id == id })
+		}
+		err := v.shows(fmt.Sprintf("%d lines", n), func(sc scene) bool { return sc.SaleID != "" && !over(sc.SaleID) && len(sc.Lines) == n })(ctx)
 		if err != nil {
 			return err
 		}

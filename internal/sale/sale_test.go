@@ -105,6 +105,16 @@ func TestReckoning(t *testing.T) {
 	}
 }
 
+// Each of several cash tenders has its own change; all of it was handed out.
+func TestChangeAddsUp(t *testing.T) {
+	p := begin(t, items(item("a", 1000, "1")))
+	part, ten, twenty := sale.Money(400), sale.Money(1000), sale.Money(2000)
+	p.do(sale.CashTaken{At: noon, Sale: "S", Amount: &part, Given: &ten}, sale.CashTaken{At: noon, Sale: "S", Given: &twenty})
+	if s := p.sale(); s.State != sale.Closed || s.Paid != 1000 || s.Change != 600+1400 {
+		t.Errorf("%s, paid %d, change %d, want closed, 1000 and 2000", s.State, s.Paid, s.Change)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	p := begin(t)
 	p.refuse(sale.CodeEmptySale, sale.CashTaken{At: noon, Sale: "S"})
