@@ -77,6 +77,17 @@ func wants() []Want {
 	return []Want{WantPaper, WantCover, WantCutter, WantCool, WantOnline, WantRepair, NearEnd, DrawerOpen}
 }
 
+// WantOf is the want that raises the condition of a code; ok is false when none
+// does.
+func WantOf(code string) (w Want, ok bool) {
+	for _, w := range wants() {
+		if w.Kind().Code == code {
+			return w, true
+		}
+	}
+	return "", false
+}
+
 // attend raises the conditions that err stands for, several if it is joined of
 // several, and clears the others; nil clears all.
 func (st *Station) attend(err error) {

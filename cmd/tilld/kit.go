@@ -247,11 +247,4 @@ func (k *kit) kickDrawer(ctx context.Context) error {
 }
 
 // caps is what the receipt printer can do, or a common 80 mm printer.
-func (k *kit) caps() printer.Caps {
-	if st, ok := k.stations[k.receiptPrinter()]; ok {
-		if c, ok := st.Caps(); ok {
-			return c
-		}
-	}
-	return printer.Caps{Columns: 48, Dots: 576, DPI: 203, Chinese: true, Cutter: true}
-}
+func (k *kit) caps() printer.Caps { return k.capsOf(k.receiptPrinter()) }

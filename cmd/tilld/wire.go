@@ -149,8 +149,9 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	for _, name := range a.kit.screens() {
 		parts = append(parts, run.Part{Name: name + " page", Run: func(ctx context.Context) error { return glass.Watch(ctx, &a.health, name) }})
 	}
+	parts = append(parts, run.Part{Name: "till", Run: a.till.Run})
+	parts = append(parts, a.dialects()...)
 	return append(parts,
-		run.Part{Name: "till", Run: a.till.Run},
 		run.Part{Name: "link", Run: a.link.Run, Stop: 2 * time.Second},
 		run.Part{Name: "news", Run: a.news},
 		run.Part{Name: "status", Run: server.Run},

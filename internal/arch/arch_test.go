@@ -33,7 +33,7 @@ var allowed = map[string]string{
 	"internal/till":       "internal/sale internal/offlinepay queue device scanner printer display",
 	"internal/link":       "internal/sale queue",
 	"internal/status":     "internal/till internal/sale queue device scanner printer display internal/link",
-	"internal/dialect":    "internal/till internal/sale printer display scanner",
+	"internal/dialect":    "internal/till internal/sale printer display scanner device",
 	"internal/sim":        "device", // written from the manuals, not from our drivers
 	"internal/cloud":      "",       // written from the contract, not from our link
 	"internal/journal":    "",       // for auditors: what a till writes, read without the till
@@ -60,6 +60,7 @@ var only = map[string][]string{
 	"gopkg.in/yaml.v3":                     {},
 	"github.com/goccy/go-yaml":             {"internal/config"},
 	"github.com/rivo/uniseg":               {"display/screen"},
+	"github.com/coder/websocket":           {"internal/dialect/qz"},
 }
 
 func TestImports(t *testing.T) {

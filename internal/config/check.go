@@ -59,6 +59,7 @@ func (r *reader) check(c *Config, known Known) {
 	r.oneOf("cloud.ack", c.Cloud.Ack, "cloud", "broker")
 	r.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	r.checkHTTP(c)
+	r.checkDialects(c)
 	r.checkCloud(c)
 	r.checkMall(c, known)
 	r.checkQueue(c)
@@ -94,21 +95,7 @@ func (r *reader) oneOf(key, value string, allowed ...string) {
 
 func (r *reader) checkHTTP(c *Config) {
 	r.loopback("http.listen", c.HTTP.Listen)
-	// A setting that would have no effect is a problem, not a silence.
-	d := c.Dialects
-	for key, enabled := range map[string]bool{
-		"dialects.qz.enabled": d.QZ.Enabled, "dialects.epos.enabled": d.EPOS.Enabled,
-		"dialects.hwproxy.enabled": d.HWProxy.Enabled, "dialects.raw9100.enabled": d.Raw9100.Enabled,
-	} {
-		if enabled {
-			r.problem(key, [2]string{"此版本尚不支持", "is not in this build"}, [2]string{"写 false", "write false"})
-		}
-	}
-	for _, o := range c.HTTP.AllowedOrigins {
-		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" {
-			r.problem("http.allowed_origins", [2]string{"%q 不是来源", "%q is no origin"}, [2]string{"例如 https://pos.example.com", "write for example https://pos.example.com"}, o)
-		}
-	}
+	r.origins("http.allowed_origins", c.HTTP.AllowedOrigins)
 	if c.Cashier.PINFile != "" && !c.Cashier.Enabled {
 		r.problem("cashier.pin_file", [2]string{"收银页面未启用，此项无效", "has no effect while the cashier page is off"},
 			[2]string{"写 cashier.enabled: true，或删除此项", "set cashier.enabled to true, or leave this out"})
@@ -119,13 +106,26 @@ func (r *reader) checkHTTP(c *Config) {
 	}
 }
 
+// origins checks a list of web pages' origins.
+func (r *reader) origins(key string, list []string) {
+	for _, o := range list {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || o != strings.ToLower(o) {
+			r.problem(key, [2]string{"%q 不是来源", "%q is no origin"}, [2]string{"例如 https://pos.example.com", "write for example https://pos.example.com"}, o)
+		}
+	}
+}
+
 // loopback checks that a listener is for this machine only.
 func (r *reader) loopback(key, listen string) {
-	host, _, err := net.SplitHostPort(listen)
+	host, port, err := net.SplitHostPort(listen)
 	if err == nil && host != "localhost" {
 		addr, perr := netip.ParseAddr(host)
 		if perr == nil && !addr.IsLoopback() {
-			r.problem(key, [2]string{"%q 不是本机地址", "%q is not an address of this machine alone"}, [2]string{"写 127.0.0.1:7780；给局域网看用 http.lan", "write 127.0.0.1:7780, and use http.lan for the store's network"}, listen)
+			instead := [2]string{"写 127.0.0.1:" + port, "write 127.0.0.1:" + port}
+			if key == "http.listen" {
+				instead = [2]string{instead[0] + "；给局域网看用 http.lan", instead[1] + ", and use http.lan for the store's network"}
+			}
+			r.problem(key, [2]string{"%q 不是本机地址", "%q is not an address of this machine alone"}, instead, listen)
 			return
 		}
 		err = perr

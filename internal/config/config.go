@@ -195,6 +195,7 @@ type QZ struct {
 	Listen         []string `yaml:"listen"`
 	TLSListen      []string `yaml:"tls_listen"`
 	AllowedOrigins []string `yaml:"allowed_origins"`
+	AllowDrawer    bool     `yaml:"allow_drawer"` // kicks among a page's bytes open the drawer
 }
 
 // Dialect is a dialect with one listener.

@@ -190,11 +190,30 @@ devices:
 	}
 }
 
-// What this build cannot do is said, not ignored.
-func TestMissingFeatures(t *testing.T) {
-	_, got := load(t, "till: {merchant: a, store: b, till: c}\ndialects: {raw9100: {enabled: true}}\n")
-	want := []string{`:2: dialects.raw9100.enabled: is not in this build; write false`}
+func TestDialects(t *testing.T) {
+	_, got := load(t, strings.Join([]string{
+		"till: {merchant: a, store: b, till: c}",
+		"devices:",
+		"  - {name: p1, kind: printer, driver: escpos, address: 'tcp://127.0.0.1:9100'}",
+		"  - {name: p2, kind: printer, driver: escpos, address: 'tcp://127.0.0.2:9100'}",
+		"dialects:",
+		"  raw9100: {enabled: true, listen: '127.0.0.1:8068'}",
+		"  hwproxy: {enabled: true, allowed_origins: [pos.example.com]}",
+		"  epos: {enabled: true, listen: '0.0.0.0:7781', allowed_origins: ['https://Pos.example.com']}",
+		"  qz: {enabled: true, listen: [], tls_listen: []}",
+	}, "\n"))
+	want := []string{
+		`:6: dialects.raw9100.listen: 127.0.0.1:8069 is the port of dialects.hwproxy.listen too; write another port`,
+		`:7: dialects.hwproxy.allowed_origins: "pos.example.com" is no origin; write for example https://pos.example.com`,
+		`:8: dialects.epos.allowed_origins: "https://Pos.example.com" is no origin; write for example https://pos.example.com`,
+		`:8: dialects.epos.listen: "0.0.0.0:7781" is not an address of this machine alone; write 127.0.0.1:7781`,
+		`:9: dialects.qz.listen: there is no address to listen on; write for example ["127.0.0.1:8182"]`,
+	}
 	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	_, got = load(t, "till: {merchant: a, store: b, till: c}\ndialects: {raw9100: {enabled: true}}\n")
+	if want := []string{`:2: dialects.raw9100.enabled: has no use without a printer under devices; add a printer, or write false`}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

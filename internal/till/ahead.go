@@ -33,7 +33,7 @@ func (t *Till) foresee(s scanner.Scan) *ahead {
 	default:
 		return nil
 	}
-	if c != t.o.Rules.Classify(code.AwaitingPayment, s.AIM, s.Data) {
+	if c != t.o.Rules.Classify(code.AwaitingPayment, s.AIM, s.Data) || t.taker(s.Device) != nil {
 		return nil
 	}
 	return &ahead{c: c, done: make(chan struct{})}

@@ -48,6 +48,7 @@ type (
 	OpenDrawer struct {
 		Reason  string `json:"reason"`
 		Cashier string `json:"cashier,omitempty"`
+		Sale    bool   `json:"-"` // for a sale that another program keeps: not the few openings without one
 	}
 	// TestDevice runs a device's harmless self-test.
 	TestDevice struct {

@@ -18,9 +18,16 @@ const (
 	// anybody and also across restarts.
 	drawerLimit  = 3
 	drawerWindow = time.Hour
+	// foreignLimit openings for sales that other programs keep are allowed within
+	// foreignWindow: more than a cashier can sell for cash.
+	foreignLimit  = 12
+	foreignWindow = time.Minute
 )
 
-var drawerKey = []byte("drawer")
+var (
+	drawerKey        = []byte("drawer")
+	foreignDrawerKey = []byte("drawer-foreign")
+)
 
 // rate remembers when something rate-limited was done last.
 type rate struct {
@@ -49,16 +56,22 @@ func (t *Till) openDrawer(ctx context.Context, c Call, cmd OpenDrawer) (Answer, 
 	}
 	t.mu.Lock()
 	x := t.begin()
-	next, ok := t.drawer.allow(x.at, drawerLimit, drawerWindow)
+	key, limit, window, kept := drawerKey, drawerLimit, drawerWindow, &t.drawer
+	if cmd.Sale {
+		key, limit, window, kept = foreignDrawerKey, foreignLimit, foreignWindow, &t.drawerForeign
+	}
+	next, ok := kept.allow(x.at, limit, window)
 	if !ok {
 		t.mu.Unlock()
-		return Answer{}, problem(sale.CodeRateLimited, "", "一小时内最多打开钱箱 3 次", fmt.Sprintf("the drawer was opened %d times within the hour; wait, or use the key", drawerLimit))
+		minutes := int(window.Minutes())
+		return Answer{}, problem(sale.CodeRateLimited, "", fmt.Sprintf("%d 分钟内最多打开钱箱 %d 次", minutes, limit),
+			fmt.Sprintf("the drawer was opened %d times within %d minutes; wait, or use the key", limit, minutes))
 	}
-	x.put(queue.State, string(drawerKey), next)
+	x.put(queue.State, string(key), next)
 	x.report("tilld.drawer.opened.v1", "drawer", drawerData{
 		Reason: cut(cmd.Reason, 256), Cashier: cut(firstText(cmd.Cashier, x.m.Book().Cashier), 64), Origin: c.Origin, At: x.at,
 	})
-	x.after = append(x.after, func() { t.drawer = next })
+	x.after = append(x.after, func() { *kept = next })
 	if c.Key != "" { // should the agent die before it has opened, a repeat must not open it again
 		x.put(queue.Idem, "key/"+c.Key, keptAnswer{At: x.at, Fingerprint: c.Fingerprint, Problem: problem(sale.CodeUnavailable, "",
 			"不确定钱箱是否已打开，请查看", "it is not known whether the drawer opened: look at it")})
@@ -91,7 +104,7 @@ func drawerProblem(err error) error {
 type drawerData struct {
 	Reason  string    `json:"reason"`
 	Cashier string    `json:"cashier,omitempty"`
-	Origin  string    `json:"origin"` // api, cashier, command
+	Origin  string    `json:"origin"` // api, cashier, command, dialect …
 	At      time.Time `json:"at"`
 }
 

@@ -28,25 +28,28 @@ type Till struct {
 	log     *slog.Logger
 	started time.Time
 
-	mu       sync.Mutex
-	machine  sale.Machine
-	rec      record
-	set      settings
-	stage    stageState
-	spool    spool
-	askers   map[string]*asker
-	changed  chan struct{} // closed after each commit
-	drawer   rate
-	devices  deviceNews
-	ahead    string // business day that is known not to have come; "" for none
-	book     bookState
-	running  context.Context
-	deferred []func(ctx context.Context) // what wants to run before Run was called
+	mu      sync.Mutex
+	machine sale.Machine
+	rec     record
+	set     settings
+	stage   stageState
+	spool   spool
+	askers  map[string]*asker
+	changed chan struct{} // closed after each commit
+	drawer  rate
+	// drawerForeign counts openings for sales that other programs keep.
+	drawerForeign rate
+	devices       deviceNews
+	ahead         string // business day that is known not to have come; "" for none
+	book          bookState
+	running       context.Context
+	deferred      []func(ctx context.Context) // what wants to run before Run was called
 
 	bookMu   sync.Mutex // held while the price book is changed or cleaned; taken before mu
 	entering atomic.Pointer[EnteringPrices]
 
 	here      atomic.Pointer[people]
+	claim     claim
 	keys      keyLocks
 	ids       idSource
 	scans     chan *pendingScan
@@ -177,7 +180,8 @@ func (t *Till) load() error {
 		cfg := sale.Config{Currency: t.o.Currency, Location: t.o.Location, Receipts: t.o.ReceiptPrinter != ""}
 		t.machine, t.rec = sale.New(cfg, rec.Book, live...), rec
 		t.present()
-		return errors.Join(t.loadSettings(tx), t.loadSpool(tx), getJSON(tx, queue.State, drawerKey, &t.drawer), t.loadPrices(tx))
+		return errors.Join(t.loadSettings(tx), t.loadSpool(tx), getJSON(tx, queue.State, drawerKey, &t.drawer),
+			getJSON(tx, queue.State, foreignDrawerKey, &t.drawerForeign), t.loadPrices(tx))
 	})
 }
 

@@ -40,8 +40,8 @@ func (t *Till) print(ctx context.Context, c Call, r PrintRequest) (Answer, error
 	if !nameless && !plainID(r.JobID) {
 		return Answer{}, problem(sale.CodeInvalid, "job_id", "任务编号为 1 至 128 个可见字符", "job_id must have 1 to 128 visible characters")
 	}
-	if strings.HasSuffix(r.JobID, "/receipt") || strings.Contains(r.JobID, "/copy-") || strings.Contains(r.JobID, "/refund/") || strings.HasPrefix(r.JobID, namelessID) {
-		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/, /copy- and "+namelessID+" are the till's own")
+	if strings.HasSuffix(r.JobID, "/receipt") || strings.Contains(r.JobID, "/copy-") || strings.Contains(r.JobID, "/refund/") || strings.HasPrefix(r.JobID, namelessID) || strings.HasPrefix(r.JobID, foreignID) {
+		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/, /copy-, "+namelessID+" and "+foreignID+" are the till's own")
 	}
 	life := jobLife
 	if r.TTL != nil {
@@ -51,7 +51,7 @@ func (t *Till) print(ctx context.Context, c Call, r PrintRequest) (Answer, error
 		}
 	}
 	name := firstText(r.Printer, t.o.ReceiptPrinter)
-	if name == "" || !slices.Contains(t.o.Printers, name) && name != t.o.ReceiptPrinter {
+	if !t.hasPrinter(name) {
 		return Answer{}, problem(sale.CodeNoPrinter, "printer", "没有这台打印机", "there is no such printer")
 	}
 	j := printer.Job{ID: r.JobID, Printer: name, SaleID: r.Receipt, Origin: c.Origin, Nameless: nameless}

@@ -164,6 +164,9 @@ func (t *Till) repeated(ctx context.Context, b bounce) {
 func (t *Till) scanOnce(ctx context.Context, s scanner.Scan, a *ahead) (uint64, bool) {
 	c := t.classify(s.AIM, s.Data)
 	row := Scan{Device: s.Device, At: s.At.In(t.o.Location), AIM: cut(s.AIM, 8), Kind: string(c.Kind), Code: forLedger(c)}
+	if seq, ok, done := t.claimed(ctx, row, c, string(s.Data)); done {
+		return seq, ok
+	}
 	if c.Kind == code.AuthCode {
 		return t.scanAuthCode(ctx, row, c)
 	}
