@@ -67,10 +67,10 @@ func holder(path string) error {
 	b, err := os.ReadFile(path)
 	pid := strings.TrimSpace(string(b))
 	if err != nil || pid == "" {
-		return fmt.Errorf("%s is held by another process", path)
+		return fmt.Errorf("another tilld uses this data directory: %s is held by its process", path)
 	}
 	if name, err := os.ReadFile("/proc/" + pid + "/comm"); err == nil {
-		return fmt.Errorf("%s is held by process %s (%s)", path, pid, strings.TrimSpace(string(name)))
+		return fmt.Errorf("another tilld uses this data directory: %s is held by process %s (%s)", path, pid, strings.TrimSpace(string(name)))
 	}
-	return fmt.Errorf("%s is held by process %s", path, pid)
+	return fmt.Errorf("another tilld uses this data directory: %s is held by process %s", path, pid)
 }

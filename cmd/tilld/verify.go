@@ -18,6 +18,9 @@ type verifyCmd struct {
 func (c *verifyCmd) Run() error {
 	report, err := queue.Check(c.DataDir)
 	if err != nil {
+		if c.JSON {
+			err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(map[string]any{"ok": false, "error": err.Error()}))
+		}
 		return err
 	}
 	if c.JSON {

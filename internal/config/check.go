@@ -29,6 +29,9 @@ func (r *reader) problem(key string, what, instead [2]string, args ...any) {
 		parent = parent[:max(0, strings.LastIndexAny(parent, ".["))]
 		at = r.lines[parent]
 	}
+	if at == 0 && r.file != "" {
+		at = 1 // what is nowhere in the file is missing from its beginning
+	}
 	for _, p := range r.problems {
 		if p.Key == key {
 			return // said already, while reading

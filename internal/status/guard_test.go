@@ -137,6 +137,11 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	if resp.StatusCode != 405 || resp.Header.Get("Allow") != "GET" {
 		t.Errorf("TRACE: %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
 	}
+	for _, c := range [][3]string{{"GET", "/v1/print", "POST"}, {"DELETE", "/v1/print", "POST"}, {"POST", "/v1/print/j", "GET"}} {
+		if resp, _ := b.ask(t, c[0], c[1], "{}"); resp.StatusCode != 405 || resp.Header.Get("Allow") != c[2] {
+			t.Errorf("%s %s: %d, Allow %q", c[0], c[1], resp.StatusCode, resp.Header.Get("Allow"))
+		}
+	}
 	b.want(t, "GET", "/v1/sales?limti=5", "", 422, codeUnknownField, "limti")
 	b.want(t, "GET", "/v1/sales?limit=1001", "", 422, sale.CodeInvalid, "limit")
 	b.want(t, "GET", "/v1/sales?limit=1&limit=2", "", 422, sale.CodeInvalid, "limit")

@@ -139,7 +139,8 @@ func getJob(c *call) error {
 func reprintJob(c *call) error {
 	id, ok := strings.CutSuffix(c.r.PathValue("job_id"), "/reprint")
 	if !ok {
-		return problem(sale.CodeNotFound, "", "没有这个地址，见 /openapi.json", "there is no such path; see /openapi.json")
+		c.w.Header().Set("Allow", http.MethodGet)
+		return problem(codeMethod, "", "此地址只支持 GET", "this path takes GET only")
 	}
 	var cmd till.ReprintJob
 	if err := c.decode(&cmd); err != nil {

@@ -101,11 +101,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if _, pattern := s.mux.Handler(r); pattern == "" {
+	if !s.routed(r) {
 		s.notFound(w, r, tag)
 		return
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// routed reports whether a row answers r. A redirect to a path with a slash at
+// its end, which the mux makes by itself, is not a row.
+func (s *Server) routed(r *http.Request) bool {
+	h, pattern := s.mux.Handler(r)
+	_, ours := h.(http.HandlerFunc)
+	return pattern != "" && ours
 }
 
 // notFound answers paths and methods that are in no row. Callers without the
@@ -121,7 +129,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request, tag lang.Tag) 
 	for _, m := range methods {
 		probe := r.Clone(r.Context())
 		probe.Method = m
-		if _, pattern := s.mux.Handler(probe); pattern != "" {
+		if s.routed(probe) {
 			allowed = append(allowed, m)
 		}
 	}
