@@ -10,18 +10,24 @@ import (
 )
 
 // Star is a virtual Star printer for dots: pictures of StarPRNT and line mode,
-// cut, drawer, status. Its paper is 576 dots wide.
+// cut, drawer, status, counters of what is printed. Its paper is 576 dots wide.
 type Star struct {
-	Mute bool // never answers
+	Mute      bool // never answers
+	PaperLeft int  // dots of paper that are left, 0 for enough
 
 	m   Machine // its paper and its cable
 	mu  sync.Mutex
 	buf []byte
+
+	NoProof bool // knows neither ETB nor ESC GS ETX
+	etb     int
+	ends    byte
+	tail    []byte // for what is done on reception
 }
 
 // Plug returns a port to the printer.
 func (s *Star) Plug(t testing.TB) device.Port {
-	s.m.take = s.write
+	s.m.take, s.m.PaperLeft = s.write, s.PaperLeft
 	return s.m.Plug(t)
 }
 
@@ -32,7 +38,12 @@ func (s *Star) SetMute(mute bool) {
 	s.Mute = mute
 }
 
-func (s *Star) SetPaper(in bool)   { s.m.SetPaper(in) }
+// SetPaper takes the paper out or puts new paper in; then what waited is printed.
+func (s *Star) SetPaper(in bool) {
+	s.m.SetPaper(in)
+	s.write(nil)
+}
+
 func (s *Star) Lines() []string    { return s.m.Lines() }
 func (s *Star) Events() []string   { return s.m.Events() }
 func (s *Star) Drawer() int        { return s.m.Drawer() }
@@ -46,7 +57,15 @@ func (s *Star) write(p []byte) {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	s.buf = append(s.buf, p...)
-	for len(s.buf) > 0 {
+	for _, c := range p { // the status is asked for in real time
+		if s.tail = append(s.tail, c); len(s.tail) > 3 {
+			s.tail = s.tail[1:]
+		}
+		if string(s.tail) == "\x1b\x06\x01" {
+			s.status()
+		}
+	}
+	for len(s.buf) > 0 && !s.m.empty {
 		n := s.step(s.buf)
 		if n == 0 {
 			return
@@ -66,8 +85,26 @@ func (s *Star) step(b []byte) int {
 		if len(b) < 3 {
 			return 0
 		}
-		s.status()
 		return 3
+	case has(0x17) && !s.NoProof:
+		s.etb = (s.etb + 1) % 32
+		return 1
+	case has(0x1b, 0x1e):
+		if len(b) < 4 {
+			return 0
+		}
+		if b[2] == 'E' {
+			s.etb = 0
+		}
+		return 4
+	case has(0x1b, 0x1d, 0x03):
+		if len(b) < 6 {
+			return 0
+		}
+		if s.ends += b[3]; !s.NoProof && !s.Mute {
+			s.m.reply(append(slices.Clone(b[:6]), s.ends, 0))
+		}
+		return 6
 	case has(0x1b, 0x07):
 		if len(b) < 4 {
 			return 0
@@ -121,7 +158,7 @@ func (s *Star) status() {
 	if s.Mute {
 		return
 	}
-	f := []byte{0x23, 0x06, 0, 0, 0, 0, 0, 0, 0}
+	f := []byte{0x23, 0x06, 0, 0, 0, 0, 0, byte(s.etb&7<<1 | s.etb>>3<<5), 0}
 	if s.m.empty {
 		f[2] |= 0x08
 		f[5] |= 0x08

@@ -5,9 +5,11 @@
 // sets and switch them by memory switches, their pictures are alike. So what is
 // on paper is what the preview shows.
 //
-// A nil error of Print proves that the port took all bytes and, where the printer
-// answers, that it was well afterwards (evidence "status"). These printers have
-// no process id; their ETB counter is not used.
+// A nil error of Print proves that the port took all bytes; the evidence says
+// more: "process_id" that the printer has echoed the job's mark after the printing
+// (print-end counter, ESC GS ETX), "in_order" that its counter of ETB has counted
+// the job, "status" only that it was well afterwards. See adr/0110.
 //
-// Sources: Star line mode command specifications; StarPRNT command manual.
+// Sources: Star line mode command specifications; StarPRNT command specifications
+// rev. 2.25.
 package star

@@ -5,20 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tilld/device"
 	"tilld/internal/fault"
 	"tilld/printer"
 	"tilld/printer/internal/wire"
-	"tilld/printer/layout"
 )
 
 const (
 	answerTime = 500 * time.Millisecond // for a status
 	kickTime   = 3 * time.Second        // to open a drawer
-	pollTime   = time.Second            // between two looks while it prints
+	pollTime   = 250 * time.Millisecond // between two looks while it prints
+	settleTime = 3 * time.Second        // what a printer may need besides the printing
 	slowest    = 400                    // dots a second, 50 mm/s
+	slowBaud   = 9600                   // of a box that hands bytes on over a slow line
 	muteTime   = 5 * time.Second        // until a silent printer is asked again: it may have been starting
 )
 
@@ -30,13 +32,19 @@ type Printer struct {
 	wire  wire.Wire
 	buf   []byte
 	seen  int // status frames so far
-	want  printer.Want
+	state health
+	lost  bool // bytes were lost since the job began
+	proof proof
+	job   string    // mark of the job in the machine
 	mute  bool      // was asked and did not answer
 	asked time.Time // when a mute printer was last asked
 
+	talks  atomic.Bool // has answered, or is known to
+	proved witness
+
 	mu   sync.Mutex // for the two below
 	told func(error)
-	last printer.Want
+	last error
 }
 
 // Open takes a printer into service.
@@ -46,7 +54,8 @@ func Open(_ context.Context, p device.Port, s device.Spec) (printer.Printer, err
 		return nil, err
 	}
 	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, turn: make(chan struct{}, 1)}
-	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: 4096, Waits: func() bool { return d.want != "" }}
+	d.proof = proof{kind: cfg.Confirm, count: -1}
+	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: 4096, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status {
 		d.wire.Heard = d.heard
 	}
@@ -94,42 +103,76 @@ func (d *Printer) OnAttention(f func(error)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.told = f
-	if d.last != "" {
-		f(printer.Attention(d.info.Name, "print", d.last))
+	if d.last != nil {
+		f(d.last)
 	}
 }
 
-func (d *Printer) tell() {
+// OnEvidence has f called when an answer comes that proves an earlier job; f
+// must not block and must not call the printer.
+func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.set(f) }
+
+// Talks reports whether the printer has answered.
+func (d *Printer) Talks() bool { return d.talks.Load() }
+
+// Expect makes silence a fault: the printer is known to answer.
+func (d *Printer) Expect() { d.talks.Store(d.cfg.Status) }
+
+func (d *Printer) tell(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.last == d.want {
+	if (err == nil) == (d.last == nil) && (err == nil || err.Error() == d.last.Error()) {
 		return
 	}
-	d.last = d.want
-	switch {
-	case d.told == nil:
-	case d.last == "":
-		d.told(nil)
-	default:
-		d.told(printer.Attention(d.info.Name, "print", d.last))
+	if d.last = err; d.told != nil {
+		d.told(err)
 	}
 }
 
+// heard sorts what the printer says.
 func (d *Printer) heard(data []byte) {
 	d.buf = append(d.buf, data...)
 	for len(d.buf) > 0 {
-		frame, n := take(d.buf)
+		r, n, ok := take(d.buf)
 		if n == 0 {
 			return
 		}
-		if frame != nil {
-			d.seen++
-			d.mute = false
-			d.want = judge(frame)
-			d.tell()
-		}
 		d.buf = d.buf[n:]
+		switch {
+		case !ok:
+		case r.status != nil:
+			d.status(judge(r.status))
+		default:
+			if mark := d.proof.echoed(r); mark != "" {
+				d.evidence(mark, printer.ProcessID)
+			}
+		}
 	}
+}
+
+// status notes the printer's state and reports a change of it.
+func (d *Printer) status(h health) {
+	d.seen++
+	d.mute = false
+	d.talks.Store(true)
+	d.state = h
+	d.lost = d.lost || h.lost
+	d.tell(d.attention())
+	if d.proof.counted(h.count, h.want == "") {
+		mark := d.proof.mark
+		d.proof.mark = ""
+		d.evidence(mark, printer.InOrder)
+	}
+}
+
+// evidence is for the job in the machine, or for one that is done.
+func (d *Printer) evidence(mark string, e printer.Evidence) {
+	d.proof.ever = true
+	if mark == d.job {
+		d.proof.have, d.proof.mark = e, ""
+		return
+	}
+	d.proved.tell(mark, e)
 }
 
 func (d *Printer) take(ctx context.Context, op string) error {
@@ -161,12 +204,12 @@ func (d *Printer) check(ctx context.Context, op string) error {
 	switch {
 	case err != nil:
 		return err
-	case !answered && d.seen > 0:
+	case !answered && d.talks.Load():
 		return d.wire.Fail(fault.Timeout, op, fmt.Errorf("no status within %v", answerTime))
 	case !answered && (!d.mute || time.Since(d.asked) >= muteTime):
 		d.mute, d.asked = true, time.Now()
-	case d.want != "":
-		return printer.Attention(d.info.Name, op, d.want)
+	case d.state.want != "":
+		return printer.Attention(d.info.Name, op, d.state.want)
 	}
 	return nil
 }
@@ -204,88 +247,4 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 	}
 	defer d.give()
 	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", kick(pin))
-}
-
-// Print prints doc and looks how the printer is once it should be done.
-func (d *Printer) Print(ctx context.Context, _ string, doc printer.Doc) (printer.Result, error) {
-	page, err := layout.Compose(doc, d.cfg.caps())
-	if err != nil {
-		return printer.Result{}, err
-	}
-	job, err := build(d.cfg, page)
-	if err != nil {
-		return printer.Result{}, err
-	}
-	if err := d.take(ctx, "print"); err != nil {
-		return printer.Result{}, err
-	}
-	defer d.give()
-	if err := d.check(ctx, "print"); err != nil {
-		return printer.Result{}, err
-	}
-	sent, err := d.wire.Write(ctx, "print", job)
-	if err == nil {
-		err = d.wire.Drained(ctx, "print")
-	}
-	if err != nil {
-		if sent > 0 && d.want != "" {
-			err = printer.Attention(d.info.Name, "print", d.want)
-		}
-		return printer.Result{Started: sent > 0}, err
-	}
-	evidence, err := d.confirm(ctx, page.Dots())
-	return printer.Result{Started: true, Evidence: evidence}, err
-}
-
-// Test prints a short page.
-func (d *Printer) Test(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	_, err := d.Print(ctx, "test", printer.Doc{
-		printer.Text{Line: "tilld", Align: printer.Center, Width: 2, Height: 2, Bold: true},
-		printer.Text{Line: d.info.Name + " / Star " + d.cfg.Language, Align: printer.Center},
-		printer.Rule{},
-		printer.Text{Line: "打印测试：中文 ￥12.50"},
-		printer.QR{Payload: "TILLD TEST", MM: 20, Caption: "TILLD TEST"},
-		printer.Cut{},
-	})
-	return err
-}
-
-// confirm waits as long as the printing takes and asks how the printer is. While
-// it waits for a person the job waits with it, until ctx ends.
-func (d *Printer) confirm(ctx context.Context, dots int) (printer.Evidence, error) {
-	if !d.cfg.Status || d.mute {
-		return printer.BytesTaken, nil
-	}
-	patience := time.Duration(dots) * time.Second / slowest
-	end := time.Now().Add(patience)
-	for {
-		until := time.Now().Add(min(pollTime, max(time.Until(end), time.Millisecond)))
-		for time.Now().Before(until) && ctx.Err() == nil {
-			if err := d.wire.Listen(ctx, "print", until); err != nil {
-				return printer.BytesTaken, err
-			}
-		}
-		if ctx.Err() != nil {
-			if d.want != "" {
-				return printer.BytesTaken, printer.Attention(d.info.Name, "print", d.want)
-			}
-			return printer.BytesTaken, d.wire.Fail(fault.Timeout, "print", ctx.Err())
-		}
-		d.give() // a drawer may open in between
-		<-d.turn
-		answered, err := d.ask(ctx, "print")
-		switch {
-		case err != nil:
-			return printer.BytesTaken, err
-		case d.want != "":
-			end = time.Now().Add(patience)
-		case time.Now().Before(end):
-		case answered:
-			return printer.StatusGood, nil
-		default:
-			return printer.BytesTaken, nil
-		}
-	}
 }

@@ -39,21 +39,34 @@ func TestContract(t *testing.T) {
 }
 
 func TestEvidence(t *testing.T) {
-	for mute, want := range map[bool]printer.Evidence{false: printer.StatusGood, true: printer.BytesTaken} {
+	for _, c := range []struct {
+		v       *printertest.Star
+		options string
+		want    printer.Evidence
+	}{
+		{&printertest.Star{}, `{}`, printer.ProcessID},
+		{&printertest.Star{}, `{"language": "line"}`, printer.InOrder},
+		{&printertest.Star{}, `{"language": "line", "confirm": "document"}`, printer.ProcessID},
+		{&printertest.Star{}, `{"confirm": "none"}`, printer.StatusGood},
+		{&printertest.Star{NoProof: true}, `{"language": "line", "confirm": "document"}`, printer.StatusGood},
+		{&printertest.Star{Mute: true}, `{}`, printer.BytesTaken},
+		{&printertest.Star{Mute: true}, `{"language": "line"}`, printer.BytesTaken},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			v := &printertest.Star{Mute: mute}
-			d, err := star.Open(t.Context(), v.Plug(t), spec(`{}`))
+			d, err := star.Open(t.Context(), c.v.Plug(t), spec(c.options))
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := d.Print(t.Context(), "job", printertest.Receipts()["zh"])
-			if err != nil || r != (printer.Result{Started: true, Evidence: want}) {
-				t.Errorf("mute %v: %+v, %v", mute, r, err)
+			for i := range 70 { // the counter of ETB goes round twice
+				r, err := d.Print(t.Context(), "job", printer.Doc{printer.Text{Line: "x"}})
+				if err != nil || r != (printer.Result{Started: true, Evidence: c.want}) {
+					t.Fatalf("%s, job %d: %+v, %v", c.options, i, r, err)
+				}
 			}
 			err = d.(device.Tester).Test(t.Context())
 			synctest.Wait()
-			if err != nil || v.Cuts() != 2 {
-				t.Errorf("test page: %v, %d cuts", err, v.Cuts())
+			if err != nil || c.v.Cuts() != 1 {
+				t.Errorf("test page: %v, %d cuts", err, c.v.Cuts())
 			}
 		})
 	}
@@ -61,7 +74,7 @@ func TestEvidence(t *testing.T) {
 
 func TestPaperInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &printertest.Star{}
+		v := &printertest.Star{PaperLeft: 500}
 		d, err := star.Open(t.Context(), v.Plug(t), spec(`{}`))
 		if err != nil {
 			t.Fatal(err)
@@ -69,13 +82,11 @@ func TestPaperInTheMiddle(t *testing.T) {
 		var said []error
 		d.(printer.Attentive).OnAttention(func(err error) { said = append(said, err) })
 		go func() {
-			time.Sleep(time.Second)
-			v.SetPaper(false)
 			time.Sleep(20 * time.Second)
 			v.SetPaper(true)
 		}()
 		r, err := d.Print(t.Context(), "job", printertest.Receipts()["long"])
-		if err != nil || r.Evidence != printer.StatusGood {
+		if err != nil || r.Evidence != printer.ProcessID {
 			t.Errorf("%+v, %v", r, err)
 		}
 		if len(said) != 2 || fault.KindOf(said[0]) != fault.Attention || said[1] != nil {
@@ -85,7 +96,7 @@ func TestPaperInTheMiddle(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, options := range []string{`{"language":"escpos"}`, `{"cut":"maybe"}`, `{"dots":100}`, `{"lnguage":"line"}`} {
+	for _, options := range []string{`{"language":"escpos"}`, `{"cut":"maybe"}`, `{"dots":100}`, `{"lnguage":"line"}`, `{"confirm":"maybe"}`, `{"drawer_sensor":"high"}`} {
 		if _, err := star.Open(t.Context(), nil, spec(options)); fault.KindOf(err) != fault.Config {
 			t.Errorf("%s: %v, want config", options, err)
 		}
