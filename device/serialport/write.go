@@ -1,6 +1,7 @@
 package serialport
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,8 +10,8 @@ import (
 
 // Write implements [device.Port]. It hands the line 256 bytes at a time, and
 // only when the line takes data. Past the deadline it returns with the number
-// of bytes that the line certainly has; up to 256 more may follow. A later Write
-// waits for those first, so bytes are never reordered.
+// of bytes that the line has or that are on their way to it, up to 256 of them. A
+// later Write waits for those first, so bytes are neither reordered nor doubled.
 func (p *port) Write(b []byte) (int, error) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
@@ -63,7 +64,8 @@ func (p *port) room() error {
 }
 
 // hand gives one chunk to the backend. The call runs in a goroutine of its own:
-// neither backend's Write has a time limit, and a full line blocks it.
+// neither backend's Write has a time limit, and a full line blocks it. A chunk that
+// a deadline leaves behind counts as written: what is written next follows it.
 func (p *port) hand(part []byte) (int, error) {
 	done := make(chan chunkWrite, 1)
 	own := append([]byte(nil), part...) // the caller's bytes are his again after the deadline
@@ -83,7 +85,11 @@ func (p *port) hand(part []byte) (int, error) {
 		done <- chunkWrite{total, nil}
 	}()
 	p.pending = done
-	return p.await()
+	n, err := p.await()
+	if p.pending != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		return len(own), err // it will still go out: who goes on must not send it again
+	}
+	return n, err
 }
 
 // finish waits for the chunk that an earlier Write left behind.
