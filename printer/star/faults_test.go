@@ -222,8 +222,8 @@ func TestFaults(t *testing.T) {
 	for name, w := range paperWaits {
 		faults[name] = func(b *bench) {
 			b.p.Set(func(s *sim.Switches) { w.flip(s, true) })
-			b.add("a")
 			b.says(w.code)
+			b.add("a")
 			if low := name == "paper low" || name == "drawer open"; low {
 				b.becomes("a", printer.Confirmed)
 			} else if got := b.ledger.Job("a").Outcome; got != printer.Queued {
@@ -241,7 +241,11 @@ func TestFaults(t *testing.T) {
 			}
 			t.Run(language+" "+name, func(t *testing.T) {
 				t.Parallel()
-				b := newBench(t, language, serial, func(s *sim.Switches) { s.Garbage = name == "answers nonsense" })
+				b := newBench(t, language, serial, func(s *sim.Switches) { s.Garbage, s.NearEnd = name == "answers nonsense", true })
+				if name != "answers nonsense" { // it has been heard before the first job
+					b.says("printer_paper_low")
+					b.p.Set(func(s *sim.Switches) { s.NearEnd = false })
+				}
 				run(b)
 				b.add("next")
 				b.becomes("next", printer.Confirmed)
