@@ -8,13 +8,14 @@ import (
 	"tilld/internal/health"
 )
 
-// Errors of [Store.Ack] and of a closed store. None of them changes anything.
+// Errors of [Store.Ack], of [Store.Archive] and of a closed store. None of them changes anything.
 var (
-	ErrClosed = errors.New("queue: closed")
-	ErrEpoch  = errors.New("queue: ack of another epoch")
-	ErrAhead  = errors.New("queue: ack beyond what was sent")
-	ErrHash   = errors.New("queue: ack with another hash than the stored event's")
-	ErrBehind = errors.New("queue: ack below the watermark: the cloud was set back")
+	ErrClosed  = errors.New("queue: closed")
+	ErrEpoch   = errors.New("queue: ack of another epoch")
+	ErrAhead   = errors.New("queue: ack beyond what was sent")
+	ErrHash    = errors.New("queue: ack with another hash than the stored event's")
+	ErrNoEpoch = errors.New("queue: this data directory has no such epoch")
+	ErrBehind  = errors.New("queue: ack below the watermark: the cloud was set back")
 )
 
 // Options of [Open].

@@ -23,15 +23,20 @@ type Archived struct {
 // errEnough ends a replay.
 var errEnough = errors.New("enough")
 
-// Archive calls f for the events of the present epoch after the sequence after,
-// in order: those that the outbox no longer has come from the journal. It holds
-// up nobody and needs the memory of one journal file. An event that is nowhere
-// is not passed, so that f sees a gap. f must not keep Body.
-func (s *Store) Archive(ctx context.Context, after uint64, f func(Archived) error) error {
+// Archive calls f for the events of an epoch ("" is the present one) after the
+// sequence after, in order: those that the outbox no longer has come from the
+// journal. It holds up nobody and needs the memory of one journal file. An event
+// that is nowhere is not passed, so that f sees a gap. f must not keep Body. An
+// epoch that [Store.Epochs] does not list is [ErrNoEpoch].
+func (s *Store) Archive(ctx context.Context, epoch string, after uint64, f func(Archived) error) error {
 	gen, first := uint32(0), uint64(0)
-	if err := s.View(func(tx *Tx) (err error) {
-		gen = tx.c[events].gen
-		first, err = tx.firstKept(events)
+	if err := s.View(func(tx *Tx) error {
+		e, err := tx.epoch(epoch)
+		if err != nil {
+			return err
+		}
+		gen = e.gen
+		first, err = tx.firstKept(events, gen, e.Last)
 		return err
 	}); err != nil {
 		return err
@@ -86,12 +91,11 @@ func (s *Store) Archive(ctx context.Context, after uint64, f func(Archived) erro
 	return s.archiveKept(gen, &next, give)
 }
 
-// firstKept is the sequence of the oldest event that a strand's outbox has, or
-// of the next one to come.
-func (tx *Tx) firstKept(n strand) (first uint64, err error) {
-	c := tx.c[n]
-	first = c.last + 1
-	err = tx.scan(n.bucket(), eventKey(c.gen, 0), eventKey(c.gen+1, 0), false, func(key string, _ entry) (bool, error) {
+// firstKept is the sequence of the oldest event of a generation that a strand's
+// outbox has, or of the one after its last.
+func (tx *Tx) firstKept(n strand, gen uint32, last uint64) (first uint64, err error) {
+	first = last + 1
+	err = tx.scan(n.bucket(), eventKey(gen, 0), eventKey(gen+1, 0), false, func(key string, _ entry) (bool, error) {
 		if _, seq, ok := splitEventKey([]byte(key)); ok {
 			first = seq
 		}
@@ -136,6 +140,8 @@ func (s *Store) archiveKept(gen uint32, next *uint64, give func(full string, seq
 			try = 0
 		}
 		switch {
+		case err != nil && fault.KindOf(err) == fault.Corrupt && gen != s.state(events).gen:
+			*next, try = bad+1, 0 // nobody repairs what is over; the gap shows it
 		case err != nil && (try > 0 || fault.KindOf(err) != fault.Corrupt):
 			return err
 		case err != nil:

@@ -4,14 +4,22 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-func archive(t *testing.T, s *Store, after uint64) (list []Archived) {
+func archive(t *testing.T, s *Store, after uint64) []Archived {
+	t.Helper()
+	return archiveOf(t, s, "", after)
+}
+
+func archiveOf(t *testing.T, s *Store, epoch string, after uint64) (list []Archived) {
 	t.Helper()
 	prev := [32]byte{}
-	err := s.Archive(t.Context(), after, func(a Archived) error {
+	err := s.Archive(t.Context(), epoch, after, func(a Archived) error {
 		if n := len(list); n > 0 && (a.Sequence != list[n-1].Sequence+1 || a.Prev != prev) {
 			t.Errorf("event %d after %d, prev %x, want %x", a.Sequence, list[n-1].Sequence, a.Prev, prev)
 		}
@@ -57,7 +65,10 @@ func TestArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 		var first uint64
-		if err := s.View(func(tx *Tx) (err error) { first, err = tx.firstKept(events); return err }); err != nil {
+		if err := s.View(func(tx *Tx) (err error) {
+			first, err = tx.firstKept(events, tx.c[events].gen, tx.c[events].last)
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if first == 151 {
@@ -90,7 +101,7 @@ func TestArchive(t *testing.T) {
 	}
 	boom := errors.New("enough")
 	n := 0
-	if err := s.Archive(t.Context(), 0, func(Archived) error {
+	if err := s.Archive(t.Context(), "", 0, func(Archived) error {
 		if n++; n == 7 {
 			return boom
 		}
@@ -115,4 +126,90 @@ func TestArchive(t *testing.T) {
 			t.Fatalf("after damage: %d events, %d is another one", len(got), i+1)
 		}
 	}
+}
+
+// An epoch that has ended stays readable as long as its bytes are on disk: in
+// the outbox, in the journal after they were trimmed, and when till.db had to be
+// made again from the journal.
+func TestArchiveOfEndedEpochs(t *testing.T) {
+	o := testOptions(fastDir(t))
+	o.KeepAcked = time.Nanosecond
+	s, err := openFaulty(context.Background(), o, faults{rotate: 8 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	ack := func(through uint64) {
+		t.Helper()
+		h, err := s.Hash(through)
+		if err == nil {
+			err = s.Ack(t.Context(), s.Epoch(), through, through, h)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var epochs []string
+	var want [][]Archived
+	for _, n := range []int{120, 70} {
+		appendN(t, s, n)
+		ack(s.LastSeq())
+		epochs, want = append(epochs, s.Epoch()), append(want, archive(t, s, 0))
+		if err := s.NewEpoch(t.Context(), "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendN(t, s, 10)
+	look := func(when string) {
+		t.Helper()
+		list, err := s.Epochs()
+		if err != nil || len(list) != 3 || list[0].Epoch != epochs[0] || list[1].Epoch != epochs[1] || list[2].Epoch != s.Epoch() {
+			t.Fatalf("%s: %+v, %v", when, list, err)
+		}
+		if list[0].Last != 120 || list[0].Acked != 120 || list[0].Ended.IsZero() || list[0].Reason != "test" || !list[2].Ended.IsZero() || list[2].Last != s.LastSeq() {
+			t.Errorf("%s: %+v", when, list)
+		}
+		for i, epoch := range epochs {
+			got := archiveOf(t, s, epoch, 0)
+			if len(got) != len(want[i]) {
+				t.Fatalf("%s: %d events of epoch %d, want %d", when, len(got), i, len(want[i]))
+			}
+			for k := range got {
+				if got[k].Hash != want[i][k].Hash || string(got[k].Body) != string(want[i][k].Body) {
+					t.Fatalf("%s: event %d of epoch %d is another one", when, k+1, i)
+				}
+			}
+		}
+		if got := archiveOf(t, s, epochs[0], 100); len(got) != 20 || got[0].Sequence != 101 {
+			t.Errorf("%s: %d events after 100", when, len(got))
+		}
+		if err := s.Archive(t.Context(), strings.Repeat("0", 32), 0, nil); !errors.Is(err, ErrNoEpoch) {
+			t.Errorf("%s: another epoch: %v", when, err)
+		}
+	}
+	look("in the outbox")
+	time.Sleep(2 * time.Millisecond) // so that what is kept for a nanosecond is old
+	for range 20 {
+		if err := s.trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.View(func(tx *Tx) error {
+		first, err := tx.firstKept(events, 1, 120)
+		if first != 121 {
+			t.Errorf("the outbox still has event %d of the first epoch", first)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	look("trimmed")
+	s.Close()
+	if err := os.Remove(filepath.Join(o.Dir, "till.db")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	look("made again from the journal")
 }

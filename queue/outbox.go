@@ -46,7 +46,7 @@ func (s *Store) pending(n strand, after uint64, max, maxBytes int) (list []Event
 		if next <= c.acked {
 			// What was acked is let go from the front after a while: that it is
 			// not there any more is no damage.
-			first, err := tx.firstKept(n)
+			first, err := tx.firstKept(n, tx.c[n].gen, tx.c[n].last)
 			if err != nil {
 				return err
 			}

@@ -14,12 +14,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"tilld/internal/journal"
 )
 
 type journalCmd struct {
 	List   journalListCmd   `cmd:"" default:"withargs" help:"Events that the queue still has, one a line."`
+	Epochs journalEpochsCmd `cmd:"" help:"Epochs of this till: another one began when a backup was restored, a disk copied, or the journal's end lost."`
 	Export journalExportCmd `cmd:"" help:"Write the journal with its proof to a file."`
 	Verify journalVerifyCmd `cmd:"" help:"Check exports, or a receiver's lines, without a till."`
 }
@@ -40,6 +42,32 @@ func (c journalListCmd) Run(s *session) error {
 	})
 }
 
+type journalEpochsCmd struct{}
+
+type epochList struct {
+	Epochs []struct {
+		Epoch  string
+		Last   uint64 `json:"last_seq"`
+		Acked  uint64 `json:"acked_seq"`
+		Ended  time.Time
+		Reason string
+	}
+}
+
+// Run lists the epochs, oldest first.
+func (c journalEpochsCmd) Run(s *session) error {
+	var v epochList
+	return s.show("/v1/journal/epochs", &v, func() {
+		for _, e := range v.Epochs {
+			how := "present"
+			if !e.Ended.IsZero() {
+				how = "ended " + e.Ended.Format(time.RFC3339) + ": " + safe(e.Reason)
+			}
+			fmt.Fprintf(s.out, "%s  %d events, %d acked, %s\n", safe(e.Epoch), e.Last, e.Acked, how)
+		}
+	})
+}
+
 type journalExportCmd struct {
 	Out    string   `help:"File to write; - for the terminal." short:"o" default:"-" placeholder:"FILE"`
 	Format string   `help:"json: lines as they were written, and a signed manifest. csv: the same for a spreadsheet." enum:"json,csv" default:"json"`
@@ -48,6 +76,7 @@ type journalExportCmd struct {
 	To     string   `help:"Last day." placeholder:"YYYY-MM-DD"`
 	After  uint64   `help:"Sequence to begin after." placeholder:"SEQ"`
 	Type   []string `help:"Event types: sale.closed,sale.refunded" placeholder:"TYPE"`
+	Epoch  string   `help:"An epoch that has ended, or the first digits of its name; the present one if not given. \"tillctl journal epochs\" lists them." placeholder:"EPOCH"`
 }
 
 // Run fetches the export, checks it and puts it in its place.
@@ -57,6 +86,13 @@ func (c journalExportCmd) Run(s *session) (err error) {
 		if value != "" {
 			q.Set(key, value)
 		}
+	}
+	if c.Epoch != "" {
+		epoch, err := s.epoch(c.Epoch)
+		if err != nil {
+			return err
+		}
+		q.Set("epoch", epoch)
 	}
 	resp, err := s.api.send(&http.Client{}, http.MethodGet, "/v1/journal/export?"+q.Encode())
 	if err != nil {
@@ -101,6 +137,31 @@ func (c journalExportCmd) Run(s *session) (err error) {
 	}
 	fmt.Fprintf(s.out, "%s: %d events, %d left out (%d erased), %d to %d, key %s\n", c.Out, report.Events, report.Omitted, report.Erased, report.First, report.Last, report.Key)
 	return nil
+}
+
+// epoch is the till's epoch whose name begins with text.
+func (s *session) epoch(text string) (found string, err error) {
+	var v epochList
+	body, err := s.api.get("/v1/journal/epochs")
+	if err == nil {
+		err = json.Unmarshal(body, &v)
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, e := range v.Epochs {
+		if !strings.HasPrefix(e.Epoch, strings.ToLower(text)) {
+			continue
+		}
+		if found != "" {
+			return "", fmt.Errorf("--epoch %s: several epochs begin with that", text)
+		}
+		found = e.Epoch
+	}
+	if found == "" {
+		return "", fmt.Errorf("--epoch %s: this till has no such epoch; tillctl journal epochs lists them", text)
+	}
+	return found, nil
 }
 
 func (c journalExportCmd) write(w io.Writer, export io.Reader) error {

@@ -106,6 +106,30 @@ func TestJournalExportAndVerify(t *testing.T) {
 	}
 }
 
+// Another epoch is chosen by its name or the first digits of it.
+func TestJournalEpochs(t *testing.T) {
+	old, now := strings.Repeat("ab", 16), strings.Repeat("cd", 16)
+	export, _ := exported(t, "tilld/v1/a/b/c", 3, plain)
+	answers["GET /v1/journal/epochs"] = `{"epochs":[{"epoch":"` + old + `","last_seq":3,"acked_seq":2,"ended":"2026-03-14T12:00:00Z","reason":"old copy"},{"epoch":"` + now + `","last_seq":1,"acked_seq":1}]}`
+	answers["GET /v1/journal/export"] = export
+	t.Cleanup(func() {
+		delete(answers, "GET /v1/journal/epochs")
+		delete(answers, "GET /v1/journal/export")
+	})
+	code, out, errs := ctl(t, "journal", "epochs")
+	if code != 0 || !strings.Contains(out, old+"  3 events, 2 acked, ended 2026-03-14T12:00:00Z: old copy\n") || !strings.Contains(out, now+"  1 events, 1 acked, present\n") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	for _, name := range []string{old, "ab", "ABA"} {
+		if code, out, errs := ctl(t, "journal", "export", "--epoch", name); code != 0 || out != export {
+			t.Errorf("%s: exit %d: %s%s", name, code, out, errs)
+		}
+	}
+	if code, _, errs := ctl(t, "journal", "export", "--epoch", "ef"); code != 1 || !strings.Contains(errs, "no such epoch") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
 func TestSettle(t *testing.T) {
 	brand, lines := exported(t, "tilld/v1/a/b/c", 4, plain)
 	view := `tilld.mall.view.v1 {"events":["sale.closed"],"redact":["member"],"source":"tilld/v1/a/b/c"}`

@@ -34,8 +34,12 @@ func (a *agent) export(key ed25519.PrivateKey) func(context.Context, io.Writer, 
 		for _, t := range q.Types {
 			f.Types = append(f.Types, "tilld."+t+".v1")
 		}
-		w := journal.NewWriter(out, a.cfg.Cloud.TopicRoot+"/"+a.cfg.Path(), a.store.Epoch(), "tilld "+version, f)
-		err = a.store.Archive(ctx, q.After, func(e queue.Archived) error {
+		epoch := q.Epoch
+		if epoch == "" {
+			epoch = a.store.Epoch()
+		}
+		w := journal.NewWriter(out, a.cfg.Cloud.TopicRoot+"/"+a.cfg.Path(), epoch, "tilld "+version, f)
+		err = a.store.Archive(ctx, epoch, q.After, func(e queue.Archived) error {
 			return w.Add(journal.Item{Sequence: e.Sequence, Hash: e.Hash, Prev: e.Prev, Original: e.Original, Body: e.Body})
 		})
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,12 +16,18 @@ import (
 type Journal interface {
 	Pending(after uint64, limit, maxBytes int) ([]queue.Event, error)
 	Dead() ([]queue.DeadRecord, error)
+	Epochs() ([]queue.EpochInfo, error)
 }
 
 // EventList is one page of events as they were written.
 type EventList struct {
 	Events []json.RawMessage `json:"events"` // their exact bytes
 	Next   uint64            `json:"next"`   // for `after`, also when there is no more yet
+}
+
+// EpochList is the epochs of this till, oldest first; the last is the present one.
+type EpochList struct {
+	Epochs []queue.EpochInfo `json:"epochs"`
 }
 
 // DeadList is what was set aside because it cannot be sent or read.
@@ -45,9 +52,14 @@ func (s *Server) operatorRows() []route {
 				{"to", "last day", ""},
 				{"after", "sequence to begin after", uint64(0)},
 				{"type", "event types, with commas between: sale.closed,sale.refunded", ""},
+				{"epoch", "an epoch of /v1/journal/epochs; the present one if not given", ""},
 			},
-			summary: "Events of this epoch as they were written, one a line, with a signed manifest as the last line; what the queue no longer has comes from the journal",
+			summary: "Events of one epoch as they were written, one a line, with a signed manifest as the last line; what the queue no longer has comes from the journal",
 			codes:   []string{sale.CodeInvalid, sale.CodeNotFound}, handle: exportJournal,
+		},
+		{
+			method: http.MethodGet, path: "/v1/journal/epochs", id: "listEpochs", tag: "till", status: 200, answer: EpochList{},
+			summary: "Epochs of this till, oldest first; those that have ended can be exported as long as the journal has them", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: listEpochs,
 		},
 		{
 			method: http.MethodGet, path: "/v1/queue/dead", id: "listDead", tag: "till", status: 200, answer: DeadList{},
@@ -93,6 +105,7 @@ type ExportQuery struct {
 	From, To string   // days, YYYY-MM-DD; "" = open
 	After    uint64   // sequence
 	Types    []string // without "tilld." and ".v1"; none = all
+	Epoch    string   // "" = the present one
 }
 
 var typeList = regexp.MustCompile(`^[a-z_.,]{1,500}$`)
@@ -142,6 +155,15 @@ func exportJournal(c *call) error {
 		}
 		q.Types = strings.Split(list, ",")
 	}
+	if q.Epoch = v.Get("epoch"); q.Epoch != "" {
+		list, err := epochs(c)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(list, func(e queue.EpochInfo) bool { return e.Epoch == q.Epoch }) {
+			return problem(sale.CodeNotFound, "epoch", "本机没有这个编号序列，见 /v1/journal/epochs", "this till has no such epoch; /v1/journal/epochs lists them")
+		}
+	}
 	if !c.s.streams.enter() {
 		return problem(codeStreams, "", "事件流连接过多", "too many event streams are open")
 	}
@@ -155,6 +177,21 @@ func exportJournal(c *call) error {
 		panic(http.ErrAbortHandler) // what was sent has no manifest, and says so
 	}
 	return err
+}
+
+func epochs(c *call) ([]queue.EpochInfo, error) {
+	if c.s.o.Journal == nil {
+		return nil, noStore()
+	}
+	return c.s.o.Journal.Epochs()
+}
+
+func listEpochs(c *call) error {
+	list, err := epochs(c)
+	if err != nil {
+		return err
+	}
+	return c.json(EpochList{Epochs: list})
 }
 
 func listDead(c *call) error {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"tilld/queue"
 )
@@ -21,6 +23,10 @@ func (journalStub) Pending(after uint64, limit, _ int) ([]queue.Event, error) {
 	}
 	list := all[after:]
 	return list[:min(limit, len(list))], nil
+}
+
+func (journalStub) Epochs() ([]queue.EpochInfo, error) {
+	return []queue.EpochInfo{{Epoch: strings.Repeat("a", 32), Last: 7, Acked: 7, Ended: time.Unix(1, 0).UTC(), Reason: "old copy"}, {Epoch: strings.Repeat("b", 32), Last: 2}}, nil
 }
 
 func (journalStub) Dead() ([]queue.DeadRecord, error) {
@@ -56,8 +62,17 @@ func TestJournalPages(t *testing.T) {
 func TestJournalExport(t *testing.T) {
 	b := newBench(t)
 	resp, text := b.ask(t, http.MethodGet, "/v1/journal/export?from=2026-03-01&to=2026-03-02&after=7&type=sale.closed,sale.voided", "")
-	if want := "{From:2026-03-01 To:2026-03-02 After:7 Types:[sale.closed sale.voided]}\n"; resp.StatusCode != 200 || text != want || resp.Header.Get("Content-Type") != "application/x-ndjson" {
+	if want := "{From:2026-03-01 To:2026-03-02 After:7 Types:[sale.closed sale.voided] Epoch:}\n"; resp.StatusCode != 200 || text != want || resp.Header.Get("Content-Type") != "application/x-ndjson" {
 		t.Errorf("%d %v %q", resp.StatusCode, resp.Header, text)
+	}
+	if resp, text := b.ask(t, http.MethodGet, "/v1/journal/export?epoch="+strings.Repeat("a", 32), ""); resp.StatusCode != 200 || !strings.Contains(text, "Epoch:aaa") {
+		t.Errorf("an ended epoch: %d %q", resp.StatusCode, text)
+	}
+	if resp, text := b.ask(t, http.MethodGet, "/v1/journal/export?epoch="+strings.Repeat("c", 32), ""); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("an epoch that is not there: %d %q", resp.StatusCode, text)
+	}
+	if _, text := b.ask(t, http.MethodGet, "/v1/journal/epochs", ""); !strings.Contains(text, `"epochs":[{"epoch":"aaa`) || strings.Count(text, `"ended"`) != 1 {
+		t.Errorf("epochs: %s", text)
 	}
 	for _, bad := range []string{"from=1.3.2026", "to=x", "after=-1", "type=Sale%0a", "nonsense=1"} {
 		if resp, text := b.ask(t, http.MethodGet, "/v1/journal/export?"+bad, ""); resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusUnprocessableEntity {
