@@ -117,7 +117,10 @@ func (l *Link) askTheTime() {
 // restored begins a new epoch: the cloud has events of this epoch that this
 // data directory does not, so it is an old copy, and its next numbers are taken.
 func (l *Link) restored(through, last uint64) error {
-	reason := fmt.Sprintf("the cloud has events up to %d of this epoch, this data directory only up to %d", through, last)
+	kind, reason := condNewEpoch, fmt.Sprintf("the cloud has events up to %d of this epoch, this data directory only up to %d", through, last)
+	if through <= last {
+		kind, reason = condForked, fmt.Sprintf("the cloud has other events of this epoch, up to %d", through)
+	}
 	if err := l.q.NewEpoch(l.dispatch.run, reason); err != nil {
 		return err
 	}
@@ -125,7 +128,10 @@ func (l *Link) restored(through, last uint64) error {
 		return err
 	}
 	l.sent.Store(l.q.AckedSeq())
-	l.raise(condNewEpoch, "through", fmt.Sprint(through), "last", fmt.Sprint(last))
+	l.mu.Lock()
+	l.agreed, l.claim = false, claim{}
+	l.mu.Unlock()
+	l.raise(kind, "through", fmt.Sprint(through), "last", fmt.Sprint(last))
 	l.log.Error("data directory is an old copy, new epoch begun", "through", through, "last", last, "epoch", l.q.Epoch())
 	return errEpoch
 }

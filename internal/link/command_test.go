@@ -337,8 +337,11 @@ func TestCommandBeforeRestore(t *testing.T) {
 		pass(time.Second)
 		old := r.sign(cloud.Message{ID: "j1", Type: "drawer.open", Data: map[string]any{}})
 		pass(time.Second)
-		b.last().send("ack", r.ackToken(r.store.Epoch(), 99, strings.Repeat("ab", 32)))
-		pass(2 * time.Second)
+		epoch := r.store.Epoch()
+		for range claims {
+			b.last().send("ack", r.ackToken(epoch, 99, strings.Repeat("ab", 32)))
+			pass(claimGap + time.Second)
+		}
 		b.last().send("command", old)
 		pass(time.Second)
 		if got := replies(t, b); ran != 0 || len(got) != 1 || got[0].State != Unknown {

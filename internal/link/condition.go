@@ -88,6 +88,10 @@ var (
 		"本机数据目录是旧副本：云端已有到 {through} 号的事件，本机只有 {last} 号。已启用新的编号序列", "This data directory is an old copy: the cloud has events up to {through}, this till only {last}. A new epoch was begun",
 		"如果恢复了备份或复制了硬盘，请核对这段时间的销售。若还有另一台机器在用原硬盘，请立即停用其中一台。",
 		"If a backup was restored or a disk copied, compare the sales of that time. If another machine runs from the original disk, stop one of them now.")
+	condForked = kind("link_forked_copy", health.Error,
+		"本机数据目录是旧副本，恢复后又有销售：云端到 {through} 号为止的事件与本机不同。已启用新的编号序列", "This data directory is an old copy that has sold since: up to event {through} the cloud has others than this till. A new epoch was begun",
+		"如果恢复了备份或复制了硬盘，请核对这段时间的销售。若还有另一台机器在用原硬盘，请立即停用其中一台。",
+		"If a backup was restored or a disk copied, compare the sales of that time. If another machine runs from the original disk, stop one of them now.")
 	condWeaker = kind("link_ack_broker", health.Info,
 		"cloud.ack 设为 broker：消息服务器收下即视为送达，服务器故障时可能丢失数据", "cloud.ack is broker: an event counts as delivered once the broker has it, and is lost if the broker loses it",
 		"如需端到端确认，请将 cloud.ack 设为 cloud。", "Set cloud.ack to cloud for end-to-end acknowledgement.")

@@ -117,6 +117,8 @@ type Link struct {
 	sessions uint64   // brought up since start
 	since    time.Time
 	ackAt    time.Time // when the cloud signed the ack that set the watermark
+	agreed   bool      // a good ack of this epoch came since the start
+	claim    claim     // of the cloud, to be ahead of us
 	replies  map[string][]byte
 	trust    Trust
 	trustAt  time.Time // when the trust file was last read
@@ -306,6 +308,9 @@ func (l *Link) live(ctx context.Context, s *session) error {
 // fell notes why there is no link and how long until the next try.
 func (l *Link) fell(err error, wait time.Duration) {
 	why := diagnose(err)
+	if errors.Is(err, errPacket) { // a message that is too large is refused like others
+		l.tally.add("packet", refuse(refOversized, "%s", clip(err.Error())))
+	}
 	for _, k := range downKinds {
 		if k.Code != why.Code {
 			l.clear(k)
@@ -411,8 +416,24 @@ func (l *Link) ackOK(t time.Time) {
 		l.ackAt = t
 	}
 	l.mu.Unlock()
+	l.agree()
 	l.clear(condBehind)
 	l.clear(condAckRefused)
+}
+
+// agree notes that the cloud is not ahead of us.
+func (l *Link) agree() {
+	l.mu.Lock()
+	l.agreed = true
+	l.mu.Unlock()
+	l.unclaim()
+}
+
+// unclaim forgets what the cloud claimed.
+func (l *Link) unclaim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.claim = claim{asking: l.claim.asking}
 }
 
 // pause waits for d or until ctx ends.

@@ -47,7 +47,7 @@ func (l *Link) kind(k health.Kind) health.Kind {
 		Code: "mall_" + strings.TrimPrefix(strings.TrimPrefix(k.Code, "link_"), "cloud_"), Severity: k.Severity,
 		Text: forMall(k.Text), Remedy: forMall(k.Remedy),
 	}
-	if k.Severity == health.Error && k.Code != condNewEpoch.Code {
+	if k.Severity == health.Error && k.Code != condNewEpoch.Code && k.Code != condForked.Code {
 		of.Severity = health.Warning // the shop sells and its own cloud has everything
 	}
 	mallKinds.Store(k.Code, of)

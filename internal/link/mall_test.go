@@ -230,7 +230,7 @@ func TestMallWords(t *testing.T) {
 	l := &Link{o: Options{mall: true}}
 	leftover := regexp.MustCompile(`(?i)cloud|云端|link_`)
 	kinds := append([]health.Kind{}, downKinds...)
-	for _, k := range append(kinds, condTakeover, condNoAck, condAckRefused, condBehind, condNewEpoch, condWeaker, condTrust, condMessages) {
+	for _, k := range append(kinds, condTakeover, condNoAck, condAckRefused, condBehind, condNewEpoch, condForked, condWeaker, condTrust, condMessages) {
 		m := l.kind(k)
 		text, err := json.Marshal(m)
 		if err != nil {

@@ -61,6 +61,7 @@ type pump struct {
 	trip     time.Duration // smoothed time from sending to the cloud's ack; 0 = unknown
 	doubled  int           // go-back-Ns since the last progress
 	repeats  int           // acks that did not move since then
+	restated bool          // what is not acked is to be sent again at once
 }
 
 func newPump(l *Link, send func(string, byte, bool, []byte) mqtt.Token, first time.Duration) *pump {
@@ -226,6 +227,11 @@ func (p *pump) opened() int {
 func (p *pump) rewind() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.restated && len(p.air) == 0 {
+		p.restated = false
+		p.cursor, p.open, p.openSize, p.repeats = p.q.AckedSeq()+1, nil, 0, 0
+		p.progress = time.Now()
+	}
 	if len(p.open) == 0 {
 		return time.Hour
 	}
@@ -285,6 +291,21 @@ func (p *pump) repeated() {
 	if len(p.open) > 0 && time.Since(p.progress) > max(time.Second, 2*p.trip) {
 		p.repeats++
 	}
+	p.mu.Unlock()
+	p.nudge()
+}
+
+// beyond reports whether an event after seq is under way.
+func (p *pump) beyond(seq uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open) > 0 && p.open[len(p.open)-1].last > seq
+}
+
+// restate has everything that is not acked sent again.
+func (p *pump) restate() {
+	p.mu.Lock()
+	p.restated = true
 	p.mu.Unlock()
 	p.nudge()
 }

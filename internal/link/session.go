@@ -58,6 +58,8 @@ type session struct {
 	slot   chan struct{} // held by the PUBLISH that is on its way into the socket
 	gone   chan struct{} // closed when the connection is given up
 	leave  sync.Once     // closes gone
+	born   time.Time     // when the broker had taken the birth
+	trip   time.Duration // how long that took
 }
 
 // connect opens a session: CONNECT, subscriptions, birth. The caller must end a
@@ -96,6 +98,7 @@ func (l *Link) connect(ctx context.Context) (_ *session, err error) {
 		s.drop()
 		return nil, err
 	}
+	s.born, s.trip = time.Now(), first
 	s.pump = newPump(l, s.publish, first)
 	return s, nil
 }
@@ -419,17 +422,24 @@ func (s *session) ack(m *message) error {
 	acked, last := l.q.AckedSeq(), l.q.LastSeq()
 	switch {
 	case a.Through > last:
-		return l.restored(a.Through, last)
+		return s.claimed(a.Through, last, [32]byte(hash), queue.ErrAhead)
 	case a.Through < acked:
 		return s.behind(m, a.Through, acked)
 	case a.Through == 0:
 		if [32]byte(hash) != [32]byte{} {
 			return s.wrong(queue.ErrHash)
 		}
+		l.agree()
 		s.pump.repeated()
 		return nil
 	}
 	if err := l.q.Ack(l.dispatch.run, a.Epoch, a.Through, l.sent.Load(), [32]byte(hash)); err != nil {
+		if errors.Is(err, queue.ErrHash) {
+			if s.pump.beyond(a.Through) {
+				return s.claimed(a.Through, last, [32]byte(hash), err)
+			}
+			l.unclaim() // it hashes wrongly, or nothing came after this yet
+		}
 		return s.wrong(err)
 	}
 	l.ackOK(m.issued)

@@ -221,6 +221,9 @@ func TestHugeHeader(t *testing.T) {
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 16<<20 {
 			t.Errorf("allocated %d bytes", grown)
 		}
+		if n := r.link.Counters().Refused["oversized"]; n != 1 {
+			t.Errorf("counted %d times as refused", n)
+		}
 		if s := r.link.Status(); s.State == "up" || !r.condition("link_packet_too_large") {
 			t.Errorf("status %+v, condition %v", s, r.condition("link_packet_too_large"))
 		}
@@ -499,6 +502,96 @@ func TestRestoredCopy(t *testing.T) {
 		}
 		if birth := string(b.published("status")[len(b.published("status"))-1].body); !strings.Contains(birth, r.store.Epoch()) {
 			t.Errorf("birth %s does not name the new epoch", birth)
+		}
+	})
+}
+
+// One ack beyond our last event, in the middle of a session, is a wrong message:
+// it is refused and shown, and the backlog keeps its numbers. A cloud that says
+// so again each time it is asked is believed.
+func TestAckAhead(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.append(0, 10, 50)
+		r.start()
+		pass(time.Second)
+		a.mu.Lock()
+		a.hold = true
+		a.mu.Unlock()
+		r.append(10, 5, 50)
+		pass(time.Second)
+		epoch, births := r.store.Epoch(), len(b.published("status"))
+		claim := func(through uint64) { b.last().send("ack", r.ackToken(epoch, through, strings.Repeat("ab", 32))) }
+		for range 5 { // not asked for
+			claim(99)
+			pass(100 * time.Millisecond)
+		}
+		if r.store.Epoch() != epoch || r.store.AckedSeq() != 10 || !r.condition("link_ack_refused") || r.link.Counters().Refused["ack"] != 5 {
+			t.Errorf("epoch %s, acked %d, %v", r.store.Epoch(), r.store.AckedSeq(), r.link.Counters().Refused)
+		}
+		pass(3 * time.Second) // asked: the birth again, and what is not acked
+		if n := len(b.published("status")); n != births+1 {
+			t.Errorf("%d births, %d before", n, births)
+		}
+		claim(99)
+		pass(3 * time.Second)
+		h, err := r.store.Hash(15)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.last().send("ack", r.ackToken(epoch, 15, hex.EncodeToString(h[:]))) // it takes that back
+		pass(time.Second)
+		claim(99)
+		pass(3 * time.Second)
+		if r.store.Epoch() != epoch || r.store.AckedSeq() != 15 {
+			t.Errorf("epoch %s, acked %d", r.store.Epoch(), r.store.AckedSeq())
+		}
+		claim(100)
+		pass(3 * time.Second)
+		claim(99) // less than before: begins anew
+		pass(3 * time.Second)
+		claim(99)
+		pass(3 * time.Second)
+		if r.store.Epoch() != epoch {
+			t.Error("a new epoch after two claims")
+		}
+		claim(101)
+		pass(3 * time.Second)
+		if r.store.Epoch() == epoch || !r.condition("link_restored_copy") || !r.link.Up() {
+			t.Errorf("the cloud is not believed: %q", r.conditionText("link_restored_copy"))
+		}
+	})
+}
+
+// An old copy that has sold on before it met the cloud: the cloud's hash of an
+// event is another one, although it was sent what comes after.
+func TestForkedCopy(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		a.hold = true
+		r.append(0, 10, 50)
+		r.start()
+		pass(time.Second)
+		epoch := r.store.Epoch()
+		claim := func(through uint64) {
+			b.last().send("ack", r.ackToken(epoch, through, strings.Repeat("ab", 32)))
+			pass(3 * time.Second)
+		}
+		for range 2 * claims { // a cloud that hashes wrongly goes on to the end, also when asked again
+			claim(4)
+			claim(10)
+		}
+		for range 2 * claims {
+			claim(10) // nothing comes after it
+		}
+		if r.store.Epoch() != epoch || !r.condition("link_ack_refused") {
+			t.Fatalf("a new epoch because of wrong hashes: %q", r.conditionText("link_forked_copy"))
+		}
+		r.append(10, 1, 50)
+		pass(time.Second)
+		for range claims {
+			claim(10)
+		}
+		if r.store.Epoch() == epoch || !r.condition("link_forked_copy") || r.store.AckedSeq() != 0 {
+			t.Errorf("acked %d, condition %q", r.store.AckedSeq(), r.conditionText("link_forked_copy"))
 		}
 	})
 }
