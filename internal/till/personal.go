@@ -21,10 +21,12 @@ type personal struct {
 	Points      *sale.Points      `json:"points,omitempty"`
 	StoredValue *sale.StoredValue `json:"stored_value,omitempty"`
 	Codes       map[string]string `json:"codes,omitempty"` // of coupons, by id: whoever has one can use it
+	// Balances are what was left on the cards that paid, by position of the tender.
+	Balances map[int]sale.Money `json:"balances,omitempty"`
 }
 
 func (p personal) empty() bool {
-	return p.Member == nil && p.Points == nil && p.StoredValue == nil && len(p.Codes) == 0
+	return p.Member == nil && p.Points == nil && p.StoredValue == nil && len(p.Codes) == 0 && len(p.Balances) == 0
 }
 
 // split takes what is personal out of a copy of s.
@@ -38,6 +40,15 @@ func split(s sale.Sale) (sale.Sale, personal) {
 				p.Codes = map[string]string{}
 			}
 			p.Codes[c.ID], s.Coupons[i].Code = c.Code, ""
+		}
+	}
+	s.Tenders = append([]sale.Tender{}, s.Tenders...)
+	for i, t := range s.Tenders {
+		if t.Balance != nil {
+			if p.Balances == nil {
+				p.Balances = map[int]sale.Money{}
+			}
+			p.Balances[i], s.Tenders[i].Balance = *t.Balance, nil
 		}
 	}
 	return s, p
@@ -73,6 +84,11 @@ func (t *Till) whole(r saleRecord) sale.Sale {
 	s.Member, s.Points, s.StoredValue = p.Member, p.Points, p.StoredValue
 	for i, c := range s.Coupons {
 		s.Coupons[i].Code = p.Codes[c.ID]
+	}
+	for i, b := range p.Balances {
+		if i < len(s.Tenders) {
+			s.Tenders[i].Balance = &b
+		}
 	}
 	return s
 }
@@ -164,6 +180,7 @@ func (t *Till) openAnswer(key string, k keptAnswer) keptAnswer {
 // be escaped.
 var personalMarks = [][]byte{
 	[]byte(`"member":{`), []byte(`"points":{`), []byte(`"stored_value":{`), []byte(`"coupons":[{`), []byte(`"shopper_masked":"`),
+	[]byte(`"balance":`), // of a card that paid
 }
 
 // namesShopper reports whether JSON of ours has something personal.

@@ -75,7 +75,7 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 		r.cloud.says("member.lookup", `{"member":{"id_masked":"`+member+`","name_masked":"`+name+`","level":"gold-x","consent":true,"points_balance":1313},"points":{"earned":7,"balance":1320}}`)
 		r.cloud.says("coupon.check", `{"coupon":{"id":"K1","code":"`+coupon+`","title":"减三元","amount":300}}`)
 		r.cloud.says("pickup.lookup", `{"pickup":{"id":"PK1","number":"0042","state":"ready","items":[{"sku":"x","name":"外卖","unit_price":0}],"shopper_masked":"`+shopper+`"}}`)
-		r.cloud.on("payment.create", echo(`{"payment_id":"$id","state":"paid","amount":$amount,"tenders":[{"method":"wallet","amount":$amount}],"stored_value":{"card_masked":"`+card+`","balance":500}}`))
+		r.cloud.on("payment.create", echo(`{"payment_id":"$id","state":"paid","amount":$amount,"tenders":[{"method":"stored_value","amount":$amount,"balance":88776655}],"stored_value":{"card_masked":"`+card+`","balance":500}}`))
 
 		s := r.open()
 		for _, code := range []string{scanned, coupon} {
@@ -106,7 +106,7 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 		if done := r.events("pickup.completed")[0]; !bytes.Contains(done.Data, []byte(shopper)) {
 			t.Errorf("%s", done.Data)
 		}
-		secrets := []string{member, name, card, shopper, coupon, scanned, "13800004711", `"earned":7`, "gold-x"}
+		secrets := []string{member, name, card, shopper, coupon, scanned, "13800004711", `"earned":7`, "gold-x", "88776655", "887,766.55"}
 		clear := func(when string) {
 			t.Helper()
 			for _, x := range secrets {
@@ -123,7 +123,7 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 		clear("after a stop")
 		r.start()
 		stop = r.keep()
-		if got := r.sale(s.ID); got.Member == nil || got.Member.IDMasked != member || got.Points.Earned != 7 || got.Coupons[0].Code != coupon || got.StoredValue.CardMasked != card {
+		if got := r.sale(s.ID); got.Member == nil || got.Member.IDMasked != member || got.Points.Earned != 7 || got.Coupons[0].Code != coupon || got.StoredValue.CardMasked != card || got.Tenders[0].Balance == nil || *got.Tenders[0].Balance != 88776655 {
 			t.Errorf("after a restart %+v", got)
 		}
 		if list, _, err := r.till.Sales(till.Filter{}); err != nil || len(list) != 1 || list[0].Member == nil {
@@ -144,7 +144,7 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 		r.ackAll()
 		time.Sleep(25 * time.Hour)
 		synctest.Wait()
-		if got := r.sale(s.ID); got.Member != nil || got.Points != nil || got.StoredValue != nil || got.Coupons[0].Code != "" || got.Total != s.Total {
+		if got := r.sale(s.ID); got.Member != nil || got.Points != nil || got.StoredValue != nil || got.Coupons[0].Code != "" || got.Tenders[0].Balance != nil || got.Total != s.Total {
 			t.Errorf("still known: %+v", got)
 		}
 		r.halt0(stop)
@@ -158,8 +158,36 @@ func TestShoppersAreSealedAndErased(t *testing.T) {
 		if len(j.Doc) == 0 || !strings.Contains(paper, till.CopyMark) || strings.Contains(paper, member) {
 			t.Errorf("the copy that waited is %s", paper)
 		}
-		if own, err := r.till.Job("own"); err != nil || own.Outcome != printer.Failed || !strings.Contains(own.Reason, "erased") {
-			t.Errorf("the job whose content was erased: %+v, %v", own, err)
+		if own, err := r.till.Job("own"); err != nil || own.Outcome != printer.Failed || !strings.Contains(own.Reason, "expired") {
+			t.Errorf("the job that waited for longer than it keeps: %+v, %v", own, err)
+		}
+		r.halt()
+	})
+}
+
+// What is left on a card is about a person also where nothing else is known of
+// one.
+func TestBalanceOfACardIsSealed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.cloud.on("payment.create", echo(`{"payment_id":"$id","state":"paid","amount":$amount,"tenders":[{"method":"stored_value","amount":$amount,"balance":88776655}]}`))
+		s := r.open()
+		if _, err := r.till.Do(context.Background(), till.Call{Key: "k1", Fingerprint: "f"}, sale.Pay{Sale: s.ID, Method: "qr"}); err != nil {
+			t.Fatal(err)
+		}
+		r.printJob(printer.Confirmed, printer.StatusGood)
+		r.halt()
+		for _, text := range []string{"88776655", "887,766.55", "887766.55"} {
+			if list := r.holds(text); len(list) > 0 {
+				t.Errorf("%s is in %v", text, list)
+			}
+		}
+		r.start()
+		if got := r.sale(s.ID); got.Tenders[0].Balance == nil || *got.Tenders[0].Balance != 88776655 {
+			t.Errorf("%+v", got.Tenders)
+		}
+		if e := r.events("sale.closed"); len(e) != 1 || !bytes.Contains(e[0].Data, []byte(`"balance":88776655`)) {
+			t.Error("the cloud is not told")
 		}
 		r.halt()
 	})
