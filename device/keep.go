@@ -13,7 +13,7 @@ import (
 const (
 	firstRetry = 250 * time.Millisecond  // pause after a failure, doubling to
 	lastRetry  = 5 * time.Second         // this; an arrival cuts it short
-	lookAgain  = time.Second             // longest pause of a device that is absent: not every arrival is announced
+	lookAgain  = 500 * time.Millisecond  // longest pause of a device that is absent: not every arrival is announced
 	openLimit  = 5 * time.Second         // for dialling and opening
 	grace      = 1500 * time.Millisecond // for a call that was told to end
 	probeEvery = time.Second             // how often an idle device is looked for

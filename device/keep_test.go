@@ -209,7 +209,7 @@ func TestUnannouncedReplug(t *testing.T) {
 			b.dial.mu.Lock()
 			b.dial.err = nil
 			b.dial.mu.Unlock()
-			pass(1100 * time.Millisecond)
+			pass(600 * time.Millisecond)
 			if b.state() != device.Ready {
 				t.Errorf("back after %v: state %v, want ready", away, b.state())
 			}

@@ -19,6 +19,7 @@ import (
 	"tilld/internal/fault"
 	"tilld/internal/lang"
 	"tilld/scanner"
+	"tilld/scanner/internal/reading"
 )
 
 type reader struct {
@@ -136,6 +137,7 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) (err error) {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case f.noise > maxNoise:
+			reading.Drain(ctx, r.port, r.cfg.gap)
 			return r.fault(errNoise)
 		case err != nil:
 			return device.PlugIn.Fault(fault.Absent, r.info.Name, "read", err)

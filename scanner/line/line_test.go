@@ -1,6 +1,7 @@
 package line_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -194,6 +195,59 @@ func TestRandomNoise(t *testing.T) {
 	if fault.KindOf(err) != fault.Protocol || len(got) > 20 {
 		t.Errorf("%v after %d scans, want kind protocol after a few", err, len(got))
 	}
+}
+
+// Ten megabytes are read away within seconds, so that the code after them is
+// what the next attempt finds.
+func TestNoiseIsReadAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(devtest.Recorder)
+		noise := make([]byte, 10<<20)
+		rand.NewChaCha8([32]byte{8}).Read(noise)
+		p.Feed(noise)
+		began := time.Now()
+		err := open(t, p, `{}`).Run(t.Context(), func(scanner.Scan) {})
+		if took := time.Since(began); fault.KindOf(err) != fault.Protocol || took > 5*time.Second {
+			t.Errorf("%v after %v, want kind protocol within 5 s", err, took)
+		}
+		p.Feed([]byte("6901234567892\r"))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var got []string
+		open(t, p, `{}`).Run(ctx, func(s scanner.Scan) { got = append(got, string(s.Data)); cancel() })
+		if !slices.Equal(got, []string{"6901234567892"}) {
+			t.Errorf("the next attempt reads %q", got)
+		}
+	})
+}
+
+// Noise without end is given up, and an orderly stop does not wait for its end.
+func TestEndlessNoise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, stop := range []time.Duration{time.Second, time.Hour} {
+			p := new(devtest.Recorder)
+			ctx, cancel := context.WithTimeout(t.Context(), stop)
+			done := make(chan struct{})
+			go func() {
+				for tick := time.NewTicker(100 * time.Millisecond); ; <-tick.C {
+					select {
+					case <-done:
+						return
+					default:
+						p.Feed(bytes.Repeat([]byte("x"), 10_000))
+					}
+				}
+			}()
+			began := time.Now()
+			open(t, p, `{}`).Run(ctx, func(scanner.Scan) {})
+			close(done)
+			if took := time.Since(began); took > min(stop, 6*time.Second)+100*time.Millisecond {
+				t.Errorf("ended after %v", took)
+			}
+			cancel()
+			time.Sleep(time.Second)
+		}
+	})
 }
 
 // Latin-1 without configuration: letters are text, control characters are not.

@@ -110,10 +110,37 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case d.Noise() > maxNoise:
+			Drain(ctx, l.Port, l.Gap)
 			return l.Advice.Fault(fault.Protocol, l.Name, "read", errNoise)
 		case err != nil:
 			return device.PlugIn.Fault(fault.Absent, l.Name, "read", err)
 		}
+	}
+}
+
+// drainFor is how long noise is read on before the port is given up.
+const drainFor = 4 * time.Second
+
+// Drain reads noise and forgets it until nothing has come for gap, or for four
+// seconds, at some 4 MB/s: what stayed in the cable's buffers would be the first
+// thing that the next attempt finds, and would hold up whoever sends it.
+func Drain(ctx context.Context, p device.Port, gap time.Duration) {
+	buf := make([]byte, 4096)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for end := time.Now().Add(drainFor); time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		if err := device.SetReadDeadline(p, time.Now().Add(gap)); err != nil || ctx.Err() != nil {
+			return
+		}
+		if _, err := p.Read(buf); err != nil {
+			return
+		}
+		pause.Reset(time.Millisecond)
 	}
 }
 
