@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tilld/internal/cloud"
 )
 
 // peak is what a peak day's run found.
@@ -26,6 +28,11 @@ func peakDay(ctx context.Context, s *shop, times float64, calm, busy time.Durati
 	token, err := s.api.token()
 	if err != nil {
 		return nil, err
+	}
+	demo := cloud.Demo().Articles
+	reply, err := s.cloud.Command(ctx, tillPath, "pricebook.apply", map[string]any{"version": "peak", "items": append(demo[:len(demo)-1:len(demo)-1], peakBook()...)})
+	if err != nil || reply.State != "done" {
+		return nil, fmt.Errorf("price book: %+v: %w", reply, err)
 	}
 	p := &peak{calm: newRush(s, 4), rush: newRush(s, times), flood: &flood{addr: strings.TrimPrefix(s.api.base, "http://"), token: token}}
 	p.rush.first = int(calm.Seconds()*4*normalScans)/len(s.scanners) + 2

@@ -52,9 +52,18 @@ type sentScan struct {
 	at   time.Time
 }
 
+// peakBook is what is sold on a peak day: so many articles that a scanner which
+// makes up for lost time does not read one again within a moment, which would be
+// one reading.
+func peakBook() (list []cloud.Article) {
+	for i := range 400 {
+		list = append(list, cloud.Article{SKU: fmt.Sprintf("PEAK-%03d", i), GTIN: gtin(i), Name: fmt.Sprintf("商品 %d", i), UnitPrice: 100 + int64(i)})
+	}
+	return list
+}
+
 func newRush(s *shop, rate float64) *rush {
-	all := cloud.Demo().Articles
-	return &rush{shop: s, rate: rate, goes: all[:len(all)-1], sent: map[string][]sentScan{}, heard: map[string]int{}, probed: make(chan struct{}, 1)}
+	return &rush{shop: s, rate: rate, goes: peakBook(), sent: map[string][]sentScan{}, heard: map[string]int{}, probed: make(chan struct{}, 1)}
 }
 
 // run works for d and returns once all that was begun has ended.
