@@ -168,8 +168,13 @@ func onlyCode(a sale.Add) error {
 		name  string
 		given bool
 	}{
-		{"sku", a.SKU != ""}, {"gtin", a.GTIN != ""}, {"name", a.Name != ""}, {"unit", a.Unit != ""},
-		{"unit_price", a.UnitPrice != nil}, {"old_price", a.OldPrice != 0}, {"serial", a.Serial != ""},
+		{"sku", a.SKU != ""},
+		{"gtin", a.GTIN != ""},
+		{"name", a.Name != ""},
+		{"unit", a.Unit != ""},
+		{"unit_price", a.UnitPrice != nil},
+		{"old_price", a.OldPrice != 0},
+		{"serial", a.Serial != ""},
 	} {
 		if f.given {
 			return problem(sale.CodeInvalid, f.name, "有 code 时商品信息来自价格本，不能再写 "+f.name,

@@ -27,8 +27,13 @@ func TestItemsByCode(t *testing.T) {
 			t.Errorf("%s: %+v", way, s.Items)
 		}
 		for _, a := range []sale.Add{
-			{Code: milk, UnitPrice: money(100)}, {Code: milk, Name: "奶"}, {Code: milk, SKU: "milk"}, {Code: milk, GTIN: milk},
-			{Code: milk, Unit: "kg"}, {Code: milk, OldPrice: 700}, {Code: milk, Serial: "1"},
+			{Code: milk, UnitPrice: money(100)},
+			{Code: milk, Name: "奶"},
+			{Code: milk, SKU: "milk"},
+			{Code: milk, GTIN: milk},
+			{Code: milk, Unit: "kg"},
+			{Code: milk, OldPrice: 700},
+			{Code: milk, Serial: "1"},
 			{Code: weighed, Quantity: "3"},
 		} {
 			r.refused(sale.CodeInvalid, cmd(a))

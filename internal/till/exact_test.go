@@ -16,7 +16,7 @@ import (
 // none missing. A price that is not there is not a price of nothing.
 func TestCloudDataIsReadExactly(t *testing.T) {
 	r := newRig(t)
-	var handle = map[string]command{
+	handle := map[string]command{
 		"basket": r.till.BasketPush, "print": r.till.PrinterPrint, "prices": r.till.PriceBookApply, "drawer": r.till.DrawerOpen,
 		"level": r.till.LogLevel, "receipt": r.till.ReceiptSet, "scene": r.till.ScreenShow,
 	}

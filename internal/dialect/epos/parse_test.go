@@ -16,16 +16,24 @@ func envelope(inner string) string {
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"text keeps its style", `<text em="true"/><text>a&#10;b</text><text em="false">c&#10;</text>`,
-			`[{"block":"text","line":"","any_break":true,"spans":[{"text":"a","bold":true}]},{"block":"text","line":"","any_break":true,"spans":[{"text":"b","bold":true},{"text":"c"}]}]`},
-		{"alignment ends a line", `<text align="center">a</text><text align="right">b</text>`,
-			`[{"block":"text","line":"","align":"right","any_break":true,"spans":[{"text":"a"}]},{"block":"text","line":"","align":"right","any_break":true,"spans":[{"text":"b"}]}]`},
-		{"size", `<text dw="true" dh="true">a&#10;</text><text width="3" height="1">b&#10;</text>`,
-			`[{"block":"text","line":"","any_break":true,"spans":[{"text":"a","width":2,"height":2}]},{"block":"text","line":"","any_break":true,"spans":[{"text":"b","width":3,"height":1}]}]`},
+		{
+			"text keeps its style", `<text em="true"/><text>a&#10;b</text><text em="false">c&#10;</text>`,
+			`[{"block":"text","line":"","any_break":true,"spans":[{"text":"a","bold":true}]},{"block":"text","line":"","any_break":true,"spans":[{"text":"b","bold":true},{"text":"c"}]}]`,
+		},
+		{
+			"alignment ends a line", `<text align="center">a</text><text align="right">b</text>`,
+			`[{"block":"text","line":"","align":"right","any_break":true,"spans":[{"text":"a"}]},{"block":"text","line":"","align":"right","any_break":true,"spans":[{"text":"b"}]}]`,
+		},
+		{
+			"size", `<text dw="true" dh="true">a&#10;</text><text width="3" height="1">b&#10;</text>`,
+			`[{"block":"text","line":"","any_break":true,"spans":[{"text":"a","width":2,"height":2}]},{"block":"text","line":"","any_break":true,"spans":[{"text":"b","width":3,"height":1}]}]`,
+		},
 		{"an empty line", `<text>&#10;a&#10;</text>`, `[{"block":"feed","lines":1},{"block":"text","line":"","any_break":true,"spans":[{"text":"a"}]}]`},
 		{"feeds", `<feed/><feed line="3"/><feed unit="31"/><feed line="0"/>`, `[{"block":"feed","lines":1},{"block":"feed","lines":3},{"block":"feed","lines":2}]`},
-		{"bar code", `<barcode type="ean13" hri="below" width="3" height="64" align="center">6901234567892</barcode>`,
-			`[{"block":"barcode","symbology":"ean13","data":"6901234567892","height_mm":8,"hri":true,"module":3,"align":"center"}]`},
+		{
+			"bar code", `<barcode type="ean13" hri="below" width="3" height="64" align="center">6901234567892</barcode>`,
+			`[{"block":"barcode","symbology":"ean13","data":"6901234567892","height_mm":8,"hri":true,"module":3,"align":"center"}]`,
+		},
 		{"code 128 with its set", `<barcode type="code128">{BAb\\1\x41</barcode>`, `[{"block":"barcode","symbology":"code128","data":"Ab\\1A"}]`},
 		{"QR code", `<symbol type="qrcode_model_2" level="level_h" width="5">a&amp;b</symbol>`, `[{"block":"qr","payload":"a\u0026b","module":5,"level":"H"}]`},
 		{"cut", `<cut type="no_feed"/>`, `[{"block":"cut"}]`},
