@@ -176,12 +176,11 @@ func (d *Desk) await(ctx context.Context, id string) (Result, error) {
 	var since time.Time // the printer cannot print
 	for {
 		news := d.Health.Changed()
-		own, cancel := ctx, context.CancelFunc(func() {})
+		look := time.Now().Add(patience) // a device's state is not in the health board
 		if !since.IsZero() {
-			own, cancel = context.WithDeadline(ctx, since.Add(patience))
-		} else {
-			own, cancel = context.WithTimeout(ctx, patience) // a device's state is not in the health board
+			look = since.Add(patience)
 		}
+		own, cancel := context.WithDeadline(ctx, look)
 		j, err := d.Engine.AwaitJob(own, id, news)
 		cancel()
 		if err != nil {

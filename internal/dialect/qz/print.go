@@ -178,7 +178,7 @@ func (c *session) printer(p printCall) (string, error) {
 	if _, ok := c.s.desk.State(p.Printer.Name); ok {
 		return p.Printer.Name, nil
 	}
-	return "", fmt.Errorf("There is no printer %q: tilld prints on configured printers", clip(p.Printer.Name)) //nolint:staticcheck // shown as it is
+	return "", said(fmt.Sprintf("There is no printer %q: tilld prints on configured printers", clip(p.Printer.Name)))
 }
 
 func clip(s string) string {

@@ -32,7 +32,7 @@ func (c *session) find(params json.RawMessage) (any, error) {
 	if name := match(p.Query, c.s.desk.Default(), names); name != "" {
 		return name, nil
 	}
-	return nil, errors.New("Specified printer could not be found.") //nolint:staticcheck // the client's own sentence
+	return nil, said("Specified printer could not be found.")
 }
 
 // match finds a printer as the original does: upper and lower case are one, the
@@ -83,7 +83,7 @@ func (c *session) listen(params json.RawMessage) error {
 			continue
 		}
 		if _, ok := c.s.desk.State(*name); !ok {
-			return errors.New("Specified printer could not be found.") //nolint:staticcheck // the client's own sentence
+			return said("Specified printer could not be found.")
 		}
 	}
 	c.mu.Lock()
@@ -120,7 +120,7 @@ func (c *session) tellStatus() error {
 	none := len(c.watched) == 0
 	c.mu.Unlock()
 	if none {
-		return errors.New("No printer listeners started for this client.") //nolint:staticcheck // the client's own sentence
+		return said("No printer listeners started for this client.")
 	}
 	c.calls.Go(func() { // after the answer to the call
 		for _, p := range c.s.desk.Engine.PrinterStates() {

@@ -66,12 +66,12 @@ func (c *session) openPort(params json.RawMessage) error {
 		}
 	}
 	if found == nil {
-		return fmt.Errorf("Serial port [%s] is not that of a configured scanner", clip(p.Port)) //nolint:staticcheck // shown as it is
+		return said(fmt.Sprintf("Serial port [%s] is not that of a configured scanner", clip(p.Port)))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ports[p.Port] != nil {
-		return fmt.Errorf("Serial port [%s] is already open.", clip(p.Port)) //nolint:staticcheck // the client's own sentence
+		return said(fmt.Sprintf("Serial port [%s] is already open.", clip(p.Port)))
 	}
 	x := &port{name: p.Port, device: found.Name, scans: make(chan scan, maxScans), closed: make(chan struct{})}
 	x.bare = p.Options.RX != nil && (p.Options.RX.UntilNewline || p.Options.RX.Start != nil || p.Options.RX.End != nil)
@@ -151,7 +151,7 @@ func (c *session) closePort(params json.RawMessage) error {
 		release()
 	}
 	if x == nil {
-		return fmt.Errorf("Serial port [%s] is not open.", clip(p.Port)) //nolint:staticcheck // the client's own sentence
+		return said(fmt.Sprintf("Serial port [%s] is not open.", clip(p.Port)))
 	}
 	close(x.closed)
 	return nil
@@ -168,7 +168,7 @@ func (c *session) sendData(params json.RawMessage) error {
 	open := c.ports[p.Port] != nil
 	c.mu.Unlock()
 	if !open {
-		return fmt.Errorf("Serial port [%s] must be opened first.", clip(p.Port)) //nolint:staticcheck // the client's own sentence
+		return said(fmt.Sprintf("Serial port [%s] must be opened first.", clip(p.Port)))
 	}
 	return errors.New("tilld does not let pages write to a scanner")
 }

@@ -166,10 +166,15 @@ func (c *session) call(r request) (result any, wait func(), err error) {
 	case "websocket.stop":
 		err = errors.New("tilld is stopped by store IT, not by a page")
 	default:
-		err = fmt.Errorf("Invalid function call: %.60q (not supported by tilld)", r.Call) //nolint:staticcheck // the client shows it as it is
+		err = said(fmt.Sprintf("Invalid function call: %.60q (not supported by tilld)", r.Call))
 	}
 	return result, nil, err
 }
+
+// said is an error in the words that pages of the original know and show.
+type said string
+
+func (s said) Error() string { return string(s) }
 
 func build() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
