@@ -50,8 +50,13 @@ func (tx *Tx) key(b Bucket, key []byte, change bool) (string, error) {
 }
 
 // Get returns a copy of the value of key, nil when there is none. fault.Corrupt:
-// the record fails its checksum; the store repairs it from the journal.
+// the record fails its checksum; the store repairs it from the journal. Under a
+// key that is too long nothing can be stored, so there is none: ids come from
+// outside.
 func (tx *Tx) Get(b Bucket, key []byte) ([]byte, error) {
+	if len(key) > maxKey && !tx.ended {
+		return nil, nil
+	}
 	full, err := tx.key(b, key, false)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package till_test
 
 import (
+	"strings"
 	"testing"
 
 	"tilld/internal/sale"
@@ -54,4 +55,20 @@ func TestRefundOfNoLines(t *testing.T) {
 	if s = r.sale(s.ID); s.State != sale.Closed || len(s.Refunds) != 0 {
 		t.Errorf("%s, refunds %+v", s.State, s.Refunds)
 	}
+}
+
+// What nobody has an id for is not found, however long it is.
+func TestEndlessIDs(t *testing.T) {
+	r := newRig(t)
+	long := strings.Repeat("x", 5000)
+	s := r.open()
+	_, err := r.till.Sale(long)
+	wantCode(t, err, sale.CodeUnknownSale)
+	_, err = r.till.Job(long)
+	wantCode(t, err, sale.CodeUnknownJob)
+	r.refused(sale.CodeUnknownSale, sale.Pay{Sale: long, Method: "cash"})
+	r.refused(sale.CodeUnknownSale, sale.VoidSale{Sale: long, Reason: "r"})
+	r.refused(sale.CodeUnknownSale, sale.AddItem{Sale: long, Add: sale.Add{Code: "6901234567892"}})
+	r.refused(sale.CodeUnknownCode, sale.AddItem{Sale: s.ID, Add: sale.Add{SKU: long}})
+	r.refused(sale.CodeInvalid, sale.OpenSale{ExternalID: long})
 }
