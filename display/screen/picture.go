@@ -153,7 +153,7 @@ func (s *Screen) code(payload string, level qr.Level) (qr.Code, error) {
 // dots is a number of pixels from the page.
 func dots(r *http.Request, name string, otherwise int) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(name))
-	if err != nil || n < 64 {
+	if err != nil || n < 1 {
 		return otherwise
 	}
 	return min(n, maxPictureSide)

@@ -59,7 +59,7 @@ func TestRequestOnTheCustomerScreen(t *testing.T) {
 	srv := httptest.NewServer(screen.New(stage, screen.Options{}).Handler())
 	defer srv.Close()
 	defer srv.CloseClientConnections()
-	for _, size := range [][2]int{{480, 320}, {800, 480}, {1920, 1080}} {
+	for _, size := range [][2]int{{320, 240}, {480, 320}, {800, 480}, {1920, 1080}} {
 		page := b.Open(srv.URL+"/screen", size[0], size[1])
 		// The picture comes after the text; on a busy machine much later.
 		page.Until(`document.body.innerText.includes("427193") && document.querySelector(".paycard img")?.naturalWidth`)

@@ -64,7 +64,7 @@ export function load(box, path, query, side, { exact = true, broken = "", alt = 
   const dpr = window.devicePixelRatio || 1;
   const img = new Image();
   img.alt = alt;
-  img.src = `/screen/${path}?${new URLSearchParams({ ...query, side: Math.floor(side * dpr) })}`;
+  img.src = `/screen/${path}?${new URLSearchParams({ ...query, side: Math.max(1, Math.floor(side * dpr)) })}`;
   img.decode().then(() => {
     if (!box.isConnected && !box.dataset.early) return;
     if (exact) img.style.width = img.style.height = `${img.naturalWidth / dpr}px`;

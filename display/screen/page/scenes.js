@@ -2,9 +2,11 @@
 // {whole}. Goods and the reel are elements that stay; all else is made anew.
 
 import { words, amount } from "./words.js";
-import { h, said, icon, digits, hasEnd, countdown, load, codes, tenderName, fact, notice, steps, day, TICK, CROSS, INFO, BAR, PERSON, PHONE, BAG, CLOCK, CLOUD } from "./pieces.js";
+import { h, fit, said, icon, digits, hasEnd, countdown, load, codes, tenderName, fact, notice, steps, day, TICK, CROSS, INFO, BAR, PERSON, PHONE, BAG, CLOCK, CLOUD } from "./pieces.js";
 
 const EDGE = 6; // CSS pixels of white around a pay code, on which the corners are round
+let asked = 0;  // pay codes; their addresses differ, so that the browser never takes one that it has
+const SMALL = 400; // CSS pixels; a glass that is narrower or lower has room for the pay code alone
 
 const sum = s => s.total ?? (s.paid?.tenders || []).reduce((n, t) => n + t.amount, 0);
 
@@ -33,25 +35,36 @@ function payPanel(s, now) {
   const foot = h("p", "foot");
   if (hasEnd(p.expires_at)) foot.append(h("span", "", words.expires), " ", countdown(p.expires_at, now));
   if (reference(s)) foot.append(h("span", "reference", reference(s)));
+  const first = s.text || "", lasting = said("p", "note", first), passing = h("div", "passing");
+  // A note that comes or goes while the code is on the glass must not move it:
+  // one lies over the steps, the place of the other stays.
+  panel.note = s => {
+    const text = s.text || "";
+    lasting?.classList.toggle("void", text !== first);
+    passing.replaceChildren(...(text && text !== first ? [said("b", "", s.title), said("span", "", text)] : []).filter(Boolean));
+    panel.since = text === first ? 0 : panel.since || performance.now();
+  };
   panel.append(
     h("div", "due-row", h("h1", "label", words.due), digits(p.amount, s.currency, "due")), card,
     h("div", "how", offline ? h("p", "scan", words.offlineTitle) : h("p", "scan", words.scan),
-      offline ? steps(words.offlineSteps) : null, said("p", "note", s.text),
-      apps.length && !offline ? h("ul", "apps", ...apps.map(a => h("li", "", a))) : null, foot));
+      offline ? steps(words.offlineSteps) : null, lasting,
+      apps.length && !offline ? h("ul", "apps", ...apps.map(a => h("li", "", a))) : null, foot, passing));
   panel.ready = stage => {
-    const side = () => Math.floor(Math.min(card.clientWidth, card.clientHeight)) - 2 * EDGE;
-    const wide = innerWidth > innerHeight;
-    const most = Math.floor(wide ? Math.min(innerHeight * 0.96, innerWidth * 0.66) : Math.min(innerWidth * 0.96, innerHeight * 0.6));
+    const wide = innerWidth > innerHeight, small = Math.min(innerWidth, innerHeight) < SMALL;
+    const most = Math.floor(wide ? Math.min(innerHeight * 0.96, innerWidth * (small ? 0.68 : 0.66)) : Math.min(innerWidth * 0.96, innerHeight * (small ? 0.7 : 0.6)));
+    const side = small ? most - 2 * EDGE : Math.floor(Math.min(card.clientWidth, card.clientHeight)) - 2 * EDGE;
     const box = h("div", "code");
-    const square = n => { box.style.width = box.style.height = `${n + 2 * EDGE}px`; };
-    square(side());
+    const square = n => { box.style.width = box.style.height = `${n}px`; };
+    const whole = () => { stage.classList.add("big"); fit(stage); };
+    square(side + 2 * EDGE);
     card.replaceChildren(box);
-    load(box, "pay.png", { id: p.payment_id, most: Math.floor(most * (devicePixelRatio || 1)) }, side(), {
+    if (small) whole();
+    load(box, "pay.png", { id: p.payment_id, n: ++asked, most: Math.floor(most * (devicePixelRatio || 1)) }, side, {
       exact: !p.picture_png_base64, broken: words.broken, alt: words.scan,
       loaded: img => {
-        if (!p.picture_png_base64 && parseFloat(img.style.width) > side()) {
-          stage.classList.add("big");
-          square(Math.ceil(parseFloat(img.style.width)));
+        if (!p.picture_png_base64 && (small || parseFloat(img.style.width) > side)) {
+          square(Math.ceil(parseFloat(img.style.width)) + (small ? 0 : 2 * EDGE));
+          whole();
         }
       },
     });

@@ -7,15 +7,16 @@ import { Goods } from "./goods.js";
 import { Reel } from "./reel.js";
 import { SCENES, blank } from "./scenes.js";
 
-const SILENCE = 3000;  // ms without a heartbeat until the pay code goes
+const SILENCE = 2900;  // ms without a heartbeat until the pay code goes: with the drawing it is off the glass within 3 s
 const GONE = 15000;    // ms until nothing is shown that could be wrong by now
 const REPORT = 2000;   // ms between two signs of life to the agent
+const NOTE = 6000;     // ms after which a note over the pay code's steps is no passing one
 
 const stage = document.getElementById("stage"), away = document.getElementById("away"), say = document.getElementById("say");
 const goods = new Goods(), reel = new Reel();
 const me = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
 let house = { name: "", theme: "auto", text: "normal", playlist: { items: [] } };
-let scene = null, shown = "", build = "", heard = -Infinity, offset = 0, source = null, seen = "", silent = false, gone = false, kept = "", panel = null, fresh = false;
+let scene = null, shown = "", build = "", heard = -Infinity, offset = 0, source = null, seen = "", silent = false, gone = false, kept = "", panel = null, alarm = 0, fresh = false;
 
 const now = () => Date.now() + offset;
 
@@ -28,7 +29,7 @@ function draw() {
   const key = kind === "paying" && scene.pay ? JSON.stringify([scene.pay, scene.sale_id, scene.lines.length > 0, document.documentElement.lang, innerWidth, innerHeight, devicePixelRatio]) : "";
   let ready;
   const parts = key && key === kept && panel && !panel.classList.contains("stale") ? { goods: scene.lines.length > 0, whole: [panel] } : SCENES[kind](scene, now(), house);
-  if (key && key === kept && parts.whole[0] === panel) ready = null;
+  if (key && key === kept && parts.whole[0] === panel) panel.note?.(scene);
   else { panel = key ? parts.whole[0] : null; ready = panel?.ready; stage.classList.remove("big"); }
   kept = key;
   const list = [parts.goods ? goods.el : null, parts.reel ? reel.el : null, ...parts.whole].filter(Boolean);
@@ -62,7 +63,8 @@ function place(list) {
 // tell says for readers of the screen what the picture says by its place.
 function tell(kind) {
   const line = kind === "basket" ? scene.lines.find(l => l.highlight) : null;
-  const text = line ? `${line.name} ${amount(line.total, scene.currency)}, ${words.total} ${amount(scene.total ?? 0, scene.currency)}` : kind === "paid" ? words.paid : "";
+  const note = kind === "paying" && scene.pay && scene.text;
+  const text = note ? note : line ? `${line.name} ${amount(line.total, scene.currency)}, ${words.total} ${amount(scene.total ?? 0, scene.currency)}` : kind === "paid" ? words.paid : "";
   if (say.textContent !== text) say.textContent = text;
 }
 
@@ -71,6 +73,7 @@ function dress(d) {
   const root = document.documentElement;
   root.dataset.theme = house.theme || "auto";
   root.dataset.text = house.text || "normal";
+  document.title = house.name || "tilld";
   for (const [name, value] of [["--brand", house.color], ["--on-brand", house.ink]]) {
     if (value) root.style.setProperty(name, value);
     else root.style.removeProperty(name);
@@ -90,6 +93,7 @@ function tick() {
     const offer = el.closest(".offer:not(.over)");
     if (offer && left <= 0 && scene) { draw(); return; }
   }
+  if (panel?.since && performance.now() - panel.since > NOTE && scene) { kept = ""; redraw(); return; }
   const card = stage.querySelector(".paycard");
   if (card && hasEnd(card.dataset.until) && Date.parse(card.dataset.until) <= now()) blank(card, words.expired, words.expiredHint);
   const quiet = performance.now() - heard;
@@ -105,9 +109,21 @@ function tick() {
   if (was && !silent) redraw();
 }
 
-function alive(at) {
+function hear() {
   heard = performance.now();
+  clearTimeout(alarm);
+  alarm = setTimeout(tick, SILENCE + 5);
+}
+
+function alive(at) {
+  hear();
   offset = Date.parse(at) - Date.now();
+}
+
+// renew loads the page of an agent that was updated, once it is there: a page
+// that cannot be loaded would leave the browser's own error on the glass.
+function renew() {
+  fetch("/screen", { cache: "no-store" }).then(r => { if (r.ok) location.reload(); }, () => {});
 }
 
 function connect() {
@@ -115,15 +131,15 @@ function connect() {
   source = new EventSource(`/screen/events?page=${me}`);
   source.addEventListener("hello", e => {
     const d = JSON.parse(e.data);
-    if (build && build !== d.build) location.reload();
-    build = d.build;
+    if (build && build !== d.build) renew();
+    else build = d.build;
     alive(d.now);
     seen = "";
     fresh = false;
   });
   source.addEventListener("house", e => dress(JSON.parse(e.data)));
   source.addEventListener("scene", e => {
-    heard = performance.now();
+    hear();
     fresh = true;
     if (e.data !== seen) {
       scene = JSON.parse(e.data);
