@@ -55,6 +55,8 @@ func (c *kioskCmd) Run() error {
 type browser struct {
 	path, profile string
 	args          []string
+	url           string        // of the page
+	watch         kioskPatience // with the page
 }
 
 func (c *kioskCmd) browser() (browser, error) {
@@ -85,7 +87,7 @@ func (c *kioskCmd) browser() (browser, error) {
 		}
 		url = "http://" + cfg.HTTP.Listen + "/screen"
 	}
-	b := browser{path: c.Browser, profile: c.Profile}
+	b := browser{path: c.Browser, profile: c.Profile, url: url, watch: kioskPatient}
 	if b.path == "" {
 		var err error
 		if b.path, err = findBrowser(); err != nil {
@@ -166,27 +168,38 @@ func quote(s string) string {
 const (
 	kioskFirst = 500 * time.Millisecond
 	kioskLast  = 30 * time.Second
+	// So is one whose page hangs again and again: kioskSlack times the patience at
+	// most, until one has lived for kioskWell.
+	kioskSlack = 8
+	kioskWell  = 10 * time.Minute
 )
 
-// keep runs the browser until ctx ends, and again when it ends by itself.
+// keep runs the browser until ctx ends, and again when it ends by itself or when
+// its page does not draw any more.
 func (b browser) keep(ctx context.Context, log *slog.Logger) error {
-	wait := kioskFirst
+	runtime.LockOSThread() // the browser is to end with us, which Linux takes for this thread
+	defer runtime.UnlockOSThread()
+	wait, slack := kioskFirst, 1
 	for {
 		if err := b.tidy(); err != nil {
 			log.Warn("the profile could not be tidied", "profile", b.profile, "err", err)
 		}
 		began := time.Now()
-		cmd := exec.CommandContext(ctx, b.path, b.args...)
-		cmd.Cancel = func() error { return stopBrowser(cmd.Process) }
-		cmd.WaitDelay = 5 * time.Second
-		err := cmd.Run()
+		hung, err := b.once(ctx, log, slack)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if time.Since(began) > kioskLast {
+		life := time.Since(began)
+		if life > kioskLast {
 			wait = kioskFirst
 		}
-		log.Warn("the browser ended; it is started again", "after", time.Since(began).Round(time.Second).String(), "wait", wait.String(), "err", err)
+		switch {
+		case life > kioskWell:
+			slack = 1
+		case hung:
+			slack = min(2*slack, kioskSlack)
+		}
+		log.Warn("the browser ended; it is started again", "after", life.Round(time.Second).String(), "wait", wait.String(), "hung", hung, "err", err)
 		pause := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -196,6 +209,33 @@ func (b browser) keep(ctx context.Context, log *slog.Logger) error {
 		}
 		wait = min(2*wait, kioskLast)
 	}
+}
+
+// once runs the browser until it ends, ctx ends, or its page hangs, for which
+// slack times the usual patience is had. Nothing that it started is left.
+func (b browser) once(ctx context.Context, log *slog.Logger, slack int) (hung bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	args, ask := b.named()
+	cmd := exec.CommandContext(ctx, b.path, args...)
+	apart(cmd)
+	cmd.Cancel = func() error { return stopBrowser(cmd.Process) }
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Start(); err != nil {
+		return false, err
+	}
+	watched := make(chan bool, 1)
+	go func() {
+		gone := ask != "" && b.watch.hangs(ctx, ask, slack, log)
+		if gone {
+			cancel()
+		}
+		watched <- gone
+	}()
+	err = cmd.Wait()
+	killRest(cmd.Process)
+	cancel()
+	return <-watched, err
 }
 
 // crashed are the marks of a browser that did not end in order, for which the

@@ -122,17 +122,68 @@ exit 3
 	}
 }
 
-// The real browser with the real flags: it opens the page; killed, it is back by
-// itself; at the end nothing is left running.
-func TestKioskChromium(t *testing.T) {
+// What the agent says about a page adds up to a hung one, or not.
+func TestKioskHangs(t *testing.T) {
+	fine, none := pageState{Drawn: true, SilentMS: 900}, pageState{}
+	frozen, old := pageState{Drawn: true, SilentMS: 11_000}, pageState{Drawn: true, Stuck: true}
+	type step struct {
+		page pageState
+		n    int // looks, 3 s apart; negative: the agent does not answer
+	}
+	for _, c := range []struct {
+		name  string
+		slack time.Duration
+		steps []step
+		want  int // the look at which it hangs, from 1; 0 for never
+	}{
+		{"draws", 1, []step{{fine, 1000}}, 0},
+		{"freezes", 1, []step{{fine, 5}, {frozen, 100}}, 12},
+		{"freezes again", 4, []step{{fine, 5}, {frozen, 100}}, 32},
+		{"old scene", 1, []step{{fine, 5}, {old, 100}}, 12},
+		{"comes to", 1, []step{{fine, 5}, {frozen, 6}, {fine, 1}, {frozen, 6}, {fine, 1}}, 0},
+		{"no agent", 1, []step{{fine, 5}, {none, -1000}, {none, 2}, {fine, 5}}, 0},
+		{"agent started again", 1, []step{{fine, 5}, {none, -10}, {none, 100}}, 23},
+		{"never loads", 1, []step{{none, 100}}, 21},
+		{"no agent from the start", 1, []step{{none, -1000}}, 0},
+		{"loads late", 1, []step{{none, 19}, {fine, 100}}, 0},
+	} {
+		seen, now, look, got := kioskSeen{patience: kioskPatient, slack: c.slack}, time.Unix(1_800_000_000, 0), 0, 0
+		for _, s := range c.steps {
+			for range max(s.n, -s.n) {
+				look++
+				now = now.Add(kioskPatient.look)
+				if seen.hangs(now, s.page, s.n > 0) && got == 0 {
+					got = look
+				}
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: hangs at look %d, want %d", c.name, got, c.want)
+		}
+	}
+	// A machine that slept: one long gap is no proof.
+	seen := kioskSeen{patience: kioskPatient, slack: 1}
+	seen.hangs(time.Unix(0, 0), fine, true)
+	if seen.hangs(time.Unix(36_000, 0), frozen, true) {
+		t.Error("a page hangs because the machine slept")
+	}
+	for _, url := range []string{"http://127.0.0.1:7780/screen#mine", "http://127.0.0.1:7780/other", "https://pos.example.com/", "::"} {
+		if args, ask := (browser{url: url, args: []string{"--app=" + url}}).named(); ask != "" || args[0] != "--app="+url {
+			t.Errorf("%s: asks %q, opens %q", url, ask, args)
+		}
+	}
+}
+
+// kiosk keeps the real browser with the real flags on a page, until the test
+// ends or done is called, which waits until nothing is left running.
+func kiosk(t *testing.T, watch kioskPatience) (s *screen.Screen, profile string, said *lockedBuffer, done func()) {
+	t.Helper()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("NOT CHECKED: chromium is not installed (apt-get install chromium)")
 	}
-	s := screen.New(display.NewStage(display.Scene{Kind: display.Idle, Language: "zh-CN"}), screen.Options{})
+	s = screen.New(display.NewStage(display.Scene{Kind: display.Idle, Language: "zh-CN"}), screen.Options{})
 	srv := httptest.NewServer(s.Handler())
-	defer srv.Close()
-	defer srv.CloseClientConnections()
 	dir := t.TempDir()
 	// Without a monitor and as root the browser needs two flags more.
 	wrapper := filepath.Join(dir, "browser")
@@ -143,46 +194,94 @@ func TestKioskChromium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.watch = watch
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var said lockedBuffer
+	said = &lockedBuffer{}
 	ended := make(chan error, 1)
-	go func() { ended <- b.keep(ctx, slog.New(slog.NewTextHandler(&said, nil))) }()
-	pages := func(n int, what string) {
-		t.Helper()
-		for end := time.Now().Add(60 * time.Second); s.Pages() != n; time.Sleep(20 * time.Millisecond) { // polls a process
+	go func() { ended <- b.keep(ctx, slog.New(slog.NewTextHandler(said, nil))) }()
+	done = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("the browser does not end")
+		}
+		for end := time.Now().Add(20 * time.Second); len(browsers(t, b.profile)) > 0; time.Sleep(50 * time.Millisecond) { // polls processes
 			if time.Now().After(end) {
-				t.Fatalf("%s: %d pages\n%s", what, s.Pages(), said.String())
+				t.Errorf("left running: %v", browsers(t, b.profile))
+				break
 			}
 		}
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	t.Cleanup(done)
+	return s, b.profile, said, done
+}
+
+// pages waits until so many pages follow.
+func pages(t *testing.T, s *screen.Screen, said *lockedBuffer, n int, what string) {
+	t.Helper()
+	for end := time.Now().Add(90 * time.Second); s.Pages() != n; time.Sleep(20 * time.Millisecond) { // polls a process
+		if time.Now().After(end) {
+			t.Fatalf("%s: %d pages\n%s", what, s.Pages(), said.String())
+		}
 	}
-	pages(1, "the page is open")
-	pids := browsers(t, b.profile)
+}
+
+// The browser opens the page; killed, it is back by itself; at the end nothing is
+// left running.
+func TestKioskChromium(t *testing.T) {
+	s, profile, said, done := kiosk(t, kioskPatient)
+	pages(t, s, said, 1, "the page is open")
+	pids := browsers(t, profile)
 	if len(pids) == 0 {
 		t.Fatal("no browser runs")
 	}
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // may have ended with its parent
 	}
-	pages(0, "the browser is gone")
-	pages(1, "the browser is back")
+	pages(t, s, said, 0, "the browser is gone")
+	pages(t, s, said, 1, "the browser is back")
 	if strings.Contains(said.String(), "tidied") {
 		t.Errorf("the profile was not tidied: %s", said.String())
 	}
-	cancel()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
+	done()
+}
+
+// A browser that hangs, all of it or only the page, is ended with all that it
+// started, and is back by itself.
+func TestKioskHungChromium(t *testing.T) {
+	s, profile, said, done := kiosk(t, kioskPatience{look: 250 * time.Millisecond, quiet: 8 * time.Second, hung: time.Second, load: 2 * time.Minute})
+	pages(t, s, said, 1, "the page is open")
+	for _, hang := range []string{"--type=renderer", ""} {
+		var stopped []int
+		for _, pid := range browsers(t, profile) {
+			args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+			if err == nil && bytes.Contains(args, []byte(hang)) && syscall.Kill(pid, syscall.SIGSTOP) == nil {
+				stopped = append(stopped, pid)
+			}
 		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("the browser does not end")
-	}
-	for end := time.Now().Add(20 * time.Second); len(browsers(t, b.profile)) > 0; time.Sleep(50 * time.Millisecond) { // polls processes
-		if time.Now().After(end) {
-			t.Fatalf("left running: %v", browsers(t, b.profile))
+		if len(stopped) == 0 {
+			t.Fatalf("nothing to stop in %v", browsers(t, profile))
+		}
+		pages(t, s, said, 0, fmt.Sprintf("the hung browser (%q) is ended", hang))
+		pages(t, s, said, 1, "a new one is there")
+		for _, pid := range stopped {
+			for end := time.Now().Add(30 * time.Second); slices.Contains(browsers(t, profile), pid); time.Sleep(20 * time.Millisecond) { // polls processes
+				if time.Now().After(end) {
+					t.Fatalf("%d is left, stopped\n%s", pid, said.String())
+				}
+			}
 		}
 	}
+	if n := strings.Count(said.String(), "hung=true"); n < 2 {
+		t.Errorf("ended as hung %d times, want 2 at least: %s", n, said.String())
+	}
+	done()
 }
 
 type lockedBuffer struct {

@@ -54,7 +54,6 @@ func testNote(t *testing.T, b *kiosktest.Browser) {
 	scene.Text = "lasting"
 	stage.Set(scene)
 	page.Until(`!document.querySelector(".how").innerText.includes("passing") && document.querySelector(".how").innerText.includes("lasting")`)
-	page.Eval("{ const now = performance.now.bind(performance); performance.now = () => now() + 6500; } 0", nil)
 	page.Until(`document.querySelector(".how > .note")?.innerText.includes("lasting") && !document.querySelector(".passing b, .passing span") && document.querySelector(".paycard img")?.naturalWidth`)
 }
 
@@ -70,13 +69,17 @@ func testSmall(t *testing.T, b *kiosktest.Browser) {
 	// As long as an offline payment's address is, and in the letters that it uses: 53 modules with their margin.
 	request := "HTTPS://PAY.ACME.EXAMPLE/O/" + strings.Repeat("Q7K2M9XW4TB8NV3R", 8)
 	dense := "https://pay.acme.example/o/" + strings.Repeat("q7K2M9XW4TB8NV3R", 40)
-	for _, g := range []struct {
+	for i, g := range []struct {
 		width, height int
 		names         string
 		payload       string
-	}{{320, 240, "paying offline", request}, {480, 320, "paying offline", request}, {240, 320, "paying", request}, {320, 480, "paying offline", request}, {600, 1024, "offline", dense}, {768, 1366, "offline", dense}} {
+	}{{320, 240, "paying offline", request}, {480, 320, "offline", request}, {240, 320, "paying", request}, {600, 1024, "offline", dense}, {768, 1366, "offline", dense}} {
 		page.Resize(g.width, g.height)
-		for _, language := range []string{"zh-CN", "en"} {
+		languages := []string{"zh-CN", "en"}
+		if i > 0 {
+			languages = languages[i%2 : i%2+1]
+		}
+		for _, language := range languages {
 			for _, e := range examples(language) {
 				if !strings.Contains(g.names, e.name) || e.pay == "" {
 					continue

@@ -115,6 +115,7 @@ func New(stage *display.Stage, o Options) *Screen {
 	s.mux.HandleFunc("GET /screen/logo.png", s.logo)
 	s.mux.HandleFunc("GET /screen/reel/{item}", s.clip)
 	s.mux.HandleFunc("POST /screen/beat", s.beat)
+	s.mux.HandleFunc("GET /screen/page", s.pageState)
 	return s
 }
 

@@ -37,6 +37,7 @@ var (
 // page is one browser that follows, by the id it drew for itself.
 type page struct {
 	beat        time.Time // last frame drawn
+	drawn       bool      // any at all
 	sent        uint64    // id of the newest scene sent to it
 	owed        time.Time // when the oldest scene was sent that it has not drawn
 	connections int
@@ -56,7 +57,7 @@ func (s *Screen) beat(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	p := s.page(report.Page)
 	if p != nil {
-		p.beat = s.o.Now()
+		p.beat, p.drawn = s.o.Now(), true
 		if report.Shown >= p.sent {
 			p.owed = time.Time{}
 		}
@@ -64,6 +65,33 @@ func (s *Screen) beat(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
 }
+
+// pageState answers who keeps a browser running (tilld kiosk) whether its page draws.
+func (s *Screen) pageState(w http.ResponseWriter, r *http.Request) {
+	var state struct {
+		Drawn    bool  `json:"drawn"`     // ever
+		SilentMS int64 `json:"silent_ms"` // since its last frame
+		Stuck    bool  `json:"stuck"`     // on an old scene
+	}
+	s.mu.Lock()
+	p := s.seen[r.URL.Query().Get("id")]
+	crowded := p == nil && len(s.seen) >= maxPages // it may be one that is not followed
+	if p != nil && p.drawn {
+		now := s.o.Now()
+		state.Drawn, state.SilentMS, state.Stuck = true, now.Sub(p.beat).Milliseconds(), p.stuck(now)
+	}
+	s.mu.Unlock()
+	secure(w.Header())
+	if crowded {
+		http.Error(w, "too many screens follow already", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(state)
+}
+
+// stuck reports whether the page owes a scene for too long.
+func (p *page) stuck(now time.Time) bool { return !p.owed.IsZero() && now.Sub(p.owed) > PageStuck }
 
 // page returns what is known of a page; nil when there are too many. mu is held.
 func (s *Screen) page(id string) *page {
@@ -138,7 +166,7 @@ func (s *Screen) pagesNow() (alive, stuck, ever bool) {
 			continue
 		}
 		alive = true
-		stuck = stuck || !p.owed.IsZero() && now.Sub(p.owed) > PageStuck
+		stuck = stuck || p.stuck(now)
 	}
 	if alive {
 		s.ever = true

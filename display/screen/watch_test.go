@@ -50,13 +50,24 @@ func TestWatch(t *testing.T) {
 				t.Errorf("%q, want %q", got, want)
 			}
 		}
+		state := func(page, want string) {
+			t.Helper()
+			rec := httptest.NewRecorder()
+			s.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/screen/page?id="+page, nil))
+			if got := strings.TrimSpace(rec.Body.String()); rec.Code != http.StatusOK || got != want {
+				t.Errorf("page %s: %d %s, want %s", page, rec.Code, got, want)
+			}
+		}
 		after(58*time.Second, "")
 		after(3*time.Second, "screen_no_page")
 
 		s.follows("a", 1)
 		s.sentTo("a", 7)
+		state("a", `{"drawn":false,"silent_ms":0,"stuck":false}`)
 		beat("a", 7)
 		after(2*time.Second, "")
+		state("a", `{"drawn":true,"silent_ms":2000,"stuck":false}`)
+		state("other", `{"drawn":false,"silent_ms":0,"stuck":false}`)
 		for range 30 { // a minute of beats
 			beat("a", 7)
 			after(2*time.Second, "")
@@ -68,6 +79,7 @@ func TestWatch(t *testing.T) {
 		}
 		beat("a", 7)
 		after(4*time.Second, "screen_stuck")
+		state("a", `{"drawn":true,"silent_ms":4000,"stuck":true}`)
 		beat("a", 9)
 		after(2*time.Second, "")
 		after(12*time.Second, "")
@@ -103,6 +115,11 @@ func TestPagesAreBounded(t *testing.T) {
 		}
 		if n := len(s.seen); n > maxPages {
 			t.Errorf("%d pages are remembered", n)
+		}
+		// Of one page more nothing can be said, so nobody is told that it does not draw.
+		rec := httptest.NewRecorder()
+		if s.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/screen/page?id=more", nil)); rec.Code != http.StatusServiceUnavailable {
+			t.Errorf("a page too many: %d %s", rec.Code, rec.Body)
 		}
 	})
 }

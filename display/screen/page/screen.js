@@ -14,7 +14,8 @@ const NOTE = 6000;     // ms after which a note over the pay code's steps is no 
 
 const stage = document.getElementById("stage"), away = document.getElementById("away"), say = document.getElementById("say");
 const goods = new Goods(), reel = new Reel();
-const me = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
+// Who keeps the browser running names the page, to ask the agent whether it draws.
+const me = /^#k[a-z0-9]{1,15}$/.test(location.hash) ? location.hash.slice(1) : crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
 let house = { name: "", theme: "auto", text: "normal", playlist: { items: [] } };
 let scene = null, shown = "", build = "", heard = -Infinity, offset = 0, source = null, seen = "", silent = false, gone = false, kept = "", panel = null, alarm = 0, fresh = false;
 
@@ -93,11 +94,11 @@ function tick() {
     const offer = el.closest(".offer:not(.over)");
     if (offer && left <= 0 && scene) { draw(); return; }
   }
-  if (panel?.since && performance.now() - panel.since > NOTE && scene) { kept = ""; redraw(); return; }
   const card = stage.querySelector(".paycard");
   if (card && hasEnd(card.dataset.until) && Date.parse(card.dataset.until) <= now()) blank(card, words.expired, words.expiredHint);
   const quiet = performance.now() - heard;
   if (quiet > SILENCE) blank(card, words.away, "");
+  else if (panel?.since && fresh && !silent && !panel.classList.contains("stale") && performance.now() - panel.since > NOTE) { kept = ""; redraw(); return; }
   const was = silent;
   silent = quiet > SILENCE;
   if (silent === was && gone === (quiet > GONE)) return;

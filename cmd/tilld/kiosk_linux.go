@@ -1,17 +1,34 @@
-//go:build unix
-
 package main
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// stopBrowser asks the browser to end in order.
-func stopBrowser(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+// apart gives the browser a process group of its own, so that what it started
+// can be ended with it, and has it end when we are killed.
+func apart(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
+
+// stopBrowser asks the browser and all that it started to end in order.
+func stopBrowser(p *os.Process) error { return signalGroup(p, syscall.SIGTERM) }
+
+// killRest ends what is left of the browser, stopped processes too.
+func killRest(p *os.Process) { _ = signalGroup(p, syscall.SIGKILL) } // most often nothing is left
+
+func signalGroup(p *os.Process, sig syscall.Signal) error {
+	err := syscall.Kill(-p.Pid, sig)
+	if errors.Is(err, syscall.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return err
+}
 
 // lockOwner is the process that a profile's lock (a link to "host-pid") names,
 // and whether it lives on this machine.
