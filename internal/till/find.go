@@ -3,6 +3,7 @@ package till
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,7 +75,8 @@ func (t *Till) findHere(c code.Code) (f finding, ok bool, err error) {
 		if err != nil || !known {
 			return finding{}, false, err
 		}
-		return finding{kind: code.Product, items: []sale.NewItem{labelled(c, priced(a, t.now()))}}, true, nil
+		n := priced(a, t.now())
+		return finding{kind: code.Product, items: []sale.NewItem{labelled(c, n)}}, true, labelFits(c, n)
 	case code.Pickup:
 		// The second scan of the code that is on the screen says that the order is
 		// handed over; the cloud need not be asked again.
@@ -112,6 +114,24 @@ func labelled(c code.Code, n sale.NewItem) sale.NewItem {
 		n.Quantity = c.Quantity
 	}
 	return n
+}
+
+// labelFits refuses a scale's label whose amount is not its weight times the
+// article's price, new or old: the scale knows another price than the till, or
+// the label was put together. Scales round to the jiao.
+func labelFits(c code.Code, n sale.NewItem) error {
+	whole, thousandths, weighed := strings.Cut(c.Quantity, ".")
+	grams, err := strconv.ParseInt(whole+thousandths, 10, 64)
+	if c.Price <= 0 || n.Unit != "kg" || !weighed || len(thousandths) != 3 || err != nil || len(whole) > 6 {
+		return nil
+	}
+	for _, price := range []sale.Money{n.UnitPrice, n.OldPrice} {
+		want := (grams*int64(price) + 500) / 1000
+		if off := c.Price - want; price > 0 && max(off, -off) <= max(10, want/100) {
+			return nil
+		}
+	}
+	return problem(sale.CodeBadCode, "code", "标签金额与重量、单价不符，请重新称重", "the label's amount is not its weight times the price: weigh it again")
 }
 
 // lookup is the question of all codes.
@@ -203,7 +223,9 @@ func (t *Till) findPrice(ctx context.Context, c code.Code, saleID string) (findi
 		return finding{}, &sale.Problem{Code: sale.CodeUnknownCode, Field: "code", Detail: unknownText(c)}
 	}
 	if len(f.items) == 1 {
-		f.items[0] = labelled(c, f.items[0])
+		n := f.items[0]
+		f.items[0] = labelled(c, n)
+		return f, labelFits(c, n)
 	}
 	return f, nil
 }

@@ -16,6 +16,7 @@ import (
 	"tilld/internal/till"
 	"tilld/printer"
 	"tilld/scanner"
+	"tilld/scanner/code"
 )
 
 // book is a small price book; the markdown covers the whole day.
@@ -220,6 +221,39 @@ func TestCodesOfAllKinds(t *testing.T) {
 	wantCode(t, err, sale.CodePickupDone)
 	if ev := r.events("pickup.completed"); len(ev) != 1 {
 		t.Errorf("pickup.completed %d times", len(ev))
+	}
+}
+
+// A label with weight and amount says how much a kilogram costs; that has to be
+// the till's price, or what it was before a markdown.
+func TestLabelThatDoesNotFitThePrice(t *testing.T) {
+	config := code.DefaultConfig()
+	config.InStore = []string{"28IIIIIWWWWWAAAAAC"}
+	rules, err := code.Compile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(o *till.Options) { o.Rules = rules })
+	r.cloud.says("price.lookup", `{"items":[{"sku":"54321","name":"荔枝","unit_price":1000,"unit":"kg"}]}`)
+	if _, err := r.till.PriceBookApply(context.Background(), json.RawMessage(`{"version":"1","items":[
+		{"sku":"12345","name":"苹果","unit_price":500,"old_price":800,"unit":"kg"},{"sku":"11111","name":"西瓜","unit_price":500}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	s := r.open()
+	for label, total := range map[string]sale.Money{
+		"281234501580" + "00790": 790, "281234501580" + "00800": 800, "281234501580" + "01264": 1264, // 1.580 kg
+		"281234501580" + "00600": 0, "281234501580" + "00001": 0, "281111101580" + "00001": 1,
+		"285432100500" + "00500": 500, "285432100500" + "00050": 0, // known to the cloud only
+	} {
+		add := sale.AddItem{Sale: s.ID, Add: sale.Add{Code: label + string(code.CheckDigit(label))}}
+		if total == 0 {
+			r.refused(sale.CodeBadCode, add)
+			continue
+		}
+		got := r.do(add)
+		if it := got.Items[len(got.Items)-1]; it.Total != total {
+			t.Errorf("%s: %+v, want %d", label, it, total)
+		}
 	}
 }
 
