@@ -23,22 +23,26 @@ const retryPort = 5 * time.Second
 
 // Listen serves on addr until ctx ends. A port that another program holds is a
 // condition and is tried again: the till sells meanwhile.
-func Listen(ctx context.Context, d *Desk, name, addr string, serve func(ctx context.Context, l net.Listener) error) error {
+func Listen(ctx context.Context, d *Desk, name, addr string, serve func(ctx context.Context, l net.Listener) error) {
 	subject := name + " " + addr
 	for {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 		if err == nil {
 			d.Health.Clear(condPort, subject)
 			d.Log.Info("dialect listening", "dialect", name, "addr", l.Addr().String())
-			return serve(ctx, l)
+			err = serve(ctx, l)
 		}
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
+		if err == nil {
+			err = errors.New("it ended")
+		}
+		d.Log.Warn("dialect not served", "dialect", name, "addr", addr, "err", err)
 		d.Health.Raise(condPort, subject, "addr", addr, "err", err.Error())
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(retryPort):
 		}
 	}

@@ -55,9 +55,10 @@ func New(d *dialect.Desk, cfg Config) *Server {
 
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	return dialect.Listen(ctx, s.desk, "epos", s.cfg.Listen, func(ctx context.Context, l net.Listener) error {
+	dialect.Listen(ctx, s.desk, "epos", s.cfg.Listen, func(ctx context.Context, l net.Listener) error {
 		return dialect.ServeHTTP(ctx, l, s, s.desk.Log)
 	})
+	return nil
 }
 
 // ServeHTTP answers one request.

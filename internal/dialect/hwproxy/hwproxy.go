@@ -48,9 +48,10 @@ func New(d *dialect.Desk, cfg Config) *Server {
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.scanner.end()
-	return dialect.Listen(ctx, s.desk, "hwproxy", s.cfg.Listen, func(ctx context.Context, l net.Listener) error {
+	dialect.Listen(ctx, s.desk, "hwproxy", s.cfg.Listen, func(ctx context.Context, l net.Listener) error {
 		return dialect.ServeHTTP(ctx, l, s, s.desk.Log)
 	})
+	return nil
 }
 
 // call is a JSON-RPC 2.0 request.

@@ -53,7 +53,7 @@ func (r *reader) poll(ctx context.Context, owner string) (code any, seq uint64) 
 			r.mu.Unlock()
 			return nil, 0
 		}
-		if len(r.waiting) > 0 && ctx.Err() == nil {
+		if len(r.waiting) > 0 && !r.handed && ctx.Err() == nil { // not what another poll has
 			first := r.waiting[0]
 			r.handed = true
 			r.mu.Unlock()
@@ -91,8 +91,15 @@ func (r *reader) begin(owner string) bool {
 	if r.handed {
 		r.desk.Ack(r.waiting[0].seq)
 		r.waiting, r.handed = r.waiting[1:], false
+		r.tell()
 	}
 	return true
+}
+
+// tell wakes the polls that wait. mu is held.
+func (r *reader) tell() {
+	close(r.news)
+	r.news = make(chan struct{})
 }
 
 // take is called for each scan, in order.
@@ -103,8 +110,7 @@ func (r *reader) take(row till.Scan, text string) {
 		return
 	}
 	r.waiting = append(r.waiting, entry{row.Seq, text})
-	close(r.news)
-	r.news = make(chan struct{})
+	r.tell()
 }
 
 // undelivered takes back that a poll was answered: its client was gone.
@@ -113,6 +119,7 @@ func (r *reader) undelivered(owner string, seq uint64) {
 	defer r.mu.Unlock()
 	if r.owner == owner && r.handed && len(r.waiting) > 0 && r.waiting[0].seq == seq {
 		r.handed = false
+		r.tell()
 	}
 }
 

@@ -59,15 +59,12 @@ func (s *Server) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	listen := func(addr string, secure *tls.Config) {
 		all.Go(func() {
-			err := dialect.Listen(ctx, s.desk, "qz", addr, func(ctx context.Context, l net.Listener) error {
+			dialect.Listen(ctx, s.desk, "qz", addr, func(ctx context.Context, l net.Listener) error {
 				if secure != nil {
 					l = tls.NewListener(l, secure)
 				}
 				return dialect.ServeHTTP(ctx, l, s, s.log)
 			})
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("listener", "addr", addr, "err", err)
-			}
 		})
 	}
 	for _, addr := range s.cfg.Listen {

@@ -89,10 +89,7 @@ func (s *Server) Run(ctx context.Context) error {
 			addr = s.cfg.Listen
 		}
 		all.Go(func() {
-			err := dialect.Listen(ctx, s.desk, "raw9100 "+p, addr, func(ctx context.Context, l net.Listener) error { return s.serve(ctx, l, p) })
-			if err != nil && ctx.Err() == nil {
-				s.desk.Log.Error("print port", "dialect", "raw9100", "addr", addr, "err", err)
-			}
+			dialect.Listen(ctx, s.desk, "raw9100 "+p, addr, func(ctx context.Context, l net.Listener) error { return s.serve(ctx, l, p) })
 		})
 	}
 	all.Wait()
