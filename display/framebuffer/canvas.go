@@ -6,6 +6,8 @@ import (
 	"math"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"tilld/display"
 	"tilld/internal/atlas"
 	"tilld/internal/qr"
@@ -131,10 +133,13 @@ func advance(r rune, size int) int { return size * display.RuneCells(r) / 2 }
 // combining characters are not.
 func drawn(r rune) bool { return unicode.IsPrint(r) && !unicode.Is(unicode.M, r) }
 
+// single has letters and their accents in one character, and each emoji.
+func single(s string) string { return atlas.Single(norm.NFC.String(s)) }
+
 // width is that of a line of text at a size.
 func width(s string, size int) int {
 	w := 0
-	for _, r := range atlas.Single(s) {
+	for _, r := range single(s) {
 		if drawn(r) {
 			w += advance(r, size)
 		}
@@ -144,7 +149,7 @@ func width(s string, size int) int {
 
 // text draws a line with its upper left corner at x, y.
 func (c *canvas) text(x, y int, s string, size int, bold bool, colour uint32) {
-	for _, r := range atlas.Single(s) {
+	for _, r := range single(s) {
 		if !drawn(r) {
 			continue
 		}

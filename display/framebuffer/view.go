@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tilld/display"
-	"tilld/internal/atlas"
 	"tilld/internal/lang"
 	"tilld/internal/qr"
 )
@@ -158,7 +157,7 @@ func (v *view) amount(b box, s string, size int, colour uint32, a align) {
 
 // cut shortens a line to a width, with dots at its end.
 func cut(s string, w, size int) string {
-	s = atlas.Single(s)
+	s = single(s)
 	if width(s, size) <= w {
 		return s
 	}
@@ -178,7 +177,7 @@ func cut(s string, w, size int) string {
 // between Chinese characters.
 func wrap(s string, w, size, n int) []string {
 	var lines []string
-	for part := range strings.SplitSeq(atlas.Single(s), "\n") {
+	for part := range strings.SplitSeq(single(s), "\n") {
 		for part = strings.TrimSpace(part); part != "" && len(lines) < n; {
 			if len(lines) == n-1 {
 				lines = append(lines, cut(part, w, size))

@@ -1,12 +1,12 @@
 // Package atlas holds the glyphs that text is drawn with in dots: receipts where a printer
 // has none of its own, and the Linux framebuffer.
 //
-// A glyph is 24 dots high. 12 dots wide are Latin, Greek, Cyrillic and symbols; 24 wide are Chinese
+// A glyph is 24 dots high. 12 dots wide are Latin, Greek, Cyrillic and symbols; 24 wide are Hangul, Chinese
 // (all of U+3400 to U+4DBF and U+4E00 to U+9FFF, and what fonts have of the later extensions), kana,
 // full-width forms, and the symbols once more, since some printers give them two columns.
 //
 // The dots are made from the Go fonts (BSD), Droid Sans Fallback (Apache-2.0), Noto Sans CJK
-// (OFL-1.1) and DejaVu Sans (Bitstream Vera), in this order of preference; see Licenses.
+// (OFL-1.1) and DejaVu Sans and Sans Mono (Bitstream Vera), in this order of preference; see Licenses.
 package atlas
 
 import (

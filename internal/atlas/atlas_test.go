@@ -33,6 +33,9 @@ func TestEveryCharacterOfTheRanges(t *testing.T) {
 	check(0x4e00, 0x9fef, 2)
 	check(0xff01, 0xff5e, 2)
 	check('￥', '￥', 2)
+	check(0xac00, 0xd7a3, 2) // Hangul
+	check(0x1ea0, 0x1ef9, 1) // Vietnamese
+	check(0x660, 0x669, 1)
 	for _, r := range "、。《》あア𠮷䶮㛃㎡㎏㍿㊣🈶😀" {
 		if g, _, ok := set.Glyph(r, 2, false); !ok || g.Width != 24 || empty(g) {
 			t.Errorf("no %c", r)
@@ -44,7 +47,7 @@ func TestEveryCharacterOfTheRanges(t *testing.T) {
 	if _, real, ok := set.Glyph('茶', 2, true); !ok || real {
 		t.Error("bold Chinese has to be made of the regular glyph")
 	}
-	for _, r := range []rune{0, 0x1f, 0xac00, 0x1f680, -1, 0x10ffff} {
+	for _, r := range []rune{0, 0x1f, 0xe01, 0xd7a4, 0x1f680, -1, 0x10ffff} {
 		if _, _, ok := set.Glyph(r, 2, false); ok {
 			t.Errorf("%U has a glyph", r)
 		}

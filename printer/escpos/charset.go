@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+
+	"tilld/printer/layout"
 )
 
 // charset turns characters into the bytes that the printer has glyphs for.
@@ -60,7 +62,7 @@ func (c charset) hanzi(r rune) (b [2]byte, ok bool) {
 	if r == '¥' {
 		r = '￥'
 	}
-	if r >= 0xc0 && r <= 0x24f && r != '×' && r != '÷' {
+	if layout.Accented(r) {
 		return b, false
 	}
 	var src [utf8.UTFMax]byte

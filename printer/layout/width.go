@@ -19,7 +19,7 @@ func Columns(r rune, caps printer.Caps) int {
 		return 1
 	}
 	if caps.Chinese {
-		if r >= 0xc0 && r <= 0x24f && r != '×' && r != '÷' {
+		if Accented(r) || r >= 0x660 && r <= 0x669 || r >= 0x6f0 && r <= 0x6f9 { // digits of Arabic and Persian
 			return 1
 		}
 		return 2
@@ -29,6 +29,13 @@ func Columns(r rune, caps printer.Caps) int {
 		return 2
 	}
 	return 1
+}
+
+// Accented reports whether r is a Latin letter with an accent, those of Vietnamese
+// included. Chinese printers have some of them, as wide as a Chinese character: they
+// look better as dots.
+func Accented(r rune) bool {
+	return r >= 0xc0 && r <= 0x24f && r != '×' && r != '÷' || r >= 0x1e00 && r <= 0x1eff
 }
 
 // TextColumns returns the columns that text takes in the standard size.
