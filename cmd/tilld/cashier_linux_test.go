@@ -294,12 +294,14 @@ func TestCashierPage(t *testing.T) {
 	p.Press("Escape", "F1", "F8")
 	d.dialog("Z report")
 	p.Until(`document.querySelector("#dialog dl").textContent.includes("Refunds2")`)
-	p.Press("Escape")
+	p.Press("F4")
+	d.notice("Z report is on its way")
 	d.idle()
 
 	for kind, want := range map[string]string{
 		"tilld.sale.parked.v1": `"reason":"Shopper fetches something"`, "tilld.sale.recalled.v1": `"cashier":"E:1001"`, "tilld.receipt.reprinted.v1": `"reason":"Bad print"`, "tilld.shift.opened.v1": `"float":20000`,
 		"tilld.sale.voided.v1": `"voided_by":"E:1001"`, "tilld.sale.refunded.v1": `"reason":"torn bag"`, "tilld.drawer.opened.v1": `"origin":"cashier"`,
+		"tilld.receipt.outcome.v1": `"job_id":"report/z/`,
 	} {
 		d.await(kind, func() bool { return d.event(kind, want) })
 	}

@@ -113,6 +113,7 @@ func TestCommands(t *testing.T) {
 		{"POST", "/v1/sales/S/reprint", ``, 200, sale.Reprint{Sale: "S"}},
 		{"POST", "/v1/scans/7/ack", ``, 200, till.AckScan{Seq: 7}},
 		{"POST", "/v1/print", `{"job_id":"j/1","escpos_base64":"G0A="}`, 201, till.PrintRequest{JobID: "j/1", Escpos: []byte("\x1b@")}},
+		{"POST", "/v1/reports/z/print", `{"day":"2026-03-14","printer":"p"}`, 201, till.PrintZ{Day: "2026-03-14", Printer: "p"}},
 		{"POST", "/v1/print/j/1/reprint", ``, 201, till.ReprintJob{JobID: "j/1"}},
 		{"POST", "/v1/print/j%2F1/reprint", ``, 201, till.ReprintJob{JobID: "j/1"}},
 		{"DELETE", "/v1/screen", ``, 200, till.ClearScene{}},

@@ -67,6 +67,7 @@ var cashierWords = map[string]lang.Text{
 	"t_open": {ZH: "开班", EN: "Open a shift"}, "float": {ZH: "备用金", EN: "Cash in the drawer"}, "open": {ZH: "开班", EN: "Open"},
 	"t_close": {ZH: "交班清点", EN: "Close the shift"}, "counthelp": {ZH: "清点钱箱：填各面额张数，或直接填合计。", EN: "Count the drawer: pieces of each, or the sum."}, "counted": {ZH: "清点合计", EN: "Counted"}, "closeshift": {ZH: "交班", EN: "Close"},
 	"expected": {ZH: "应有", EN: "Expected"}, "difference": {ZH: "差额", EN: "Difference"}, "t_closed": {ZH: "已交班", EN: "Shift closed"},
+	"printz": {ZH: "打印日结单", EN: "Print"}, "zprinted": {ZH: "日结单已送去打印", EN: "The Z report is on its way"},
 	"t_z": {ZH: "日结报表", EN: "Z report"}, "day": {ZH: "营业日", EN: "Business day"}, "z_sales": {ZH: "销售笔数", EN: "Sales"}, "z_refunds": {ZH: "退款笔数", EN: "Refunds"}, "z_voids": {ZH: "作废笔数", EN: "Voids"},
 	"z_numbers": {ZH: "小票号", EN: "Numbers"}, "z_gross": {ZH: "总额", EN: "Gross"}, "z_discounts": {ZH: "优惠", EN: "Discounts"}, "z_refunded": {ZH: "退款", EN: "Refunded"}, "z_net": {ZH: "净额", EN: "Net"},
 	"t_pin": {ZH: "请输入 PIN", EN: "Enter the PIN"}, "pin": {ZH: "收银页面 PIN", EN: "PIN of the cashier page"}, "t_help": {ZH: "按键", EN: "Keys"},

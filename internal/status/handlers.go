@@ -240,6 +240,14 @@ func zReport(c *call) error {
 	return c.json(report)
 }
 
+func printZ(c *call) error {
+	var cmd till.PrintZ
+	if err := c.decode(&cmd); err != nil {
+		return err
+	}
+	return c.do(cmd)
+}
+
 func healthz(c *call) error { return c.json(Alive{Status: "ok", Version: c.s.o.Version}) }
 
 func readyz(c *call) error {

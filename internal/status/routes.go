@@ -189,5 +189,10 @@ func (s *Server) shiftRows() []route {
 			query:   []param{{"day", "business day YYYY-MM-DD; the present one when not given", ""}},
 			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport,
 		},
+		{
+			method: http.MethodPost, path: "/v1/reports/z/print", id: "printZReport", tag: "shift", access: byCashier, status: http.StatusCreated, body: till.PrintZ{}, answer: till.PrintAnswer{},
+			summary: "Print the Z report of one business day, the present one when none is given", handle: printZ,
+			codes: []string{sale.CodeInvalid, sale.CodeNoPrinter, sale.CodeRateLimited, sale.CodeKeyReused, sale.CodeQueueFull},
+		},
 	}
 }

@@ -206,6 +206,8 @@ func (t *Till) dispatch(ctx context.Context, c Call, cmd any) (Answer, error) {
 		return t.print(ctx, c, cmd)
 	case ReprintJob:
 		return t.reprintJob(ctx, c, cmd)
+	case PrintZ:
+		return t.printZ(ctx, c, cmd)
 	case ScanCode:
 		return t.scanCode(ctx, cmd)
 	case AckScan:

@@ -40,8 +40,8 @@ func (t *Till) print(ctx context.Context, c Call, r PrintRequest) (Answer, error
 	if !nameless && !plainID(r.JobID) {
 		return Answer{}, problem(sale.CodeInvalid, "job_id", "任务编号为 1 至 128 个可见字符", "job_id must have 1 to 128 visible characters")
 	}
-	if strings.HasSuffix(r.JobID, "/receipt") || strings.Contains(r.JobID, "/copy-") || strings.Contains(r.JobID, "/refund/") || strings.HasPrefix(r.JobID, namelessID) || strings.HasPrefix(r.JobID, foreignID) {
-		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/, /copy-, "+namelessID+" and "+foreignID+" are the till's own")
+	if ownID(r.JobID) {
+		return Answer{}, problem(sale.CodeInvalid, "job_id", "该任务编号由收银机保留", "job ids with /receipt, /refund/, /copy-, "+zJob+", "+namelessID+" and "+foreignID+" are the till's own")
 	}
 	life := jobLife
 	if r.TTL != nil {
@@ -315,4 +315,10 @@ func plainID(id string) bool {
 		}
 	}
 	return true
+}
+
+// ownID reports whether a job id is one that only the till gives.
+func ownID(id string) bool {
+	return strings.HasSuffix(id, "/receipt") || strings.Contains(id, "/copy-") || strings.Contains(id, "/refund/") ||
+		slices.ContainsFunc([]string{namelessID, foreignID, zJob}, func(p string) bool { return strings.HasPrefix(id, p) })
 }

@@ -78,6 +78,13 @@ func (b *receipt) row(label, value string) {
 	b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Width: max(12, width(value)), Align: printer.Right, Keep: true}}})
 }
 
+// strong is a row in bold.
+func (b *receipt) strong(label, value string) {
+	b.add(printer.Columns{Cells: []printer.Cell{
+		{Text: label, Bold: true}, {Text: value, Width: max(14, width(value)), Align: printer.Right, Bold: true, Keep: true},
+	}})
+}
+
 func width(s string) (n int) {
 	for _, r := range s {
 		n++
@@ -165,9 +172,7 @@ func (b *receipt) totals() {
 	if s.DiscountTotal > 0 {
 		b.row(t.word(lineSaved), s.DiscountTotal.Decimal(s.Currency))
 	}
-	b.add(printer.Columns{Cells: []printer.Cell{
-		{Text: t.word(lineTotal), Bold: true}, {Text: b.money(s.Total), Width: max(14, width(b.money(s.Total))), Align: printer.Right, Bold: true, Keep: true},
-	}})
+	b.strong(t.word(lineTotal), b.money(s.Total))
 }
 
 func (b *receipt) tenders(list []sale.Tender) {
@@ -304,16 +309,13 @@ func (b *receipt) refund(r sale.Refund) {
 	b.row(t.word(lineTime), r.At.In(t.o.Location).Format("2006-01-02 15:04:05"))
 	b.people(r.Cashier)
 	b.add(printer.Rule{})
-	for _, n := range r.Lines {
-		for _, it := range s.Items {
-			if it.Line == n {
-				b.item(it)
-			}
+	if back := goodsBack(s, r); len(back) > 0 {
+		for _, it := range back {
+			b.item(it)
 		}
+		b.add(printer.Rule{})
 	}
-	b.add(printer.Columns{Cells: []printer.Cell{
-		{Text: t.word(lineRefunded), Bold: true}, {Text: b.money(-r.Amount), Width: max(14, width(b.money(-r.Amount))), Align: printer.Right, Bold: true, Keep: true},
-	}})
+	b.strong(t.word(lineRefunded), b.money(-r.Amount))
 	for _, x := range r.Tenders {
 		if x.State == sale.RefundDone {
 			b.row(t.tenderName(x), b.money(-x.Amount))
@@ -321,6 +323,40 @@ func (b *receipt) refund(r sale.Refund) {
 	}
 	b.row(t.word(lineReason), r.Reason)
 	b.center(id)
+}
+
+// goodsBack are the items that came back with a refund: the lines it names, or
+// all that was left when it gives back all that was left. Of an amount nobody
+// knows what it was for.
+func goodsBack(s sale.Sale, r sale.Refund) (list []sale.Item) {
+	lines := r.Lines
+	if len(lines) == 0 {
+		left, gone := s.Total, []int{}
+		for _, o := range s.Refunds {
+			switch {
+			case o.ID == r.ID || o.GiveBack || o.State == sale.RefundFailed || o.Number > r.Number && r.Number > 0:
+				continue
+			case len(o.Lines) == 0:
+				return nil
+			}
+			left -= o.Amount
+			gone = append(gone, o.Lines...)
+		}
+		if r.Amount != left {
+			return nil
+		}
+		for _, it := range s.Items {
+			if !slices.Contains(gone, it.Line) {
+				lines = append(lines, it.Line)
+			}
+		}
+	}
+	for _, it := range s.Items {
+		if slices.Contains(lines, it.Line) {
+			list = append(list, it)
+		}
+	}
+	return list
 }
 
 // invoiceLink is the address of the e-invoice for a sale: it names the sale

@@ -687,16 +687,20 @@ function closeShift() {
   } }], counts[0]?.f.input ?? sum.input);
 }
 
-function facts(title, rows, nodes = []) {
-  show(title, [...nodes, el("dl", {}, ...rows.flatMap(([k, v, strong]) => [el("dt", {}, k), el("dd", { class: strong ? "strong" : null }, v)]))], [], null);
+function facts(title, rows, nodes = [], buttons = []) {
+  show(title, [...nodes, el("dl", {}, ...rows.flatMap(([k, v, strong]) => [el("dt", {}, k), el("dd", { class: strong ? "strong" : null }, v)]))], buttons, null);
 }
 
 async function zReport(day) {
+  const key = newKey();
   try {
     const z = await get("/v1/reports/z" + (day ? "?day=" + encodeURIComponent(day) : ""));
     const at = el("input", { type: "date", id: "zday", value: z.day, onchange: e => { if (e.target.value) zReport(e.target.value); } });
     facts(t("t_z"), [[t("z_sales"), z.sales], [t("z_refunds"), z.refunds], [t("z_voids"), z.voids], [t("z_numbers"), `${z.first_number}–${z.last_number}`], [t("z_gross"), money(z.gross)], [t("z_discounts"), money(z.discounts)],
-      [t("z_refunded"), money(z.refunded)], [t("z_net"), money(z.net), true], ...Object.entries(z.tenders).map(([m, n]) => [method(m), money(n)])].map(r => [r[0], String(r[1]), r[2]]), [el("label", { for: "zday" }, t("day")), at]);
+      [t("z_refunded"), money(z.refunded)], [t("z_net"), money(z.net), true], ...Object.entries(z.tenders).map(([m, n]) => [method(m), money(n)])].map(r => [r[0], String(r[1]), r[2]]), [el("label", { for: "zday" }, t("day")), at], [{ label: t("printz"), key: "F4", run: () => {
+      shut();
+      act("printz", async () => { await post("/v1/reports/z/print", { day: z.day }, key); say("zprinted"); });
+    } }]);
   } catch (p) { problem(p); }
 }
 
