@@ -14,6 +14,7 @@ import (
 	"tilld/internal/config"
 	"tilld/internal/link"
 	"tilld/internal/offlinepay"
+	"tilld/internal/till"
 	"tilld/scanner/code"
 )
 
@@ -75,7 +76,12 @@ func known() config.Known {
 		},
 		Address:  checkAddress,
 		Copyable: link.Copyable, Redactable: slices.Sorted(maps.Keys(link.Redactable)),
-		Template: func(name string) error { return plain(checkTemplate(name)) },
+		Template: func(name string) error {
+			return plain(checkTemplate(name, till.ClassicTemplate, till.SampleReceipt()))
+		},
+		RefundTemplate: func(name string) error {
+			return plain(checkTemplate(name, till.ClassicRefundTemplate, till.SampleRefund()))
+		},
 		Codes: func(raw config.Raw) error {
 			_, err := codeRules(raw)
 			return err

@@ -12,14 +12,15 @@ import (
 	"tilld/printer/receiptline"
 )
 
-// receiptTemplate reads what receipt.template names: nil for the built-in layout.
-func receiptTemplate(name string, tag lang.Tag) (func(till.ReceiptData) (printer.Doc, error), error) {
+// receiptTemplate reads what receipt.template, or receipt.refund_template, names:
+// nil for the built-in layout. classic is the template of that name.
+func receiptTemplate[D any](name, classic string, tag lang.Tag) (func(D) (printer.Doc, error), error) {
 	src := ""
 	switch name {
 	case "", "default":
 		return nil, nil
 	case "classic":
-		src = till.ClassicTemplate
+		src = classic
 	default:
 		f, err := os.Open(name)
 		if err != nil {
@@ -36,18 +37,19 @@ func receiptTemplate(name string, tag lang.Tag) (func(till.ReceiptData) (printer
 	if err != nil {
 		return nil, err
 	}
-	return func(d till.ReceiptData) (printer.Doc, error) { return t.Document(d) }, nil
+	return func(d D) (printer.Doc, error) { return t.Document(d) }, nil
 }
 
 // checkTemplate prints a receipt with everything on it, and an empty one, to see
 // that a template works on narrow paper too.
-func checkTemplate(name string) error {
+func checkTemplate[D any](name, classic string, sample D) error {
+	var empty D
 	for _, tag := range []lang.Tag{lang.ZH, lang.EN} {
-		t, err := receiptTemplate(name, tag)
+		t, err := receiptTemplate[D](name, classic, tag)
 		if err != nil || t == nil {
 			return err
 		}
-		for _, d := range []till.ReceiptData{till.SampleReceipt(), {}} {
+		for _, d := range []D{sample, empty} {
 			doc, err := t(d)
 			if err != nil {
 				return err

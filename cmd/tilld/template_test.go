@@ -41,7 +41,7 @@ func lines(t *testing.T, doc printer.Doc, columns int) (text, codes []string) {
 func TestClassicTemplate(t *testing.T) {
 	for tag, total := range map[lang.Tag]string{lang.ZH: "合计 ¥13.00", lang.EN: "TOTAL ¥13.00"} {
 		for _, columns := range []int{48, 32} {
-			tpl, err := receiptTemplate("classic", tag)
+			tpl, err := receiptTemplate[till.ReceiptData]("classic", till.ClassicTemplate, tag)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,15 +81,51 @@ func TestOwnTemplate(t *testing.T) {
 		if err := os.WriteFile(file, []byte(src), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := checkTemplate(file)
+		err := checkTemplate(file, "", till.SampleReceipt())
 		if why == "" && err != nil || why != "" && (err == nil || !strings.Contains(err.Error(), why)) {
 			t.Errorf("%q: %v, want %q", src, err, why)
 		}
 	}
-	if err := checkTemplate(filepath.Join(t.TempDir(), "none")); err == nil {
+	if err := checkTemplate(filepath.Join(t.TempDir(), "none"), "", till.SampleReceipt()); err == nil {
 		t.Error("a file that is not there is no problem")
 	}
-	if err := checkTemplate("default"); err != nil {
+	if err := checkTemplate("default", "", till.SampleReceipt()); err != nil {
 		t.Error(err)
+	}
+}
+
+// The same of refunds: "classic" has everything, and a store's own file may name
+// nothing but what a refund has.
+func TestRefundTemplate(t *testing.T) {
+	for tag, want := range map[lang.Tag][]string{
+		lang.ZH: {"退款小票", "原单号 03-20260314-0001", "退款金额 -¥13.00", "现金 -¥13.00", "原因 包装破损", "SN SN1"},
+		lang.EN: {"Refund", "Original no. 03-20260314-0001", "REFUNDED -¥13.00", "Reason 包装破损"},
+	} {
+		for _, columns := range []int{48, 32} {
+			tpl, err := receiptTemplate[till.RefundData]("classic", till.ClassicRefundTemplate, tag)
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc, err := tpl(till.SampleRefund())
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := lines(t, doc, columns)
+			for _, w := range want {
+				if !slices.Contains(text, w) {
+					t.Errorf("%s, %d columns: no line %q in\n%s", tag, columns, w, strings.Join(text, "\n"))
+				}
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "own.receipt")
+	for src, why := range map[string]string{"[[.Refunded]]\n": "", "[[.Total]]\n": "Total"} {
+		if err := os.WriteFile(file, []byte(src), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := checkTemplate(file, "", till.SampleRefund())
+		if why == "" && err != nil || why != "" && (err == nil || !strings.Contains(err.Error(), why)) {
+			t.Errorf("%q: %v, want %q", src, err, why)
+		}
 	}
 }

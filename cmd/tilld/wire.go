@@ -171,7 +171,11 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 	if err != nil {
 		return nil, err
 	}
-	template, err := receiptTemplate(c.Receipt.Template, lang.Tag(c.Till.Language))
+	template, err := receiptTemplate[till.ReceiptData](c.Receipt.Template, till.ClassicTemplate, lang.Tag(c.Till.Language))
+	if err != nil {
+		return nil, err
+	}
+	refundTemplate, err := receiptTemplate[till.RefundData](c.Receipt.RefundTemplate, till.ClassicRefundTemplate, lang.Tag(c.Till.Language))
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +196,7 @@ func (a *agent) newTill(key ed25519.PrivateKey, clock *link.Clock) (*till.Till, 
 		Offline:        offlinePay(c),
 		ReceiptPrinter: a.kit.receiptPrinter(), Printers: a.kit.names(device.Printer), Backup: backups(c.Devices), Scanners: a.kit.names(device.Scanner),
 		PayApps: c.Screen.PayApps, SetScreen: a.house.wear,
-		Markup: receiptline.Parse, Template: template, FetchPrices: priceFetcher(c.Firmware.Repository),
+		Markup: receiptline.Parse, Template: template, RefundTemplate: refundTemplate, FetchPrices: priceFetcher(c.Firmware.Repository),
 		Sign:      func(message []byte) []byte { return ed25519.Sign(key, message) },
 		PublicKey: publicOf(key),
 		Token: func(text string) (till.Token, error) {

@@ -213,13 +213,19 @@ func (r *reader) checkReceipt(c *Config, known Known) {
 			r.problem("receipt.qr_hosts", [2]string{"%q 不是域名", "%q is no host name"}, [2]string{"例如 club.example.cn 或 *.example.cn", "write for example club.example.cn or *.example.cn"}, h)
 		}
 	}
-	if known.Template != nil {
-		if err := known.Template(c.Receipt.Template); err != nil {
-			r.problem("receipt.template", [2]string{"%v", "%v"}, [2]string{"写 default、classic 或模板文件的路径", "write default, classic or the path of a template file"}, err)
+	for _, one := range []struct {
+		key, name string
+		check     func(string) error
+	}{{"receipt.template", c.Receipt.Template, known.Template}, {"receipt.refund_template", c.Receipt.RefundTemplate, known.RefundTemplate}} {
+		if one.check == nil {
+			continue
+		}
+		if err := one.check(one.name); err != nil {
+			r.problem(one.key, [2]string{"%v", "%v"}, [2]string{"写 default、classic 或模板文件的路径", "write default, classic or the path of a template file"}, err)
 		}
 	}
-	if c.Receipt.Copies < 0 || c.Receipt.Copies > 5 {
-		r.problem("receipt.copies", [2]string{"超出范围", "is out of range"}, [2]string{"0 到 5", "write 0 to 5"})
+	if c.Receipt.Copies < 1 || c.Receipt.Copies > 3 {
+		r.problem("receipt.copies", [2]string{"超出范围", "is out of range"}, [2]string{"1 到 3", "write 1 to 3"})
 	}
 	for _, q := range c.Receipt.QR {
 		if q.URL == "" || len(q.URL) > 512 {

@@ -104,10 +104,11 @@ type Queue struct {
 
 // Receipt is what is printed after a sale.
 type Receipt struct {
-	Template   string `yaml:"template"`
-	Copies     int    `yaml:"copies"`
-	QR         []QR   `yaml:"qr"`
-	InvoiceURL string `yaml:"invoice_url"`
+	Template       string `yaml:"template"`
+	RefundTemplate string `yaml:"refund_template"` // of the receipt of a refund
+	Copies         int    `yaml:"copies"`
+	QR             []QR   `yaml:"qr"`
+	InvoiceURL     string `yaml:"invoice_url"`
 	// QRHosts are the hosts whose addresses codes on receipts and screens may
 	// have; empty: all.
 	QRHosts []string `yaml:"qr_hosts"`
@@ -247,7 +248,7 @@ func Defaults() Config {
 			},
 		},
 		Queue:   Queue{MaxBytes: 2 << 30, ReserveBytes: 64 << 20, KeepAcked: Duration(7 * 24 * time.Hour)},
-		Receipt: Receipt{Template: "default", Copies: 1},
+		Receipt: Receipt{Template: "default", RefundTemplate: "default", Copies: 1},
 		Payment: Payment{QRTTL: Duration(5 * time.Minute), RequestTimeout: Duration(10 * time.Second), Offline: Offline{MaxCount: 50, MaxKeyAge: Duration(14 * 24 * time.Hour), CodeMaxCount: 10}},
 		Screen:  Screen{Theme: "auto", Text: "normal"},
 		Dialects: Dialects{

@@ -20,8 +20,9 @@ type Known struct {
 	// Copyable and Redactable are the events that a mall can be given and the
 	// parts that can be left out; nil = not checked.
 	Copyable, Redactable []string
-	// Template says what is wrong with receipt.template.
-	Template func(name string) error
+	// Template says what is wrong with receipt.template, RefundTemplate with
+	// receipt.refund_template.
+	Template, RefundTemplate func(name string) error
 	// Codes says what is wrong with the codes section.
 	Codes func(raw Raw) error
 	// Offline says which key keeps payment.offline from working, and why.

@@ -73,7 +73,7 @@ func (f *fakeEngine) Do(_ context.Context, c till.Call, cmd any) (till.Answer, e
 	case till.ReprintJob:
 		ans.Created, v = true, exampleJob(cmd.JobID+"/copy-1")
 	case till.PrintZ:
-		ans.Created, v = true, exampleJob("report/z/" + cmd.Day+"/copy-1")
+		ans.Created, v = true, exampleJob("report/z/"+cmd.Day)
 	case till.ScanCode:
 		v = till.Scan{Seq: 8, Device: "cashier", At: moment, Kind: "product", Code: cmd.Code}
 	case till.AckScan:

@@ -60,6 +60,8 @@ type Options struct {
 	Markup func(src string) (printer.Doc, error)
 	// Template lays out the receipt of a sale; nil: the built-in layout.
 	Template func(d ReceiptData) (printer.Doc, error)
+	// RefundTemplate does the same for the receipt of a refund.
+	RefundTemplate func(d RefundData) (printer.Doc, error)
 	// Sign signs a sale reference, or a request of Offline, with the till's key;
 	// nil: references are unsigned.
 	Sign func(message []byte) []byte

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tilld/internal/sale"
 	"tilld/printer"
@@ -17,10 +18,7 @@ import (
 // held, since head office may change what is at the foot.
 func (t *Till) receiptDoc(s sale.Sale, refund *sale.Refund, copied bool) printer.Doc {
 	b := &receipt{t: t, s: s}
-	doc, own := printer.Doc(nil), false
-	if refund == nil {
-		doc, own = t.templated(s)
-	}
+	doc, own := t.templated(s, refund)
 	switch {
 	case own:
 	case refund != nil:
@@ -109,9 +107,27 @@ func (b *receipt) head(title string, day string, number int) {
 	t := b.t
 	b.center(t.set.Header)
 	b.add(printer.Text{Line: title, Align: printer.Center, Bold: true, Width: 2, Height: 2})
-	b.row(t.word(lineNumber), fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(day, "-", ""), number))
+	b.row(t.word(lineNumber), receiptNumber(t.o.Till.Till, day, number))
 	b.row(t.word(lineStore), t.o.Till.Store)
 	b.row(t.word(lineTill), t.o.Till.Till)
+}
+
+// receiptNumber is a number as receipts have it: "03-20260314-0001".
+func receiptNumber(till, day string, number int) string {
+	return fmt.Sprintf("%s-%s-%04d", till, strings.ReplaceAll(day, "-", ""), number)
+}
+
+func (b *receipt) when(at time.Time) string {
+	return at.In(b.t.o.Location).Format("2006-01-02 15:04:05")
+}
+
+// original is the number and the id of the sale that goods come back from,
+// perhaps another till's.
+func (b *receipt) original() (number, id string) {
+	if f := b.s.RefundFrom; f != nil {
+		return receiptNumber(f.Till[strings.LastIndex(f.Till, "/")+1:], f.Day, f.Number), b.s.RefundOf
+	}
+	return receiptNumber(b.t.o.Till.Till, b.s.Day, b.s.Number), b.s.ID
 }
 
 func (b *receipt) people(cashier string) {
@@ -128,7 +144,7 @@ func (b *receipt) sale() {
 	t, s := b.t, b.s
 	b.head(t.word(lineReceipt), s.Day, s.Number)
 	if s.ClosedAt != nil {
-		b.row(t.word(lineTime), s.ClosedAt.In(t.o.Location).Format("2006-01-02 15:04:05"))
+		b.row(t.word(lineTime), b.when(*s.ClosedAt))
 	}
 	b.people(s.Cashier)
 	b.add(printer.Rule{})
@@ -301,12 +317,9 @@ func offerIDs(list []sale.Offer) (ids []string) {
 func (b *receipt) refund(r sale.Refund) {
 	t, s := b.t, b.s
 	b.head(t.word(lineRefundReceipt), r.Day, r.Number)
-	soldAt, day, number, id := t.o.Till.Till, s.Day, s.Number, s.ID
-	if f := s.RefundFrom; f != nil {
-		soldAt, day, number, id = f.Till[strings.LastIndex(f.Till, "/")+1:], f.Day, f.Number, s.RefundOf
-	}
-	b.row(t.word(lineOriginal), fmt.Sprintf("%s-%s-%04d", soldAt, strings.ReplaceAll(day, "-", ""), number))
-	b.row(t.word(lineTime), r.At.In(t.o.Location).Format("2006-01-02 15:04:05"))
+	original, id := b.original()
+	b.row(t.word(lineOriginal), original)
+	b.row(t.word(lineTime), b.when(r.At))
 	b.people(r.Cashier)
 	b.add(printer.Rule{})
 	if back := goodsBack(s, r); len(back) > 0 {

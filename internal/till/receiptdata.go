@@ -2,9 +2,7 @@ package till
 
 import (
 	_ "embed"
-	"fmt"
 	"strconv"
-	"strings"
 
 	"tilld/internal/health"
 	"tilld/internal/lang"
@@ -36,6 +34,21 @@ type ReceiptData struct {
 	Sale                  string          // id
 }
 
+// RefundData is what a store's own template of a refund's receipt is filled with,
+// in the same way.
+type RefundData struct {
+	Header                string // what head office has set
+	Merchant, Store, Till string // ids
+	Number, Original      string // of the refund; of the sale, perhaps another till's
+	Time                  string // of the refund, store time
+	Cashier, Adviser      string
+	Items                 []ReceiptItem // that came back; none when only an amount is known
+	Refunded              string        // with a minus sign
+	Tenders               []ReceiptTender
+	Reason                string
+	Sale                  string // id of the original sale
+}
+
 // ReceiptItem is one line of the sale.
 type ReceiptItem struct {
 	Name, SKU, Serial string
@@ -63,6 +76,11 @@ type ReceiptLink struct{ Title, URL string }
 //go:embed classic.receipt
 var ClassicTemplate string
 
+// ClassicRefundTemplate is the same for the receipt of a refund.
+//
+//go:embed classic-refund.receipt
+var ClassicRefundTemplate string
+
 // ReceiptWords are the words of a receipt for a template, by name.
 func ReceiptWords(tag lang.Tag) func(name string) (string, bool) {
 	list := map[string]lang.Text{
@@ -70,6 +88,7 @@ func ReceiptWords(tag lang.Tag) func(name string) (string, bool) {
 		"old_price": lineOldPrice, "discount": lineDiscount, "coupon": lineCoupon, "saved": lineSaved, "total": lineTotal, "given": lineGiven,
 		"change": lineChange, "reference": lineReference, "balance": lineBalance, "bought": lineBought, "card": lineCard, "member": lineMember,
 		"joined": lineJoined, "points": linePoints, "points_balance": linePointsBalance, "issued": lineIssued, "valid": lineValid, "invoice": lineInvoice,
+		"refund": lineRefundReceipt, "original": lineOriginal, "refunded": lineRefunded, "reason": lineReason,
 	}
 	return func(name string) (string, bool) {
 		w, ok := list[name]
@@ -80,22 +99,31 @@ func ReceiptWords(tag lang.Tag) func(name string) (string, bool) {
 var condTemplate = health.Kind{
 	Code: "receipt_template", Severity: health.Warning,
 	Text:   lang.Text{ZH: "小票模板无法使用：{err}", EN: "the receipt template cannot be used: {err}"},
-	Remedy: lang.Text{ZH: "小票暂用默认版式；请修改 receipt.template 指定的文件", EN: "receipts are printed in the default layout; correct the file that receipt.template names"},
+	Remedy: lang.Text{ZH: "小票暂用默认版式；请修改 {key} 指定的文件", EN: "receipts are printed in the default layout; correct the file that {key} names"},
 }
 
-// templated lays a sale's receipt out by the store's own template; false when
-// there is none, or none that works: a receipt is printed in any case. mu is held.
-func (t *Till) templated(s sale.Sale) (printer.Doc, bool) {
-	if t.o.Template == nil {
+// templated lays a sale's receipt, or that of one of its refunds, out by the
+// store's own template; false when there is none, or none that works: a receipt is
+// printed in any case. mu is held.
+func (t *Till) templated(s sale.Sale, refund *sale.Refund) (printer.Doc, bool) {
+	var doc printer.Doc
+	var err error
+	key := "receipt.template"
+	switch {
+	case refund == nil && t.o.Template != nil:
+		doc, err = t.o.Template(t.receiptData(s))
+	case refund != nil && t.o.RefundTemplate != nil:
+		key = "receipt.refund_template"
+		doc, err = t.o.RefundTemplate(t.refundData(s, *refund))
+	default:
 		return nil, false
 	}
-	doc, err := t.o.Template(t.receiptData(s))
 	if err != nil {
-		t.log.Error("receipt template", "sale", s.ID, "err", err)
-		t.o.Health.Raise(condTemplate, "receipt", "err", clip(err.Error(), 160))
+		t.log.Error("receipt template", "sale", s.ID, "key", key, "err", err)
+		t.o.Health.Raise(condTemplate, key, "key", key, "err", clip(err.Error(), 160))
 		return nil, false
 	}
-	t.o.Health.Clear(condTemplate, "receipt")
+	t.o.Health.Clear(condTemplate, key)
 	out := make(printer.Doc, 0, len(doc))
 	for i, b := range doc {
 		switch b := b.(type) {
@@ -116,17 +144,37 @@ func (t *Till) templated(s sale.Sale) (printer.Doc, bool) {
 	return out, true
 }
 
+// refundData fills in what the template of a refund may use. mu is held.
+func (t *Till) refundData(s sale.Sale, r sale.Refund) RefundData {
+	b := &receipt{t: t, s: s}
+	original, id := b.original()
+	d := RefundData{
+		Header: t.set.Header, Merchant: t.o.Till.Merchant, Store: t.o.Till.Store, Till: t.o.Till.Till,
+		Number: receiptNumber(t.o.Till.Till, r.Day, r.Number), Original: original, Time: b.when(r.At),
+		Cashier: r.Cashier, Adviser: s.Adviser, Refunded: b.money(-r.Amount), Reason: r.Reason, Sale: id,
+	}
+	for _, it := range goodsBack(s, r) {
+		d.Items = append(d.Items, receiptItem(it, func(m sale.Money) string { return m.Decimal(s.Currency) }))
+	}
+	for _, x := range r.Tenders {
+		if x.State == sale.RefundDone {
+			d.Tenders = append(d.Tenders, ReceiptTender{Name: t.tenderName(x), Amount: b.money(-x.Amount), Reference: x.Reference})
+		}
+	}
+	return d
+}
+
 // receiptData fills in what a template may use. mu is held.
 func (t *Till) receiptData(s sale.Sale) ReceiptData {
 	b := &receipt{t: t, s: s}
 	plain := func(m sale.Money) string { return m.Decimal(s.Currency) }
 	d := ReceiptData{
 		Header: t.set.Header, Footer: t.footer(s.Cashier), Merchant: t.o.Till.Merchant, Store: t.o.Till.Store, Till: t.o.Till.Till,
-		Number:  fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(s.Day, "-", ""), s.Number),
+		Number:  receiptNumber(t.o.Till.Till, s.Day, s.Number),
 		Cashier: s.Cashier, Adviser: s.Adviser, Total: b.money(s.Total), Invoice: t.invoiceLink(s), Sale: s.ID,
 	}
 	if s.ClosedAt != nil {
-		d.Time = s.ClosedAt.In(t.o.Location).Format("2006-01-02 15:04:05")
+		d.Time = b.when(*s.ClosedAt)
 	}
 	if s.DiscountTotal > 0 {
 		d.Saved = plain(s.DiscountTotal)
@@ -223,5 +271,16 @@ func SampleReceipt() ReceiptData {
 		Issued:  []ReceiptCoupon{{Title: "满50减5", Code: "CP-1", Expires: "2026-04-14"}},
 		Offers:  []ReceiptOffer{{Brand: "Hill", Title: "咖啡八折", Text: "周末", URL: "https://example.cn/o"}},
 		Invoice: "https://example.cn/invoice", Links: []ReceiptLink{{Title: "加入社群", URL: "https://example.cn/g"}}, Sale: "01J00000000000000000000000",
+	}
+}
+
+// SampleRefund is the receipt of a refund with everything on it, see
+// [SampleReceipt].
+func SampleRefund() RefundData {
+	r := SampleReceipt()
+	return RefundData{
+		Header: r.Header, Merchant: r.Merchant, Store: r.Store, Till: r.Till, Number: "03-20260315-0002", Original: r.Number, Time: "2026-03-15 10:11:12",
+		Cashier: r.Cashier, Adviser: r.Adviser, Items: r.Items, Refunded: "-¥13.00", Tenders: []ReceiptTender{{Name: "现金", Amount: "-¥13.00", Reference: "r1"}},
+		Reason: "包装破损", Sale: r.Sale,
 	}
 }

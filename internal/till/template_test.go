@@ -64,3 +64,64 @@ func TestOwnTemplate(t *testing.T) {
 		t.Error("nobody is told of the broken template")
 	}
 }
+
+// The receipt of a refund has a template of its own, with what came back: the
+// lines named, all of it, or all that was left; not what an amount was for.
+func TestOwnRefundTemplate(t *testing.T) {
+	broken := false
+	r := newRig(t, func(o *till.Options) {
+		o.RefundTemplate = func(d till.RefundData) (printer.Doc, error) {
+			if broken {
+				return nil, errors.New("no such field")
+			}
+			line := "own " + d.Number + " of " + d.Original + " " + d.Refunded + " " + d.Reason
+			for _, it := range d.Items {
+				line += " " + it.Name
+			}
+			for _, x := range d.Tenders {
+				line += " " + x.Name + x.Amount
+			}
+			return printer.Doc{printer.Text{Line: line}, printer.OpenDrawer{}, printer.Cut{}}, nil
+		}
+	})
+	sell := func() string {
+		t.Helper()
+		s := r.do(sale.Pay{Sale: r.open().ID, Method: "cash"})
+		if j := r.printJob(printer.Confirmed, printer.ProcessID); !strings.Contains(docText(j.Doc), "购物小票") {
+			t.Errorf("the sale is printed by it too:\n%s", docText(j.Doc))
+		}
+		return s.ID
+	}
+	refund := func(cmd sale.RefundSale, want string) {
+		t.Helper()
+		cmd.Reason = "wet"
+		r.do(cmd)
+		j := r.printJob(printer.Confirmed, printer.ProcessID)
+		if got := docText(j.Doc); !strings.HasSuffix(got, want) || slices.ContainsFunc(j.Doc, func(b printer.Block) bool { _, is := b.(printer.OpenDrawer); return is }) {
+			t.Errorf("%s\nwant … %s", got, want)
+		}
+	}
+	whole := sell()
+	refund(sale.RefundSale{Sale: whole}, "own 03-20260314-0002 of 03-20260314-0001 -¥42.50 wet 乌龙茶 大米 现金-¥42.50")
+	rest := sell()
+	refund(sale.RefundSale{Sale: rest, Lines: []int{2}}, "-¥30.50 wet 大米 现金-¥30.50")
+	refund(sale.RefundSale{Sale: rest}, "-¥12.00 wet 乌龙茶 现金-¥12.00")
+	part := sell()
+	refund(sale.RefundSale{Sale: part, Amount: money(100)}, "-¥1.00 wet 现金-¥1.00")
+	refund(sale.RefundSale{Sale: part}, "-¥41.50 wet 现金-¥41.50")
+	broken = true
+	refund(sale.RefundSale{Sale: sell()}, "原因 | wet\n"+lastSale(r))
+	if !slices.ContainsFunc(r.health.List(lang.EN), func(c health.Condition) bool {
+		return c.Code == "receipt_template" && strings.Contains(c.Remedy, "receipt.refund_template")
+	}) {
+		t.Errorf("nobody is told of the broken template: %+v", r.health.List(lang.EN))
+	}
+}
+
+func lastSale(r *rig) string {
+	list, _, err := r.till.Sales(till.Filter{Limit: 1})
+	if err != nil || len(list) != 1 {
+		r.t.Fatal(list, err)
+	}
+	return list[0].ID
+}

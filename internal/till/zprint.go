@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"tilld/internal/lang"
 	"tilld/internal/sale"
@@ -67,7 +66,7 @@ func (t *Till) zDoc(z ZReport) printer.Doc {
 	b.row(t.word(lineDay), z.Day)
 	b.row(t.word(lineStore), t.o.Till.Store)
 	b.row(t.word(lineTill), t.o.Till.Till)
-	b.row(t.word(linePrinted), now.Format("2006-01-02 15:04:05"))
+	b.row(t.word(linePrinted), b.when(now))
 	if by := t.machine.Book().Cashier; by != "" {
 		b.row(t.word(lineCashier), by)
 	}
@@ -77,11 +76,8 @@ func (t *Till) zDoc(z ZReport) printer.Doc {
 	b.add(printer.Rule{})
 	count := func(label lang.Text, n int) { b.row(t.word(label), strconv.Itoa(n)) }
 	if z.LastNumber > 0 {
-		number := func(n int) string {
-			return fmt.Sprintf("%s-%s-%04d", t.o.Till.Till, strings.ReplaceAll(z.Day, "-", ""), n)
-		}
-		b.row(t.word(lineNumbers), number(z.FirstNumber))
-		b.row("", "- "+number(z.LastNumber))
+		b.row(t.word(lineNumbers), receiptNumber(t.o.Till.Till, z.Day, z.FirstNumber))
+		b.row("", "- "+receiptNumber(t.o.Till.Till, z.Day, z.LastNumber))
 	}
 	count(lineSales, z.Sales)
 	count(lineRefunds, z.Refunds)

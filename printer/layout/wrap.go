@@ -51,13 +51,14 @@ func rowColumns(row []char) int {
 }
 
 // wrap breaks text into rows of at most columns: at spaces and between Chinese
-// characters, or anywhere if any is set. A character wider than the row is
-// dropped. There is always at least one row.
+// characters, or anywhere if any is set. A word that no row can hold begins
+// behind what is before it. A character wider than the row is dropped. There is
+// always at least one row.
 func wrap(text []char, columns int, any bool) [][]char {
 	var rows [][]char
 	var row []char
 	used := 0
-	for _, c := range text {
+	for i, c := range text {
 		if c.r == '\n' {
 			rows, row, used = append(rows, row), nil, 0
 			continue
@@ -71,6 +72,9 @@ func wrap(text []char, columns int, any bool) [][]char {
 			at := len(row)
 			if !any {
 				at = breakAt(row, c)
+				if rowColumns(trimLeft(row[at:]))+wordColumns(text[i:], columns) > columns {
+					at = len(row)
+				}
 			}
 			rows = append(rows, trimRight(row[:at], any))
 			row = append([]char(nil), row[at:]...)
@@ -99,6 +103,19 @@ func breakAt(row []char, next char) int {
 		}
 	}
 	return len(row) // one long word
+}
+
+// wordColumns is how wide the word is that text begins with; most is wide enough
+// to know.
+func wordColumns(text []char, most int) int {
+	n := 0
+	for i, c := range text {
+		if n > most || c.r == '\n' || c.r == ' ' || i > 0 && mayBreak(text[i-1].r, c.r) {
+			break
+		}
+		n += c.columns
+	}
+	return n
 }
 
 // mayBreak reports whether a line may end between two characters.
@@ -169,9 +186,24 @@ func place(row []char, columns int, a printer.Align) []char {
 // text lays out a paragraph.
 func (c *composer) text(t printer.Text) {
 	style := Style{t.Width, t.Height, t.Bold, t.Underline, t.Invert}
-	for _, row := range wrap(c.chars(t.Spans, t.Line, style), c.page.Caps.Columns, t.AnyBreak) {
-		c.addText(place(row, c.page.Caps.Columns, t.Align))
+	line, columns := c.chars(t.Spans, t.Line, style), c.page.Caps.Columns
+	indent := 0
+	if t.Align != printer.Center && t.Align != printer.Right && !t.AnyBreak {
+		indent = indentOf(line, columns)
 	}
+	for _, row := range wrap(line[indent:], columns-indent, t.AnyBreak) {
+		c.addText(append(blanks(indent), place(row, columns-indent, t.Align)...))
+	}
+}
+
+// indentOf is how many blanks a paragraph begins with: all of its rows do. A
+// quarter of the paper is the most that counts.
+func indentOf(line []char, columns int) int {
+	n := 0
+	for n < len(line) && n < columns/4 && line[n].r == ' ' && line[n].columns == 1 && !line[n].style.Underline && !line[n].style.Invert {
+		n++
+	}
+	return n
 }
 
 // addText adds a row of text without the blanks at its end.
