@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
 	"tilld/internal/cloud"
 	"tilld/internal/fault"
 	"tilld/internal/lang"
@@ -371,6 +373,51 @@ func TestCommandFlood(t *testing.T) {
 			t.Errorf("ran %d, refused %v, dropped %d", ran, c.Refused, c.Dropped)
 		}
 	})
+}
+
+// What may come at once is all run and answered, also when the till is slow with
+// each; nothing of it has to be sent again.
+func TestCommandBurst(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		ran := 0
+		r.routes = []Route{{Type: "printer.print", Handle: func(context.Context, Command) (any, error) {
+			ran++
+			time.Sleep(100 * time.Millisecond)
+			return nil, nil
+		}}}
+		r.start()
+		pass(time.Second)
+		for i := range floodBurst {
+			b.last().send("command", r.sign(cloud.Message{ID: fmt.Sprint("j", i), Type: "printer.print", Data: map[string]any{}}))
+		}
+		pass(time.Minute)
+		if n := len(replies(t, b)); ran != floodBurst || n != floodBurst {
+			t.Errorf("ran %d, %d replies, refused %v, dropped %d", ran, n, r.link.Counters().Refused, r.link.Counters().Dropped)
+		}
+	})
+}
+
+// large is a message as the library hands it over.
+type large struct {
+	mqtt.Message
+	body []byte
+}
+
+func (m large) Topic() string   { return "t/command" }
+func (m large) Payload() []byte { return m.body }
+func (m large) Retained() bool  { return false }
+
+// Messages that wait are bounded in bytes as well.
+func TestInboundBytes(t *testing.T) {
+	l := &Link{clock: NewClock(time.Time{})}
+	s := &session{l: l, base: "t/", msgs: make(chan inbound, inboundMsgs)}
+	m := large{body: make([]byte, maxMessage)}
+	for range 100 {
+		s.incoming(nil, m)
+	}
+	if n := len(s.msgs); n != inboundSize/maxMessage || l.dropped.Load() != uint64(100-n) || s.held.Load() != inboundSize {
+		t.Errorf("%d wait, %d dropped, %d bytes", n, l.dropped.Load(), s.held.Load())
+	}
 }
 
 // Replies are kept for a week after the command's expiry, then forgotten.

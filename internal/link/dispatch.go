@@ -19,7 +19,7 @@ const (
 	commandTime  = 30 * time.Second       // a route's Timeout when it has none
 	commandGrace = 5 * time.Second        // for a handler that does not look at its context
 	stopGrace    = 300 * time.Millisecond // the same while the agent stops
-	maxWaiting   = 64                     // commands of one type that wait
+	maxWaiting   = 2 * floodBurst         // commands of one type that wait
 	maxReply     = 100 << 10              // bytes
 	floodRate    = 20                     // commands a second, in the long run
 	floodBurst   = 200                    // and at once

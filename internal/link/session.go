@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -26,7 +27,8 @@ const (
 	goodbyeTime = 700 * time.Millisecond
 	pumpTime    = 300 * time.Millisecond
 	inboundAcks = 16 // waiting for their turn
-	inboundMsgs = 64
+	inboundMsgs = 2 * floodBurst
+	inboundSize = 8 << 20 // bytes of them
 )
 
 // errSubscribe says that the broker answered a subscription with 0x80.
@@ -54,6 +56,7 @@ type session struct {
 	pump   *pump
 	acks   chan inbound
 	msgs   chan inbound
+	held   atomic.Int64 // bytes in msgs
 	lost   chan error
 	slot   chan struct{} // held by the PUBLISH that is on its way into the socket
 	gone   chan struct{} // closed when the connection is given up
@@ -134,11 +137,22 @@ func (s *session) incoming(_ mqtt.Client, m mqtt.Message) {
 		s.newest(in)
 		return
 	}
-	select {
-	case s.msgs <- in:
-	default: // a command comes again, a question times out
-		s.l.dropped.Add(1)
+	size := int64(len(in.body))
+	if s.held.Add(size) <= inboundSize {
+		select {
+		case s.msgs <- in:
+			return
+		default:
+		}
 	}
+	s.held.Add(-size) // a command comes again, a question times out
+	s.l.dropped.Add(1)
+}
+
+// taken handles what waited in msgs.
+func (s *session) taken(in inbound) {
+	s.held.Add(-int64(len(in.body)))
+	s.handle(in)
 }
 
 // newest keeps an ack; when there is no room the oldest has to go, because acks
@@ -300,13 +314,13 @@ func (s *session) receive(ctx context.Context, ended chan error) error {
 	for {
 		select {
 		case in := <-s.msgs:
-			s.handle(in)
+			s.taken(in)
 			continue
 		default:
 		}
 		select {
 		case in := <-s.msgs:
-			s.handle(in)
+			s.taken(in)
 		case in := <-s.acks:
 			if err := s.handle(in); errors.Is(err, errEpoch) {
 				return err

@@ -690,7 +690,7 @@ func TestInboundHangs(t *testing.T) {
 		r.start()
 		pass(time.Second)
 		g.hangs.Store(true)
-		for i := range 150 {
+		for i := range 2 * inboundMsgs {
 			b.last().send("command", r.sign(cloud.Message{ID: fmt.Sprint("j", i), Type: "log.level", Data: map[string]any{}}))
 		}
 		r.append(0, 10, 50)
