@@ -26,6 +26,9 @@ setup: ## what the tests need (Debian packages; as root)
 # interleavings of a payment.
 HEAVY := ^Test(PowerCut|PowerCutControls|Damage|Kill|FullDisk|RealDisk)
 
+# A program with the race detector sleeps for a second before it ends, to hear of
+# races in that second: with some hundred programs and children, a minute of nothing.
+test: export GORACE = atexit_sleep_ms=20
 test: setup ## all tests, with the race detector
 	go test -race -timeout 15m $$(go list ./... | grep -v '/queue$$')
 	go test -race -timeout 15m -skip '$(HEAVY)' ./queue

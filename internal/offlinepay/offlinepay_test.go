@@ -1,6 +1,7 @@
 package offlinepay_test
 
 import (
+	"bytes"
 	"encoding/base32"
 	"errors"
 	"math/big"
@@ -87,6 +88,26 @@ func TestEveryBitOfAProofCounts(t *testing.T) {
 			t.Errorf("bit %d flipped: accepted as %+v", bit, p)
 		}
 		token[bit/8] ^= 0x80 >> (bit % 8)
+	}
+}
+
+// Bits that mean nothing yet are no proof, even when the cloud signed them: what
+// they say may change what the money is for.
+func TestSpareBitsOfAProof(t *testing.T) {
+	for _, spare := range []byte{0x10, 0x20, 0x40} {
+		body := exampleProof.Body()
+		var signature []byte
+		exampleProof.Text(func(message []byte) []byte {
+			changed := bytes.Clone(body)
+			changed[1] |= spare
+			signature = signer(cloudKeys[8])(bytes.Replace(message, body, changed, 1))
+			return signature
+		})
+		body[1] |= spare
+		text := digits(new(big.Int).SetBytes(append(body, signature...)))
+		if _, err := offlinepay.Check(text, held, 1003); reason(err) != offlinepay.Malformed {
+			t.Errorf("spare bit %#x: %v", spare, err)
+		}
 	}
 }
 

@@ -471,6 +471,32 @@ func proofFor(t testing.TB, paymentID string, amount uint32, keyID uint8, key ed
 		Text(func(m []byte) []byte { return ed25519.Sign(key, m) })
 }
 
+// A proof of a test, and one in another currency, are genuine and book nothing.
+func TestGenuineProofsThatBookNothing(t *testing.T) {
+	s := alone(t)
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.trustFile(func() { s.trust["9"] = public })
+	asked := s.ask()
+	nonce, err := strconv.ParseUint(asked.Payment.ID[len(asked.Payment.ID)-16:], 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := offlinepay.Proof{Method: offlinepay.WeChat, CloudKey: 9, Till: 1003, Nonce: nonce, Amount: 4250, Currency: 156}
+	signed := func(change func(*offlinepay.Proof)) string {
+		p := good
+		change(&p)
+		return p.Text(func(m []byte) []byte { return ed25519.Sign(key, m) })
+	}
+	s.notBooked(signed(func(p *offlinepay.Proof) { p.Test = true }), "a test", asked.ID)
+	s.notBooked(signed(func(p *offlinepay.Proof) { p.Currency = 840 }), "another currency", asked.ID)
+	if !s.scan(signed(func(*offlinepay.Proof) {})) || s.sale(asked.ID).State != sale.Closed {
+		t.Error("the true one is not taken")
+	}
+}
+
 // Killed before the proof is read, between its verification and the commit,
 // behind the commit, and while the receipt prints: paid once, printed once or
 // reported as unknown.
