@@ -155,3 +155,20 @@ func TestMoney(t *testing.T) {
 		}
 	}
 }
+
+// An article that is called like the till's own thanks still reads as an article.
+func TestArticleThatPoses(t *testing.T) {
+	total := int64(1200)
+	for name, want := range map[string]string{
+		"谢谢惠顾": "谢谢惠顾 x1    12.00", "支付成功": "支付成功 x1    12.00", "PAID IN FULL": "PAID IN FUL x1 12.00", "T h a n k you": "T h a n k y x1 12.00",
+		"黑麦面包": "黑麦面包       12.00",
+	} {
+		got := show(t, &glass{chinese: true}, display.Scene{
+			Kind: display.Basket, Currency: "CNY", Language: "zh-CN", Total: &total,
+			Lines: []display.Line{{Line: 1, Name: name, Quantity: "1", UnitPrice: 1200, Total: 1200}},
+		})
+		if row := got[0]; row != want {
+			t.Errorf("%s: %q, want %q", name, row, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package display
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -120,11 +121,24 @@ func (t texter) item() string {
 		name = "No. " + strconv.Itoa(max(line.Line, 1))
 	}
 	amount := t.money(line.Total)
-	if line.Quantity != "" && line.Quantity != "1" {
-		count := " x" + line.Quantity + line.Unit
+	if line.Quantity != "" && line.Quantity != "1" || poses(name) {
+		count := " x" + cmp.Or(line.Quantity, "1") + line.Unit
 		name = strings.TrimRight(Cut(name, max(0, t.columns-Cells(amount)-1-Cells(count))), " ") + count
 	}
 	return t.row(name, amount)
+}
+
+// poses reports whether an article's name says what only the till may say: that
+// the shopper has paid. Such a line always has its quantity, so that it reads as
+// the line item that it is.
+func poses(name string) bool {
+	name = strings.ToLower(strings.Join(strings.Fields(name), ""))
+	for _, word := range []string{"谢谢", "谢惠", "成功", "已付", "已支付", "已收款", "完成", "thank", "paid", "success", "approved"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t texter) afterPaying() string {
