@@ -39,6 +39,7 @@ func (s *Store) Run(ctx context.Context) error {
 	if s.recovery.Load() != nil {
 		s.takeSnapshot() // the next damage must not need what was just repaired
 	}
+	first := true // a machine that never runs for an hour erases all the same
 	for {
 		var err error
 		select {
@@ -49,6 +50,9 @@ func (s *Store) Run(ctx context.Context) error {
 			err = errors.Join(s.expire(ctx), s.forget())
 		case <-minute.C:
 			err = errors.Join(s.trim(ctx), s.nextKey(), s.tellWithheld(ctx))
+			if first {
+				first, err = false, errors.Join(err, s.forget())
+			}
 		case <-room.C:
 			s.checkRoom()
 			if s.suspect.CompareAndSwap(true, false) {

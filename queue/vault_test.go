@@ -233,6 +233,40 @@ func TestErasing(t *testing.T) {
 	mustCheck(t, dir)
 }
 
+// A machine that is switched off before an hour is over erases too: within two
+// minutes of a start.
+func TestErasingInShortRuns(t *testing.T) {
+	dir := fastDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		run := func(f func(s *Store)) {
+			t.Helper()
+			s, err := Open(t.Context(), testOptions(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- s.Run(ctx) }()
+			f(s)
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			cancel()
+			if err := errors.Join(<-done, s.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+		var sealed []byte
+		run(func(s *Store) { sealed = s.Conceal("x", []byte(canary)) })
+		time.Sleep(20 * day)
+		run(func(*Store) {})
+		run(func(s *Store) {
+			if b, err := s.Reveal("x", sealed); !errors.Is(err, ErrErased) {
+				t.Errorf("%q, %v", b, err)
+			}
+		})
+	})
+}
+
 // A disk that takes no new key stops nothing: the last one serves on, also over a
 // restart, and a new one is made once the disk works again.
 func TestNoKeyCanBeWritten(t *testing.T) {
