@@ -115,9 +115,6 @@ func (p *proof) echoed(r reply) (mark string) {
 	return mark
 }
 
-// forget gives up what is outstanding: the printer was reset.
-func (p *proof) forget() { p.mark, p.letter, p.owed, p.count, p.zeroed = "", "", 0, -1, false }
-
 // waits reports whether proof of the newest job is worth waiting for.
 func (p *proof) waits() bool {
 	return p.mark != "" && (p.ever || p.misses < 2)
