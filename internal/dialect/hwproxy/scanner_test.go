@@ -102,12 +102,8 @@ func TestPolls(t *testing.T) {
 			t.Errorf("another client got %v", v)
 		}
 		// A client that is gone when it is answered gets the scan with its next poll.
-		code, seq := r.poll(t.Context(), "a")
-		if code != nil { // the second scan may still be there for the poll that missed it
-			t.Errorf("got %v again", code)
-		}
 		s.scan("3")
-		code, seq = r.poll(t.Context(), "a")
+		code, seq := r.poll(t.Context(), "a")
 		r.undelivered("a", seq)
 		want(poll("a"), code)
 		if code != "3" {
