@@ -39,6 +39,7 @@ type Till struct {
 	drawer  rate
 	// drawerForeign counts openings for sales that other programs keep.
 	drawerForeign rate
+	bounds        bounds // of pay codes
 	devices       deviceNews
 	ahead         string // business day that is known not to have come; "" for none
 	book          bookState
@@ -312,7 +313,7 @@ func (t *Till) nextDeadline(now time.Time) time.Time {
 	for _, s := range t.machine.Live() {
 		for _, p := range s.Unsettled() {
 			if !p.Withdrawn {
-				earlier(p.ExpiresAt)
+				earlier(t.expiry(p, now))
 			}
 		}
 	}
