@@ -3,6 +3,7 @@ package till_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 )
 
 // later is a rig whose clock can be set forward.
-func later(t *testing.T) (*rig, *time.Duration) {
-	var ahead time.Duration
+func later(t *testing.T) (*rig, *atomic.Int64) {
+	var ahead atomic.Int64
 	r := newRig(t, func(o *till.Options) {
 		now := o.Now
-		o.Now = func() time.Time { return now().Add(ahead) }
+		o.Now = func() time.Time { return now().Add(time.Duration(ahead.Load())) }
 	})
 	return r, &ahead
 }
@@ -71,7 +72,7 @@ func TestForeignJobs(t *testing.T) {
 	if again, created := r.foreign(title); created || again.JobID != one.JobID {
 		t.Errorf("a client that tries again: %+v, created %v", again, created)
 	}
-	*ahead = 3 * time.Minute
+	ahead.Store(int64(3 * time.Minute))
 	if third, created := r.foreign(title); !created || third.JobID == one.JobID {
 		t.Errorf("the same ticket minutes later: %+v, created %v", third, created)
 	}
