@@ -222,6 +222,32 @@ func TestCommandIdle(t *testing.T) {
 	})
 }
 
+// A command that waited for others until it was over is not run: whoever sent it
+// has stopped counting on it.
+func TestCommandExpiresWhileItWaits(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		var ran atomic.Int32
+		r.routes = []Route{{Type: "drawer.open", Handle: func(context.Context, Command) (any, error) {
+			ran.Add(1)
+			time.Sleep(20 * time.Second)
+			return nil, nil
+		}}}
+		r.start()
+		pass(time.Second)
+		order(r, b, "first", "drawer.open", nil)
+		b.last().send("command", r.sign(cloud.Message{ID: "late", Type: "drawer.open", Life: 10 * time.Second}))
+		b.last().send("command", r.sign(cloud.Message{ID: "third", Type: "drawer.open", Life: time.Minute}))
+		pass(time.Minute)
+		states := map[string]State{}
+		for _, reply := range replies(t, b) {
+			states[reply.ID] = reply.State
+		}
+		if len(states) != 3 || states["first"] != Done || states["late"] != Expired || states["third"] != Done || ran.Load() != 2 {
+			t.Errorf("replies %v, run %d times", states, ran.Load())
+		}
+	})
+}
+
 // Commands of one type run in order; another type does not wait for them.
 func TestCommandLanes(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
