@@ -39,7 +39,6 @@ type Till struct {
 	drawer  rate
 	// drawerForeign counts openings for sales that other programs keep.
 	drawerForeign rate
-	bounds        bounds // of pay codes
 	devices       deviceNews
 	ahead         string // business day that is known not to have come; "" for none
 	book          bookState
@@ -313,7 +312,7 @@ func (t *Till) nextDeadline(now time.Time) time.Time {
 	for _, s := range t.machine.Live() {
 		for _, p := range s.Unsettled() {
 			if !p.Withdrawn {
-				earlier(t.expiry(p, now))
+				earlier(p.ExpiresAt)
 			}
 		}
 	}

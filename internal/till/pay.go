@@ -341,18 +341,13 @@ func (t *Till) cancelPayment(ctx context.Context, c Call, cmd sale.CancelPayment
 
 // expirePayments withdraws pay codes whose time is over. mu is held.
 func (t *Till) expirePayments(ctx context.Context, now time.Time) {
-	t.forgetBounds()
 	for _, s := range t.machine.Live() {
 		for _, p := range s.Unsettled() {
-			if p.Withdrawn || now.Before(t.expiry(p, now)) {
+			if p.Withdrawn || now.Before(p.ExpiresAt) {
 				continue
 			}
-			at := now
-			if at.Before(p.ExpiresAt) { // the clock was set back
-				at = p.ExpiresAt
-			}
 			x := t.begin()
-			if err := x.step(sale.PaymentDue{At: at, PaymentID: p.ID}); err != nil {
+			if err := x.step(sale.PaymentDue{At: now, PaymentID: p.ID}); err != nil {
 				t.log.Error("expiry of a payment", "sale", s.ID, "err", err)
 				continue
 			}
