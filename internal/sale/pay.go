@@ -39,7 +39,7 @@ func (e CashTaken) step(w *stepper) error {
 	if e.Given != nil {
 		given = *e.Given
 	}
-	if e.Given != nil && given <= 0 && amount > 0 {
+	if given < 0 || given == 0 && amount > 0 { // also with nothing due: change is never taken from the shopper
 		return problem(CodeInvalid, "given", "收到的现金必须大于 0", "the cash given must be more than 0")
 	}
 	if e.Amount == nil && given < amount {

@@ -300,8 +300,9 @@ func TestCashOfNothing(t *testing.T) {
 		p.refuse(sale.CodeInvalid, sale.CashTaken{At: noon, Sale: "S", Given: &given})
 	}
 	p.refuse(sale.CodeNotPaying, sale.PaymentGivenUp{At: noon, Sale: "S"})
-	var nothing sale.Money
+	var nothing, less sale.Money = 0, -1
 	free := begin(t, items(item("gift", 0, "1")))
+	free.refuse(sale.CodeInvalid, sale.CashTaken{At: noon, Sale: "S", Given: &less})
 	if free.do(sale.CashTaken{At: noon, Sale: "S", Given: &nothing}); free.sale().State != sale.Closed {
 		t.Errorf("a gift: %s", free.sale().State)
 	}
