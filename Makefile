@@ -6,8 +6,9 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 export PATH := $(PATH):/usr/sbin
 TOOL     = go tool -modfile=internal/tools/go.mod
 FUZZTIME ?= 10s
+CHECKS   ?= 20000
 
-.PHONY: help build demo test setup race fuzz golden bench check lint fmt cross cover dist changelog
+.PHONY: help build demo test setup race fuzz hunt golden bench check lint fmt cross cover dist changelog
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -26,14 +27,23 @@ setup: ## what the tests need (Debian packages; as root)
 # interleavings of a payment.
 HEAVY := ^Test(PowerCut|PowerCutControls|Damage|Kill|FullDisk|RealDisk)
 
+# Property tests draw the same cases in every run of make test, so that a run is
+# red only for what was changed; make hunt draws new ones.
+SEED     := -rapid.seed=20261128
+ALL       = $(shell go list ./...)
+PROPERTY  = $(shell go list -f '{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}}{{"\n"}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$.ImportPath}}{{"\n"}}{{end}}{{end}}' ./... | sort -u)
+
 # A program with the race detector sleeps for a second before it ends, to hear of
 # races in that second: with some hundred programs and children, a minute of nothing.
 test: export GORACE = atexit_sleep_ms=20
 test: setup ## all tests, with the race detector
-	go test -race -timeout 15m $$(go list ./... | grep -v '/queue$$')
-	go test -race -timeout 15m -skip '$(HEAVY)' ./queue
-	go test -timeout 15m -run '$(HEAVY)' ./queue
-	go test -timeout 15m -run '^TestChargedOnce$$' ./internal/sale -rapid.checks=100000
+	go test -race -timeout 15m $(filter-out $(PROPERTY),$(ALL))
+	go test -race -timeout 15m -skip '$(HEAVY)' $(PROPERTY) $(SEED)
+	go test -timeout 15m -run '$(HEAVY)' ./queue $(SEED)
+	go test -timeout 15m -run '^TestChargedOnce$$' ./internal/sale -rapid.checks=100000 $(SEED)
+
+hunt: ## property tests with CHECKS new cases each (20000)
+	go test -timeout 2h -run "^($$(git grep -hB20 'rapid.Check(' -- '*_test.go' | sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' | paste -sd '|'))$$" $(PROPERTY) -rapid.checks=$(CHECKS)
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/{n[++k]=$$1} /^ok/{for(i=1;i<=k;i++) print $$2, n[i]; k=0}' | \
