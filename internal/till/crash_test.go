@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,6 +203,30 @@ func TestExpiry(t *testing.T) {
 	r.until("settled", func() bool { return settled(r.sale(s.ID)) })
 	if s = r.do(sale.Pay{Sale: s.ID, Method: "cash"}); s.State != sale.Closed {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A machine whose clock is set back shows a pay code no longer than it was made
+// for, with or without a cloud that says so.
+func TestExpiryWhenTheClockIsSetBack(t *testing.T) {
+	var back atomic.Int64
+	r := newRig(t, func(o *till.Options) {
+		now := o.Now
+		o.Now = func() time.Time { return now().Add(-time.Duration(back.Load())) }
+		o.QRTTL = 4 * time.Second
+	})
+	r.cloud.on("payment.create", echo(`{"state":"pending","url":"https://pay.example/$id"}`))
+	s := r.open()
+	back.Store(int64(10 * time.Minute)) // also before, once
+	if _, err := r.try(sale.Pay{Sale: s.ID, Method: "qr"}); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the code is shown", func() bool { return r.scene().Pay != nil })
+	back.Store(int64(time.Hour))
+	r.cloud.setDown(true)
+	r.until("the code goes when its time is over", func() bool { return r.scene().Pay == nil })
+	if p := r.sale(s.ID).Payment; p == nil || p.State != sale.PayExpired && p.State != sale.PayPending || !p.Withdrawn {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -39,6 +39,7 @@ type Till struct {
 	drawer  rate
 	// drawerForeign counts openings for sales that other programs keep.
 	drawerForeign rate
+	bounds        bounds // of pay codes
 	devices       deviceNews
 	ahead         string // business day that is known not to have come; "" for none
 	book          bookState
@@ -289,7 +290,7 @@ func (t *Till) tick(ctx context.Context) {
 			t.houseKeeping(ctx)
 			house = now.Add(time.Hour)
 		}
-		wait := time.NewTimer(max(next.Sub(t.now()), time.Millisecond))
+		wait := time.NewTimer(min(max(next.Sub(t.now()), time.Millisecond), time.Minute))
 		select {
 		case <-ctx.Done():
 			wait.Stop()
@@ -312,7 +313,11 @@ func (t *Till) nextDeadline(now time.Time) time.Time {
 	for _, s := range t.machine.Live() {
 		for _, p := range s.Unsettled() {
 			if !p.Withdrawn {
-				earlier(p.ExpiresAt)
+				at := t.expiry(p, now)
+				if at.Before(p.ExpiresAt) && !at.After(now) { // it passed while this was decided
+					at = now.Add(tolerance)
+				}
+				earlier(at)
 			}
 		}
 	}

@@ -338,23 +338,3 @@ func (t *Till) cancelPayment(ctx context.Context, c Call, cmd sale.CancelPayment
 	answer := x.answer(c, false, x.sale())
 	return answer, x.commit(ctx)
 }
-
-// expirePayments withdraws pay codes whose time is over. mu is held.
-func (t *Till) expirePayments(ctx context.Context, now time.Time) {
-	for _, s := range t.machine.Live() {
-		for _, p := range s.Unsettled() {
-			if p.Withdrawn || now.Before(p.ExpiresAt) {
-				continue
-			}
-			x := t.begin()
-			if err := x.step(sale.PaymentDue{At: now, PaymentID: p.ID}); err != nil {
-				t.log.Error("expiry of a payment", "sale", s.ID, "err", err)
-				continue
-			}
-			if err := x.commit(ctx); err != nil {
-				t.log.Error("expiry of a payment", "sale", s.ID, "err", err)
-				return
-			}
-		}
-	}
-}
