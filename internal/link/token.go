@@ -108,8 +108,8 @@ func (r *raw) UnmarshalJSON(b []byte) error { r.bytes = bytes.Clone(b); return n
 // verify checks, in this order: size, characters, header, key, signature,
 // claims, audience. Its errors are *refused.
 func (v *verifier) verify(token []byte, received time.Time) (*message, error) {
-	if len(token) > v.size {
-		return nil, refuse(refOversized, "%d bytes, at most %d", len(token), v.size)
+	if len(token) > v.size { // the rest of a very long one is cut off, see wire
+		return nil, refuse(refOversized, "more than %d bytes", v.size)
 	}
 	text := string(token)
 	if err := compact(text); err != nil {
