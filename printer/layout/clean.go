@@ -20,7 +20,13 @@ func clean(s string, breaks bool) string {
 	if plain(s) {
 		return s
 	}
-	s = atlas.Single(norm.NFC.String(strings.ToValidUTF8(s, "\ufffd")))
+	s = strings.Map(func(r rune) rune { // before composing: a letter and its accent belong together
+		if r == '\ufeff' || unicode.IsControl(r) && !strings.ContainsRune("\t\n\u0085", r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
+	s = atlas.Single(norm.NFC.String(s))
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' && breaks:

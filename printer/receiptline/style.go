@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -12,10 +13,17 @@ import (
 
 // Escape makes any value safe to put into a document as text: it is printed as
 // it is and can neither end a column nor change the style. Line breaks become
-// spaces.
+// spaces; control characters and byte order marks, which nobody sees, go: what is
+// left without them could be a rule, or a letter with its accent.
 func Escape(value string) string {
+	value = strings.Map(func(r rune) rune {
+		if r == '\ufeff' || unicode.IsControl(r) && !strings.ContainsRune("\n\r\t\u0085", r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(value, "\ufffd"))
 	var b strings.Builder
-	for _, r := range norm.NFC.String(strings.ToValidUTF8(value, "\ufffd")) { // as Parse will: U+1FEF becomes a backquote
+	for _, r := range norm.NFC.String(value) { // as Parse will: U+1FEF becomes a backquote
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			b.WriteByte(' ')
