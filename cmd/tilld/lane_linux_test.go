@@ -18,11 +18,9 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 
 	backend "tilld/internal/cloud"
+	"tilld/internal/sim/broker"
 )
 
 // lane is a whole checkout: the agent as a process of its own, a scanner on a
@@ -120,24 +118,21 @@ func (l *lane) ready() {
 
 // openCloud returns the broker's address and the trust file.
 func (l *lane) openCloud(outcome string) (addr, trust string) {
-	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
-	l.must(s.AddHook(new(auth.AllowHook), nil))
-	tcp := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
-	l.must(s.AddListener(tcp))
-	l.must(s.Serve())
-	l.t.Cleanup(func() { s.Close() })
+	b, err := broker.Listen("127.0.0.1:0")
+	l.must(err)
+	l.t.Cleanup(func() { l.must(b.Close()) })
 	key, err := backend.NewKey("test-1")
 	l.must(err)
 	keys, err := backend.TrustFile(key)
 	l.must(err)
 	trust = filepath.Join(l.t.TempDir(), "keys.json")
 	l.must(os.WriteFile(trust, keys, 0o600))
-	l.cloud = backend.New(backend.Options{Broker: "tcp://" + tcp.Address(), Key: key, Pay: backend.PayPolicy{Outcome: outcome}, Log: slog.New(slog.DiscardHandler)})
+	l.cloud = backend.New(backend.Options{Broker: "tcp://" + b.Addr(), Key: key, Pay: backend.PayPolicy{Outcome: outcome}, Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); l.cloud.Run(ctx) }()
 	l.t.Cleanup(func() { cancel(); <-ended })
-	return tcp.Address(), trust
+	return b.Addr(), trust
 }
 
 // stop ends the agent in order and waits until it is gone.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -14,9 +13,7 @@ import (
 	"sync"
 	"time"
 
-	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
+	sim "tilld/internal/sim/broker"
 )
 
 // broker is an MQTT broker on a loopback port that stays the same while it is
@@ -77,13 +74,12 @@ func freePort() (int, error) {
 	return addr.Port, l.Close()
 }
 
-// embedded is mochi-mqtt inside this process.
+// embedded is a broker inside this process.
 type embedded struct {
 	port int
 
-	mu       sync.Mutex
-	server   *mochi.Server
-	listener net.Listener
+	mu     sync.Mutex
+	server *sim.Broker
 }
 
 func (e *embedded) Port() int { return e.port }
@@ -100,20 +96,11 @@ func (e *embedded) Start(context.Context) error {
 	if e.server != nil {
 		return nil
 	}
-	caps := mochi.NewDefaultServerCapabilities()
-	caps.MaximumClientWritesPending = 64 << 10 // a slow subscriber must not lose what a fleet sends
-	s := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler), Capabilities: caps})
-	if err := s.AddHook(new(auth.AllowHook), nil); err != nil {
+	s, err := sim.Listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(e.port)))
+	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(e.port)))
-	if err != nil {
-		return fmt.Errorf("broker: %w", err)
-	}
-	if err := errors.Join(s.AddListener(listeners.NewNet("loopback", l)), s.Serve()); err != nil {
-		return errors.Join(fmt.Errorf("broker: %w", err), l.Close())
-	}
-	e.server, e.listener = s, l
+	e.server = s
 	return nil
 }
 
@@ -123,22 +110,10 @@ func (e *embedded) Stop() error {
 	if e.server == nil {
 		return nil
 	}
-	// mochi 2.7.9 locks up when it is closed while a client leaves: it takes a read
-	// lock twice, and the leaving client waits for the write lock in between. So
-	// the clients go first.
-	e.listener.Close()
-	for end := time.Now().Add(2 * time.Second); e.server.Clients.Len() > 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
-		for _, c := range e.server.Clients.GetAll() {
-			c.Stop(errStopped)
-		}
-	}
 	err := e.server.Close()
 	e.server = nil
 	return err
 }
-
-// errStopped is why the broker leaves its clients.
-var errStopped = errors.New("the broker stops")
 
 // mosquitto is Debian's broker as a child process.
 type mosquitto struct {

@@ -56,7 +56,7 @@ var only = map[string][]string{
 	"go.etcd.io/bbolt":                     {"queue"},
 	"github.com/makiuchi-d/gozxing":        {"internal/qr", "scanner/camera", "internal/sim"},
 	"github.com/theupdateframework/go-tuf": {"firmware/tuf", "internal/sim/tufrepo"},
-	"github.com/mochi-mqtt/server/v2":      {"internal/sim", "cmd/tillsim"},
+	"github.com/mochi-mqtt/server/v2":      {"internal/sim/broker"},
 	"gopkg.in/yaml.v3":                     {},
 	"github.com/goccy/go-yaml":             {"internal/config"},
 	"github.com/rivo/uniseg":               {"display/screen"},

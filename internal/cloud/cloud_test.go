@@ -7,18 +7,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/golang-jwt/jwt/v5"
-	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 
 	"tilld/internal/cloud"
+	"tilld/internal/sim/broker"
 )
 
 // rig is a cloud at a broker and a till that is only an MQTT client.
@@ -46,23 +43,20 @@ type claims struct {
 
 func newRig(t *testing.T, o cloud.Options) *rig {
 	t.Helper()
-	server := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
-	if err := server.AddHook(new(auth.AllowHook), nil); err != nil {
+	b, err := broker.Listen("127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	l := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
-	if err := server.AddListener(l); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Serve(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	key, err := cloud.NewKey("k1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, url: "tcp://" + l.Address(), more: make(chan struct{})}
+	r := &rig{t: t, url: "tcp://" + b.Addr(), more: make(chan struct{})}
 	r.key = public(t, key)
 	o.Broker, o.Key = r.url, key
 	r.cloud = cloud.New(o)
