@@ -19,6 +19,7 @@ import (
 	"tilld/scanner/hidpos"
 	"tilld/scanner/line"
 	"tilld/scanner/ssi"
+	"tilld/scanner/torn"
 	"tilld/scanner/wedge"
 )
 
@@ -52,12 +53,12 @@ func driverList() []driver {
 	}
 }
 
-func scanners() *device.Registry[scanner.Scanner] {
+func scanners(m *torn.Memory) *device.Registry[scanner.Scanner] {
 	var r device.Registry[scanner.Scanner]
-	r.Add("line", line.Opener())
-	r.Add("wedge", wedge.Open)
-	r.Add("hidpos", hidpos.Open)
-	r.Add("ssi", ssi.Open)
+	r.Add("line", line.Opener(m))
+	r.Add("wedge", wedge.Opener(m))
+	r.Add("hidpos", hidpos.Opener(m))
+	r.Add("ssi", ssi.Opener(m))
 	r.Add("camera", camera.Open)
 	return &r
 }

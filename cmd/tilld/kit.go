@@ -20,6 +20,7 @@ import (
 	"tilld/internal/run"
 	"tilld/printer"
 	"tilld/scanner"
+	"tilld/scanner/torn"
 )
 
 // kit is all configured hardware and what keeps it in service.
@@ -33,6 +34,7 @@ type kit struct {
 	plugs    *hotplug.Watcher
 	traces   *traces
 	approved *device.Approvals
+	torn     *tornCodes
 
 	mu    sync.Mutex
 	inUse map[string]device.Device // by name, while in service
@@ -48,6 +50,7 @@ func newKit(a *agent, glass *screen.Screen) *kit {
 		a: a, log: a.log.With("part", "device"), dialer: dial.New(dial.Options{}), glass: glass,
 		stations: map[string]*printer.Station{}, inUse: map[string]device.Device{},
 	}
+	k.torn = newTornCodes(k)
 	for _, d := range a.cfg.Devices {
 		s := spec(d)
 		k.specs = append(k.specs, s)
@@ -69,7 +72,8 @@ func (k *kit) changed(s device.Status) {
 // parts are the hardware as one part, so that devices that hang when the agent
 // stops do so side by side.
 func (k *kit) parts() []run.Part {
-	keeps := k.keeps()
+	memory := k.torn.memory()
+	keeps := k.keeps(memory)
 	return []run.Part{
 		{Name: "hotplug", Run: k.plugs.Run},
 		{Name: "devices", Stop: 3 * time.Second, Run: func(ctx context.Context) error {
@@ -82,6 +86,7 @@ func (k *kit) parts() []run.Part {
 				})
 			}
 			all.Wait()
+			memory.Close()
 			<-ctx.Done() // also a till without devices is a till: it has the local API and the cloud
 			return nil
 		}},
@@ -89,9 +94,9 @@ func (k *kit) parts() []run.Part {
 }
 
 // keeps are what keeps each device in service.
-func (k *kit) keeps() []func(context.Context) error {
+func (k *kit) keeps(m *torn.Memory) []func(context.Context) error {
 	var keeps []func(context.Context) error
-	scan, print, show := scanners(), printers(), displays(k.glass)
+	scan, print, show := scanners(m), printers(), displays(k.glass)
 	for _, s := range k.specs {
 		switch s.Kind {
 		case device.Scanner:
@@ -120,6 +125,7 @@ func slot[D device.Device](k *kit, s device.Spec, r *device.Registry[D], serve f
 
 func (k *kit) scan(ctx context.Context, dev scanner.Scanner) error {
 	return dev.Run(ctx, func(s scanner.Scan) {
+		k.torn.clear(s.Device)
 		if !k.a.till.Scan(ctx, s) {
 			k.answer(s.Device, false)
 		}

@@ -66,8 +66,16 @@ devices:
   - {name: screen, kind: display, driver: screen}
 %s`, broker, trust, level, near.Name(), more), 0o600))
 	l.config = config
-	l.run()
 	t.Cleanup(func() { l.stop() })
+	l.again()
+	l.must(near.Close())
+	return l
+}
+
+// again starts the agent and waits until it works.
+func (l *lane) again() {
+	l.t.Helper()
+	l.run()
 	l.await("the agent's address", func() bool {
 		addr, err := os.ReadFile(filepath.Join(l.dir, "http-addr"))
 		l.base = "http://" + strings.TrimSpace(string(addr))
@@ -76,9 +84,16 @@ devices:
 		return err == nil && terr == nil && len(addr) > 0 && l.token != ""
 	})
 	l.ready()
-	l.must(near.Close())
 	l.news = l.follow("/v1/events")
-	return l
+}
+
+// kill ends the agent as a power cut of the process does.
+func (l *lane) kill() {
+	l.t.Helper()
+	l.must(l.cmd.Process.Kill())
+	_ = l.cmd.Wait() // killed
+	l.must(os.Remove(filepath.Join(l.dir, "http-addr")))
+	l.cmd = nil
 }
 
 // run starts the agent.

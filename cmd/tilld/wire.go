@@ -261,7 +261,7 @@ func (a *agent) newServer(glass *screen.Screen, key ed25519.PrivateKey) (*status
 		Trace:   a.kit.traces,
 		Journal: a.store, Export: a.export(key),
 		Update:  func() (any, error) { return firmware.Status(a.cfg.DataDir) },
-		Metrics: []prometheus.Collector{newLinkMetrics(a)},
+		Metrics: []prometheus.Collector{newLinkMetrics(a), a.kit.torn.count},
 		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 // decoder makes codes of input reports.
@@ -22,7 +23,7 @@ type decoder struct {
 	open   bool
 	broken bool // something of it is missing: drop it whole
 	noise  int  // bytes since the last code that made none
-	tear   reading.Tear
+	tear   torn.Tear
 }
 
 // Feed implements [reading.Decoder].
@@ -63,6 +64,18 @@ func (d *decoder) Silence(at time.Time) {
 	clear(d.part)
 	d.part = d.part[:0]
 }
+
+// Hold implements [reading.Decoder].
+func (d *decoder) Hold(at time.Time) {
+	if d.open && len(d.buf) == 0 {
+		d.tear.Hold(missing, false, at)
+		return
+	}
+	d.tear.Hold(d.buf, false, at)
+}
+
+// missing stands for a beginning that was not understood.
+var missing = []byte{'?'}
 
 // Noise implements [reading.Decoder].
 func (d *decoder) Noise() int { return d.noise }

@@ -12,8 +12,10 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"pgregory.net/rapid"
 
+	"tilld/device"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 // reports writes a code as a scanner does: 56 bytes at a time.
@@ -220,4 +222,27 @@ func BenchmarkReportsToScan(b *testing.B) {
 }
 
 // later is long after any torn code.
-var later = time.Time{}.Add(reading.TearFor)
+var later = time.Time{}.Add(torn.For)
+
+// The agent is killed between two reports of a code: the next one is no code.
+func TestRestAfterAKill(t *testing.T) {
+	at, dir := time.Now(), t.TempDir()
+	life := func(stream []byte) []string {
+		m := torn.New(torn.Options{Dir: dir})
+		defer m.Close()
+		d := decoderOf(captured)
+		d.tear = m.Take(device.Spec{Name: "scanner-1"})
+		defer d.Hold(at)
+		return texts(d.Feed(at, stream))
+	}
+	code := reports("]Q1", "https://shop.example/"+strings.Repeat("0123456789", 10), false)
+	if got := life(code[:64]); got != nil {
+		t.Fatalf("half a code gives %q", got)
+	}
+	if got := life(code[64:]); got != nil {
+		t.Errorf("its rest gives %q", got)
+	}
+	if got := life(reports("]Q1", "2", false)); !slices.Equal(got, []string{"]Q1|2"}) {
+		t.Errorf("the next code: %q", got)
+	}
+}

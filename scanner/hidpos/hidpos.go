@@ -18,12 +18,15 @@ import (
 	"tilld/internal/lang"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 type reader struct {
 	info   device.Info
 	cfg    Config
 	port   device.Port
+	spec   device.Spec
+	memory *torn.Memory
 	at     layout
 	stream bool
 	mu     sync.Mutex // one host command at a time
@@ -53,6 +56,17 @@ func decode(s device.Spec) (Config, error) {
 // with kind Config when the device is no scanner in HID POS mode. Options are
 // those of [Config].
 func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+	return openWith(p, s, nil)
+}
+
+// Opener returns an [Open] with a memory of codes that were cut off.
+func Opener(m *torn.Memory) device.Opener[scanner.Scanner] {
+	return func(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+		return openWith(p, s, m)
+	}
+}
+
+func openWith(p device.Port, s device.Spec, m *torn.Memory) (scanner.Scanner, error) {
 	cfg, err := decode(s)
 	if err != nil {
 		return nil, err
@@ -60,7 +74,7 @@ func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, err
 	if p == nil {
 		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a HID POS scanner needs an address such as hidraw://usb/0C2E:0907"))
 	}
-	r := &reader{info: device.Info{Name: s.Name, Driver: "hidpos", Model: cfg.Model}, cfg: cfg, port: p}
+	r := &reader{info: device.Info{Name: s.Name, Driver: "hidpos", Model: cfg.Model}, cfg: cfg, port: p, spec: s, memory: m}
 	desc, err := prepare(p, s.Name, cfg.Model == "honeywell")
 	switch {
 	case err != nil:
@@ -91,7 +105,13 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 		Name: r.info.Name, Port: r.port, Gap: time.Duration(r.cfg.GapMS) * time.Millisecond,
 		Rate: r.cfg.MaxPerSecond, Advice: reading.NoBarcodes,
 	}
-	return l.Run(ctx, &decoder{at: r.at, encoding: r.cfg.Encoding, stream: r.stream}, reading.MaxNoise, emit)
+	d := &decoder{at: r.at, encoding: r.cfg.Encoding, stream: r.stream, tear: r.memory.Take(r.spec)}
+	err := l.Run(ctx, d, reading.MaxNoise, emit)
+	if ctx.Err() != nil && d.Pending() { // what it goes on with after an orderly stop is no code either
+		d.Silence(time.Now())
+	}
+	r.memory.Keep(d.tear, err)
+	return err
 }
 
 // Answer implements [scanner.Answerer]: three beeps for a refused code.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"tilld/scanner"
-	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 // maxFrame bounds what is held of an unfinished code: the longest payload with
@@ -23,7 +23,7 @@ type framer struct {
 	buf     []byte
 	tooLong bool // dropping up to the next suffix or silence
 	noise   int  // bytes that made no code, less what codes have made up for
-	tear    reading.Tear
+	tear    torn.Tear
 }
 
 type code struct {
@@ -57,7 +57,7 @@ func (f *framer) feed(at time.Time, b []byte) []code {
 // gap is called after the configured silence. Without a suffix it ends a code.
 // With one it drops what is there: a code without its end may be half a code,
 // and half a code can be the number of another article. So can the other half,
-// should it still come: see [reading.Tear].
+// should it still come: see [torn.Tear].
 func (f *framer) gap(at time.Time) (code, bool) {
 	if len(f.cfg.suffix) == 0 {
 		return f.finish(at)
@@ -83,6 +83,9 @@ func (f *framer) cut(at time.Time) {
 		f.giveUp(at)
 	}
 }
+
+// hold leaves a note of what is held, see [torn.Tear.Hold].
+func (f *framer) hold(at time.Time) { f.tear.Hold(f.buf, f.tooLong, at) }
 
 func (f *framer) drop() {
 	f.noise += len(f.buf)

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tilld/scanner"
-	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 func compiled(t testing.TB, c Config) settings {
@@ -36,7 +36,7 @@ func configs() []Config {
 }
 
 // later is long after any torn code.
-var later = time.Time{}.Add(reading.TearFor)
+var later = time.Time{}.Add(torn.For)
 
 func all(f *framer, chunks ...[]byte) []string {
 	var out []string

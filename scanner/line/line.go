@@ -20,13 +20,15 @@ import (
 	"tilld/internal/lang"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 type reader struct {
 	info   device.Info
 	cfg    settings
 	port   device.Port
-	memory *memory
+	spec   device.Spec
+	memory *torn.Memory
 	mu     sync.Mutex // one host command at a time
 }
 
@@ -53,10 +55,19 @@ func decode(s device.Spec) (settings, error) {
 
 // Open takes over the port; it sends nothing. Options are those of [Config].
 func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
-	return open(p, s, nil)
+	return openWith(p, s, nil)
 }
 
-func open(p device.Port, s device.Spec, m *memory) (scanner.Scanner, error) {
+// Opener returns an [Open] with a memory of the code in whose middle a port
+// failed, or the agent ended: a serial server on the network hands the rest of it
+// to the next connection, and the rest is in doubt there too.
+func Opener(m *torn.Memory) device.Opener[scanner.Scanner] {
+	return func(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+		return openWith(p, s, m)
+	}
+}
+
+func openWith(p device.Port, s device.Spec, m *torn.Memory) (scanner.Scanner, error) {
 	set, err := decode(s)
 	if err != nil {
 		return nil, err
@@ -64,7 +75,7 @@ func open(p device.Port, s device.Spec, m *memory) (scanner.Scanner, error) {
 	if p == nil {
 		return nil, fault.New(fault.Config, s.Name, "open", errors.New("a line scanner needs an address"))
 	}
-	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: set.model}, cfg: set, port: p, memory: m}
+	r := &reader{info: device.Info{Name: s.Name, Driver: "line", Model: set.model}, cfg: set, port: p, spec: s, memory: m}
 	if set.model == "" {
 		return r, nil
 	}
@@ -84,12 +95,12 @@ func (r *reader) Close() error { return r.port.Close() }
 func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) (err error) {
 	stop := context.AfterFunc(ctx, func() { device.SetReadDeadline(r.port, time.Unix(1, 0)) })
 	defer stop()
-	f := framer{cfg: r.cfg, tear: r.memory.take(r.info.Name)}
+	f := framer{cfg: r.cfg, tear: r.memory.Take(r.spec)}
 	defer func() {
 		if fault.KindOf(err) != fault.Protocol { // noise is no half of a code
 			f.cut(time.Now())
-			r.memory.keep(r.info.Name, f.tear)
 		}
+		r.memory.Keep(f.tear, err)
 	}()
 	flood := bucket{perSecond: r.cfg.rate}
 	buf := make([]byte, 4096)
@@ -127,6 +138,7 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) (err error) {
 			}
 			looked = late && !looked
 		}
+		f.hold(last)
 		for _, c := range codes {
 			if !flood.take(last) {
 				return r.fault(errFlood)

@@ -21,6 +21,7 @@ import (
 	"tilld/scanner"
 	"tilld/scanner/line"
 	"tilld/scanner/scannertest"
+	"tilld/scanner/torn"
 )
 
 func open(t testing.TB, p device.Port, options string) scanner.Scanner {
@@ -343,7 +344,7 @@ func TestSomebodyElsesDeadlineIsNoSilence(t *testing.T) {
 // scanner knows nothing, and what it reads later is in no doubt.
 func TestRestThroughTheNextPort(t *testing.T) {
 	const ean = "6901234567892"
-	opener := line.Opener()
+	opener := line.Opener(torn.New(torn.Options{}))
 	life := func(name string, chunks ...string) (got []string) {
 		p := new(devtest.Recorder)
 		s, err := opener(t.Context(), p, device.Spec{Name: name})
@@ -377,6 +378,58 @@ func TestRestThroughTheNextPort(t *testing.T) {
 		if got := life("scanner-1", c.second...); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// The agent is killed in the middle of a code, and the rest of it comes to the
+// agent's next life; so does what lay whole in the cable meanwhile.
+func TestRestAfterAKill(t *testing.T) {
+	const ean = "6901234567892"
+	for _, c := range []struct{ options, half, next, want string }{
+		{`{}`, "690123", "4567892\r" + ean + "\r", ean},
+		{`{}`, "690123", ean + "\r", ean},
+		{`{}`, "42\r6901", "234567892\r", "42"},
+		{`{}`, "", "4567892\r", "4567892"},
+		{`{}`, ean + "\r", "4567892\r", ean + " 4567892"},
+		{`{}`, strings.Repeat("9", 4000), "9999\r" + ean + "\r", ean},
+		{`{"prefix": "stx"}`, "\x02690123", "4567892\r\x0242\r", "42"},
+		{`{"aim": true}`, "]Q1https", "://t.cn/1\r]Q142\r", "42"},
+		{`{"suffix": "none"}`, "690123", "4567892", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := t.TempDir()
+			var got []string
+			life := func(bytes string) (kill func()) {
+				p := new(devtest.Recorder)
+				m := torn.New(torn.Options{Dir: dir})
+				s, err := line.Opener(m)(t.Context(), p, device.Spec{Name: "scanner-1", Options: json.RawMessage(c.options)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				dead := false
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					s.Run(ctx, func(sc scanner.Scan) {
+						if !dead {
+							got = append(got, string(sc.Data))
+						}
+					})
+				}()
+				p.Feed([]byte(bytes))
+				synctest.Wait() // the bytes are read, and no time has passed
+				return func() { dead = true; m.Close(); cancel(); <-ended }
+			}
+			life(c.half)()
+			kill := life(c.next)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			kill()
+			if list := strings.Join(got, " "); list != c.want {
+				t.Errorf("%s: %.30q, killed, then %q: got %q, want %q", c.options, c.half, c.next, list, c.want)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 // decoder makes codes of packets and answers each.
@@ -25,7 +26,7 @@ type decoder struct {
 	broken bool
 	quiet  int // silences since its last packet
 	noise  int // bytes since the last code that made none
-	tear   reading.Tear
+	tear   torn.Tear
 }
 
 func newDecoder(c Config, reply func([]byte)) *decoder {
@@ -79,6 +80,19 @@ func (d *decoder) Silence(at time.Time) {
 // seconds as delivered.
 const maxQuiet = 10
 
+// Hold implements [reading.Decoder]. A packet that is not whole is no part of a
+// code yet: the scanner sends it again.
+func (d *decoder) Hold(at time.Time) {
+	if d.open && len(d.code) == 0 {
+		d.tear.Hold(missing, false, at)
+		return
+	}
+	d.tear.Hold(d.code, false, at)
+}
+
+// missing stands for a first packet that was empty: what follows is not known.
+var missing = []byte{'?'}
+
 // Noise implements [reading.Decoder].
 func (d *decoder) Noise() int { return d.noise }
 
@@ -98,7 +112,7 @@ func (d *decoder) drop() {
 func (d *decoder) forget(at time.Time) {
 	if d.open {
 		if len(d.code) == 0 {
-			d.code = append(d.code, '?') // its first packet was empty, and what follows is not known
+			d.code = append(d.code, missing...)
 		}
 		d.tear.Begin(d.code, at)
 	}

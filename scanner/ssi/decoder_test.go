@@ -11,8 +11,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"tilld/device"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 func texts(list []reading.Code) []string {
@@ -195,4 +197,29 @@ func BenchmarkPacketsToScan(b *testing.B) {
 }
 
 // later is long after any torn code.
-var later = time.Time{}.Add(reading.TearFor)
+var later = time.Time{}.Add(torn.For)
+
+// The agent is killed between two packets of a code: the next one is no code.
+func TestRestAfterAKill(t *testing.T) {
+	at, sim := time.Now(), new(simulator)
+	for first, want := range map[string][]string{"\x1cab": nil, "\x1c": nil, "": {"]E0|2"}} {
+		dir := t.TempDir()
+		life := func(stream []byte) []string {
+			m := torn.New(torn.Options{Dir: dir})
+			defer m.Close()
+			d := newDecoder(Defaults, func([]byte) {})
+			d.tear = m.Take(device.Spec{Name: "scanner-1"})
+			defer d.Hold(at)
+			return texts(d.Feed(at, stream))
+		}
+		if first != "" {
+			life(sim.packet(2, first))
+		}
+		if got := life(sim.packet(0, "\x0b2")); !slices.Equal(got, want) {
+			t.Errorf("killed after %q, then got %q, want %q", first, got, want)
+		}
+		if got := life(sim.packet(0, "\x0b2")); !slices.Equal(got, []string{"]E0|2"}) {
+			t.Errorf("the next code: %q", got)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"tilld/internal/fault"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 const (
@@ -33,6 +34,9 @@ type reader struct {
 	cfg  Config
 	port device.Port
 	mu   sync.Mutex // one packet at a time
+
+	spec   device.Spec
+	memory *torn.Memory
 }
 
 // Check reports what is wrong with the options of a configuration entry.
@@ -54,6 +58,17 @@ func decode(s device.Spec) (Config, error) {
 
 // Open takes over the port; it sends nothing. Options are those of [Config].
 func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+	return openWith(p, s, nil)
+}
+
+// Opener returns an [Open] with a memory of codes that were cut off.
+func Opener(m *torn.Memory) device.Opener[scanner.Scanner] {
+	return func(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+		return openWith(p, s, m)
+	}
+}
+
+func openWith(p device.Port, s device.Spec, m *torn.Memory) (scanner.Scanner, error) {
 	cfg, err := decode(s)
 	if err != nil {
 		return nil, err
@@ -61,7 +76,7 @@ func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, err
 	if p == nil {
 		return nil, fault.New(fault.Config, s.Name, "open", errors.New("an SSI scanner needs an address such as serial://usb/05E0:1701"))
 	}
-	return &reader{info: device.Info{Name: s.Name, Driver: "ssi", Model: "zebra"}, cfg: cfg, port: p}, nil
+	return &reader{info: device.Info{Name: s.Name, Driver: "ssi", Model: "zebra"}, cfg: cfg, port: p, spec: s, memory: m}, nil
 }
 
 // Info implements [device.Device].
@@ -101,7 +116,14 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 		Name: r.info.Name, Port: r.port, Gap: time.Duration(r.cfg.GapMS) * time.Millisecond,
 		Rate: r.cfg.MaxPerSecond, Advice: reading.NoBarcodes, OnFault: func() error { return failed },
 	}
-	return l.Run(ctx, newDecoder(r.cfg, reply), reading.MaxNoise, emit)
+	d := newDecoder(r.cfg, reply)
+	d.tear = r.memory.Take(r.spec)
+	err := l.Run(ctx, d, reading.MaxNoise, emit)
+	if ctx.Err() != nil { // what it goes on with after an orderly stop is no code either
+		d.forget(time.Now())
+	}
+	r.memory.Keep(d.tear, err)
+	return err
 }
 
 // sessions opens a session again and again. A failure shows in Run as well.

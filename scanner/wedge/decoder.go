@@ -9,6 +9,7 @@ import (
 
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 // eventSize is struct input_event: two words of time, then type and code (16
@@ -33,7 +34,7 @@ type decoder struct {
 	digits           int
 	high             rune // first half of a surrogate pair, 0 if none
 
-	tear reading.Tear // in the events' own time
+	tear torn.Tear // in the events' own time
 }
 
 // held says which of a pair of keys (left, right) are down.
@@ -69,6 +70,18 @@ func (d *decoder) Pending() bool { return len(d.buf) > 0 || d.broken || d.digits
 
 // Silence implements [reading.Decoder].
 func (d *decoder) Silence(time.Time) { d.abandon() }
+
+// Hold implements [reading.Decoder].
+func (d *decoder) Hold(time.Time) {
+	if d.broken {
+		d.tear.Hold(missing, false, clock(d.last))
+		return
+	}
+	d.tear.Hold(d.buf, false, clock(d.last))
+}
+
+// missing stands for a beginning that was not understood.
+var missing = []byte{'?'}
 
 // Noise implements [reading.Decoder].
 func (d *decoder) Noise() int { return d.noise }

@@ -11,8 +11,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"tilld/device"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 func with(t testing.TB, change func(*Config)) settings {
@@ -257,6 +259,34 @@ func TestEveryCodeComesOut(t *testing.T) {
 	})
 }
 
+// The agent is killed between two keys of a code: what is typed on is no code.
+func TestRestAfterAKill(t *testing.T) {
+	for half, want := range map[string][]string{"690123": nil, "\x00": nil, "": {"|4567892"}} {
+		dir := t.TempDir()
+		k := keyboard{now: time.Duration(time.Now().UnixNano()), step: time.Millisecond}
+		life := func() []string {
+			m := torn.New(torn.Options{Dir: dir})
+			defer m.Close()
+			d := decoder{cfg: with(t, nil), tear: m.Take(device.Spec{Name: "scanner-1"})}
+			defer d.Hold(later)
+			return texts(d.Feed(later, k.take()))
+		}
+		if half == "\x00" {
+			k.press(300) // a key that is no character
+		} else {
+			k.typeText(half)
+		}
+		life()
+		for i, want := range [][]string{want, {"|4567892"}} {
+			k.typeText("4567892")
+			k.press(28)
+			if got := life(); !slices.Equal(got, want) {
+				t.Errorf("killed after %q, then %d: got %q, want %q", half, i, got, want)
+			}
+		}
+	}
+}
+
 func FuzzDecoder(f *testing.F) {
 	k := keyboard{now: time.Hour, step: time.Millisecond}
 	k.typeText("]Q1https://t.cn/x\x1d乌")
@@ -313,4 +343,4 @@ func BenchmarkEventsToScan(b *testing.B) {
 }
 
 // later is long after any torn code.
-var later = time.Time{}.Add(reading.TearFor)
+var later = time.Time{}.Add(torn.For)

@@ -20,12 +20,16 @@ import (
 	"tilld/internal/lang"
 	"tilld/scanner"
 	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 type reader struct {
 	info device.Info
 	cfg  settings
 	port device.Port
+
+	spec   device.Spec
+	memory *torn.Memory
 }
 
 // Check reports what is wrong with the options of a configuration entry.
@@ -49,6 +53,17 @@ func decode(s device.Spec) (settings, error) {
 // Open takes over the port and the keyboard behind it. It fails with kind Busy
 // when another program has taken the keyboard. Options are those of [Config].
 func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+	return openWith(p, s, nil)
+}
+
+// Opener returns an [Open] with a memory of codes that were cut off.
+func Opener(m *torn.Memory) device.Opener[scanner.Scanner] {
+	return func(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, error) {
+		return openWith(p, s, m)
+	}
+}
+
+func openWith(p device.Port, s device.Spec, m *torn.Memory) (scanner.Scanner, error) {
 	set, err := decode(s)
 	if err != nil {
 		return nil, err
@@ -60,7 +75,7 @@ func Open(_ context.Context, p device.Port, s device.Spec) (scanner.Scanner, err
 	if err != nil {
 		return nil, err
 	}
-	return &reader{info: device.Info{Name: s.Name, Driver: "wedge", Model: model}, cfg: set, port: p}, nil
+	return &reader{info: device.Info{Name: s.Name, Driver: "wedge", Model: model}, cfg: set, port: p, spec: s, memory: m}, nil
 }
 
 // Info implements [device.Device].
@@ -73,7 +88,13 @@ func (r *reader) Close() error { return r.port.Close() }
 // the keys make no codes (a keyboard for people) or more than any reader reads.
 func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 	l := reading.Loop{Name: r.info.Name, Port: r.port, Gap: r.cfg.gap + time.Second, Rate: r.cfg.rate, Advice: noBarcodes}
-	return l.Run(ctx, &decoder{cfg: r.cfg}, reading.MaxNoise, emit)
+	d := &decoder{cfg: r.cfg, tear: r.memory.Take(r.spec)}
+	err := l.Run(ctx, d, reading.MaxNoise, emit)
+	if ctx.Err() != nil && d.Pending() { // what it goes on with after an orderly stop is no code either
+		d.abandon()
+	}
+	r.memory.Keep(d.tear, err)
+	return err
 }
 
 var (

@@ -30,6 +30,8 @@ type Decoder interface {
 	// called each time that nothing has come for the loop's Gap.
 	Pending() bool
 	Silence(at time.Time)
+	// Hold leaves a note of what is unfinished, see [torn.Tear.Hold].
+	Hold(at time.Time)
 	// Noise is how many bytes have made no code since the last one that did.
 	Noise() int
 }
@@ -95,6 +97,7 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 				looked = late
 			}
 		}
+		d.Hold(last)
 		for _, c := range codes {
 			if !flood.take(last) {
 				return l.Advice.Fault(fault.Protocol, l.Name, "read", errFlood)

@@ -1,7 +1,9 @@
-package reading_test
+package torn_test
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tilld/scanner/code"
-	"tilld/scanner/internal/reading"
+	"tilld/scanner/torn"
 )
 
 func TestTear(t *testing.T) {
@@ -38,14 +40,21 @@ func TestTear(t *testing.T) {
 		{"an EAN with a wrong check digit", "690999", "6901234567893", false, time.Second, false},
 		// 50123452 is an EAN-8, and 4012950123452 an EAN-13.
 		{"whole alone and whole together", "40129", "50123452", false, time.Second, false},
+		{"13 digits that only lack their end", "6901234567892", "6909999999996", false, time.Second, true},
+		{"13 digits of something longer", "6901234567893", "6909999999996", false, time.Second, false},
+		{"the rest of an SSCC", "69014", "6901234567892", false, time.Second, false},
+		{"the rest of a GSIN", "6909", "6901234567892", false, time.Second, false},
+		{"a whole EAN after as much", "6902", "6901234567892", false, time.Second, true},
+		{"the rest of a GTIN with its AI", "01", "06901234567892", false, time.Second, false},
+		{"an EAN after a GTIN's AI", "0106901", "6909999999996", false, time.Second, true},
 		{"an address", "690123", "HTTPS://ID.GS1.ORG/01/09520123456788", false, time.Second, true},
 		{"the scanner's own beginning", "690123", "42", true, time.Second, true},
-		{"long after", "690123", "42", false, reading.TearFor, true},
-		{"just before", "690123", "42", false, reading.TearFor - 1, false},
+		{"long after", "690123", "42", false, torn.For, true},
+		{"just before", "690123", "42", false, torn.For - 1, false},
 		{"a break on the line", "\x00\x00", "42", false, time.Second, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var tear reading.Tear
+			var tear torn.Tear
 			tear.Begin([]byte(tt.half), start)
 			if got := tear.Believe([]byte(tt.next), tt.framed, start.Add(tt.after)); got != tt.want {
 				t.Errorf("%q then %q: believed %v, want %v", tt.half, tt.next, got, tt.want)
@@ -76,11 +85,23 @@ func TestTheRestIsNeverBelieved(t *testing.T) {
 	tail := rapid.Custom(func(t *rapid.T) string {
 		return rapid.StringMatching(`[0-9]*[A-Za-z/.?=-][0-9A-Za-z/.?=-]{0,60}|[0-9]{14,60}`).Draw(t, "text") + checked.Draw(t, "tail")
 	})
+	// Logistic units, shipments and service relations, and element strings.
+	serial := rapid.Custom(func(t *rapid.T) string {
+		n := digits(rapid.SampledFrom([]int{16, 17}).Draw(t, "digits")).Draw(t, "serial")
+		return n + string(code.CheckDigit(n))
+	})
+	element := rapid.Custom(func(t *rapid.T) string {
+		ai := rapid.SampledFrom([]string{"00 17", "01 13", "02 13", "410 12", "414 12", "8018 17"}).Draw(t, "AI")
+		ai, n, _ := strings.Cut(ai, " ")
+		length, _ := strconv.Atoi(n)
+		value := digits(length).Draw(t, "value")
+		return ai + value + string(code.CheckDigit(value))
+	})
 	rapid.Check(t, func(t *rapid.T) {
-		whole := rapid.OneOf(checked, auth, tail, rapid.StringMatching(`[0-9A-Za-z/.?=-]{2,60}`)).Draw(t, "code")
+		whole := rapid.OneOf(checked, auth, serial, element, tail, rapid.StringMatching(`[0-9A-Za-z/.?=-]{2,60}`)).Draw(t, "code")
 		for a := 1; a < len(whole); a++ {
 			for b := a; b < len(whole); b++ {
-				var tear reading.Tear
+				var tear torn.Tear
 				tear.Begin([]byte(whole[:a]), start)
 				if b > a {
 					tear.Begin([]byte(whole[a:b]), start.Add(time.Second))
@@ -93,12 +114,16 @@ func TestTheRestIsNeverBelieved(t *testing.T) {
 	})
 }
 
+var element = regexp.MustCompile(`^(00[0-9]{18}|0[12][0-9]{14}|41[04][0-9]{13}|8018[0-9]{18})$`)
+
 // excused reports whether nothing can tell the rest from a whole code: a number
 // without a check digit whose end has one, as long as an EAN's half and an EAN;
 // or a rest that repeats the half.
 func excused(whole string, a, b int) bool {
 	rest := whole[b:]
-	if n := len(whole); strings.Trim(whole, "0123456789") == "" && b <= 13 && n != 8 && n != 12 && n != 13 && n != 14 &&
+	n := len(whole)
+	numbered := (n == 17 || n == 18) && code.CheckDigit(whole[:n-1]) == whole[n-1] || element.MatchString(whole) // a serial number, an element string
+	if strings.Trim(whole, "0123456789") == "" && b <= 13 && n != 8 && n != 12 && n != 13 && n != 14 && !numbered &&
 		code.DefaultRules().Classify(code.AwaitingPayment, "", []byte(whole)).Kind != code.AuthCode {
 		return true
 	}
@@ -114,11 +139,14 @@ func TestReadAgainAfterATear(t *testing.T) {
 		first += string(code.CheckDigit(first))
 		next := rapid.StringMatching(`[0-9]{12}`).Draw(t, "next")
 		next += string(code.CheckDigit(next))
-		var tear reading.Tear
+		var tear torn.Tear
 		half := first[:rapid.IntRange(2, 12).Draw(t, "torn after")]
 		tear.Begin([]byte(half), start)
-		if !tear.Believe([]byte(next), false, start.Add(time.Second)) {
-			t.Fatalf("%q after the half %q is not believed", next, half)
+		both := half + next // as long as a serial number, and with its check digit: one time in ten
+		n := len(both) - 1
+		doubtful := (n == 16 || n == 17) && code.CheckDigit(both[:n]) == both[n]
+		if tear.Believe([]byte(next), false, start.Add(time.Second)) == doubtful {
+			t.Fatalf("%q after the half %q is believed: %v", next, half, doubtful)
 		}
 		text := rapid.StringMatching(`[A-Za-z:/.=-][0-9A-Za-z:/.=-]{7,40}`).Draw(t, "text")
 		at := rapid.IntRange(1, len(text)-1).Draw(t, "text torn after")
@@ -141,7 +169,7 @@ func TestReadAgainAfterATear(t *testing.T) {
 // A burst that is longer than any code is noise: what checks after it is a code.
 func TestAfterNoise(t *testing.T) {
 	for next, want := range map[string]bool{"6901234567892": true, "96385074": true, "42": false} {
-		var tear reading.Tear
+		var tear torn.Tear
 		tear.Begin([]byte("https://shop.example/"), time.Unix(0, 0))
 		tear.Noise(time.Unix(1, 0))
 		if got := tear.Believe([]byte(next), false, time.Unix(2, 0)); got != want {
@@ -152,7 +180,7 @@ func TestAfterNoise(t *testing.T) {
 
 // However many pieces come, little is held, and nothing is proved by them.
 func TestManyPieces(t *testing.T) {
-	var tear reading.Tear
+	var tear torn.Tear
 	for i := range 10_000 {
 		tear.Begin([]byte("6"), time.Unix(int64(i)/10, 0))
 	}
