@@ -209,7 +209,7 @@ func kiosk(t *testing.T, watch kioskPatience) (s *screen.Screen, profile string,
 		case <-time.After(30 * time.Second):
 			t.Error("the browser does not end")
 		}
-		for end := time.Now().Add(20 * time.Second); len(browsers(t, b.profile)) > 0; time.Sleep(50 * time.Millisecond) { // polls processes
+		for end := time.Now().Add(60 * time.Second); len(browsers(t, b.profile)) > 0; time.Sleep(50 * time.Millisecond) { // polls processes
 			if time.Now().After(end) {
 				t.Errorf("left running: %v", browsers(t, b.profile))
 				break

@@ -39,7 +39,7 @@ func TestRelease(t *testing.T) {
 	if _, err := p.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read without a connection: %v", err)
 	}
-	if err := p.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := p.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	read := make(chan string)
@@ -82,7 +82,7 @@ func TestRelease(t *testing.T) {
 
 func accept(t *testing.T, l net.Listener) net.Conn {
 	t.Helper()
-	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	far, err := l.Accept()

@@ -186,6 +186,18 @@ func (s *scene) played() string {
 	return string(data)
 }
 
+// starts counts how often the guard says that it starts a version.
+func (s *scene) starts(version string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range s.log {
+		if strings.HasPrefix(line, "starting ") && strings.Contains(line, version) {
+			n++
+		}
+	}
+	return n
+}
+
 // until waits for n occurrences of what in the agents' notes.
 func (s *scene) until(what string, n int) {
 	s.t.Helper()
@@ -263,7 +275,8 @@ func TestBadUpdatesAreTakenBack(t *testing.T) {
 			if !ok || !strings.Contains(bad.Reason, c.reason) || st.Candidate != nil || st.Active != nil {
 				t.Errorf("state %+v, want the update given up for %q", st, c.reason)
 			}
-			if n := strings.Count(s.played(), c.role+" start\n"); n != c.starts {
+			// As the guard tells it: a build that is ended soon may not have said so.
+			if n := s.starts("1.1.0"); n != c.starts {
 				t.Errorf("it was started %d times, want %d", n, c.starts)
 			}
 		})

@@ -131,7 +131,7 @@ func (r *rig) publish(topic string, retained bool, body any) {
 
 func (r *rig) await(what string, ok func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
 	defer cancel()
 	if err := r.cloud.Await(ctx, ok); err != nil {
 		r.t.Fatalf("%s: %v; %+v", what, err, r.cloud.Counts())
@@ -141,7 +141,7 @@ func (r *rig) await(what string, ok func() bool) {
 // next returns the first message that ok accepts.
 func (r *rig) next(what string, ok func(claims) bool) claims {
 	r.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(60 * time.Second)
 	seen := 0
 	for {
 		r.mu.Lock()

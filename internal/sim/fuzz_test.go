@@ -22,7 +22,7 @@ func FuzzPrinter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		near, far := net.Pipe()
 		p := sim.NewPrinter(sim.Model{})
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 		defer cancel()
 		stop := serveFuzz(t, p, far)
 		go io.Copy(io.Discard, near)

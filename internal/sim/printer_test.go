@@ -34,7 +34,7 @@ func connect(t *testing.T, model sim.Model) (*sim.Printer, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(60 * time.Second))
 	return p, conn
 }
 
@@ -47,7 +47,7 @@ func send(t *testing.T, w io.Writer, s string) {
 
 func ticket(t *testing.T, p *sim.Printer, after int) sim.Ticket {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	k, err := p.Wait(ctx, after)
 	if err != nil {

@@ -275,7 +275,7 @@ func FuzzStar(f *testing.F) {
 		p := sim.NewPrinter(sim.Model{Language: language})
 		near, far := net.Pipe()
 		done := serveFuzz(t, p, far)
-		near.SetDeadline(time.Now().Add(20 * time.Second))
+		near.SetDeadline(time.Now().Add(60 * time.Second))
 		go func() {
 			for b := make([]byte, 4096); ; {
 				if _, err := near.Read(b); err != nil {
@@ -295,7 +295,7 @@ func FuzzStar(f *testing.F) {
 			}
 			select {
 			case <-changed:
-			case <-time.After(20 * time.Second):
+			case <-time.After(60 * time.Second):
 				t.Fatalf("does not print any more: %+v", p.Stats())
 			}
 		}

@@ -78,7 +78,7 @@ func realBenchWith(t *testing.T, dir string, cloud till.Cloud, other func(*till.
 	o := till.Options{
 		Till:     till.TillStatus{Merchant: "acme", Store: "sh-001", Till: "03", Currency: "CNY", Timezone: "Asia/Shanghai", Language: "zh-CN"},
 		Location: time.FixedZone("CST", 8*3600), Currency: "CNY", Language: lang.ZH, Store: store, Cloud: cloud, Stage: stage, Feed: news, Health: conditions,
-		Board: board, Rules: code.DefaultRules(), Version: "1.4.0", BootID: "b00t", RequestTimeout: 2 * time.Second, ReceiptPrinter: "printer-1", Printers: []string{"printer-1"},
+		Board: board, Rules: code.DefaultRules(), Version: "1.4.0", BootID: "b00t", RequestTimeout: 30 * time.Second, ReceiptPrinter: "printer-1", Printers: []string{"printer-1"},
 		Scanners: []string{"scanner-1"}, Markup: receiptline.Parse, KickDrawer: func(context.Context) error { return nil }, TestDevice: func(context.Context, string) error { return nil },
 	}
 	other(&o)

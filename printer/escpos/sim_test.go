@@ -88,7 +88,7 @@ func newest(t *testing.T, p *sim.Printer, tear bool) sim.Ticket {
 	if tear {
 		p.Tear()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	for after := max(before-1, 0); ; after++ {
 		k, err := p.Wait(ctx, after)

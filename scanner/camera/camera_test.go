@@ -145,7 +145,7 @@ func TestDirectoryThatChanges(t *testing.T) {
 			}
 		case err := <-ended:
 			t.Fatal(err)
-		case <-time.After(20 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatalf("%q does not come", want)
 		}
 	}

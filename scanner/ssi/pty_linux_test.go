@@ -61,7 +61,7 @@ func TestScannerOnAPty(t *testing.T) {
 			}
 		case err := <-ended:
 			t.Fatalf("step %d: %v", i, err)
-		case <-time.After(20 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatalf("step %d: no scan", i)
 		}
 		<-done
