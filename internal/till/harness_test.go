@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,6 +112,7 @@ type rig struct {
 	stop   func()
 	kicks  chan struct{}
 	max    int64 // queue.Options.MaxBytes
+	broken atomic.Bool // events cannot be made: a commit with one fails
 	scans  int   // made by scanned
 }
 
@@ -163,7 +165,7 @@ func newRig(t testing.TB, change ...func(o *till.Options)) *rig {
 // start opens the store and runs a new engine on it.
 func (r *rig) start() {
 	r.t.Helper()
-	store, err := queue.Open(context.Background(), queue.Options{Dir: r.dir, Seal: seal, MaxBytes: r.max, ReserveBytes: 1 << 20})
+	store, err := queue.Open(context.Background(), queue.Options{Dir: r.dir, Seal: r.seal, MaxBytes: r.max, ReserveBytes: 1 << 20})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -180,6 +182,13 @@ func (r *rig) start() {
 	done := make(chan struct{})
 	go func() { defer close(done); r.till.Run(ctx) }()
 	r.stop = func() { cancel(); <-done }
+}
+
+func (r *rig) seal(h queue.Header, m queue.Message) ([]byte, error) {
+	if r.broken.Load() {
+		return nil, errors.New("no event today")
+	}
+	return seal(h, m)
 }
 
 func (r *rig) halt() {
