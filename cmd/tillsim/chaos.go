@@ -6,103 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
+	"tilld/internal/cloud"
 	"tilld/internal/sim"
 )
-
-// killer kills tilld at random points and starts it again, and fails the broker
-// now and then.
-type killer struct {
-	shop    *shop
-	rng     *rand.Rand
-	moments chan struct{} // the cashier or the shopper is doing something
-
-	mu     sync.Mutex
-	kills  int
-	outage int
-	err    error
-}
-
-// moment invites a kill: right after something was asked of the till is when it
-// hurts most.
-func (k *killer) moment() {
-	if k == nil {
-		return
-	}
-	select {
-	case k.moments <- struct{}{}:
-	default:
-	}
-}
-
-// run goes on until ctx ends; tilld is up and the broker runs afterwards.
-func (k *killer) run(ctx context.Context) {
-	for {
-		pause := time.Duration(k.rng.IntN(1500)) * time.Millisecond
-		select {
-		case <-ctx.Done():
-			return
-		case <-k.moments:
-			if k.rng.IntN(4) > 0 {
-				continue
-			}
-			time.Sleep(time.Duration(k.rng.IntN(90)) * time.Millisecond)
-		case <-time.After(pause):
-		}
-		if k.rng.IntN(4) == 0 {
-			k.fail(k.brokerOutage(ctx))
-			continue
-		}
-		k.fail(k.kill())
-	}
-}
-
-func (k *killer) kill() error {
-	if err := k.shop.tilld.Kill(); err != nil {
-		return err
-	}
-	k.mu.Lock()
-	k.kills++
-	k.mu.Unlock()
-	if k.rng.IntN(5) == 0 { // receipts go to the other printer from now on
-		names := []string{"printer-lan", "printer-serial"}
-		k.rng.Shuffle(2, func(i, j int) { names[i], names[j] = names[j], names[i] })
-		if err := k.shop.configure(k.shop.port(), names...); err != nil {
-			return err
-		}
-	}
-	if err := k.shop.tilld.Start(); err != nil {
-		return err
-	}
-	if k.rng.IntN(3) > 0 { // else it may be hit again while it starts
-		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
-		defer cancel()
-		return k.shop.tilld.Ready(ctx)
-	}
-	return nil
-}
-
-func (k *killer) brokerOutage(ctx context.Context) error {
-	if err := k.shop.broker.Stop(); err != nil {
-		return err
-	}
-	k.mu.Lock()
-	k.outage++
-	k.mu.Unlock()
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Duration(100+k.rng.IntN(700)) * time.Millisecond):
-	}
-	return k.shop.broker.Start(context.WithoutCancel(ctx))
-}
-
-func (k *killer) fail(err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.err = errors.Join(k.err, err)
-}
 
 // chaos is the run in which steps may fail and what was promised must hold.
 func (p *script) chaos(ctx context.Context, n int) error {
@@ -119,7 +27,7 @@ func (p *script) chaos(ctx context.Context, n int) error {
 	if p.shop.mall != nil {
 		defer p.shop.mall.flap(ctx, rand.New(rand.NewPCG(p.seed, 3)))()
 	}
-	k := &killer{shop: p.shop, rng: rand.New(rand.NewPCG(p.seed, 2)), moments: make(chan struct{}, 1)}
+	k := &killer{shop: p.shop, rng: rand.New(rand.NewPCG(p.seed, 2)), moments: make(chan struct{}, 1), served: make(chan struct{})}
 	p.killer = k
 	run, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -142,6 +50,7 @@ func (p *script) chaos(ctx context.Context, n int) error {
 
 func (p *script) sellAll(ctx context.Context, n int) error {
 	for i := range n {
+		p.killer.next()
 		own, cancel := context.WithTimeoutCause(ctx, 3*time.Minute, errors.New("not within three minutes"))
 		err := p.sellInChaos(own, i)
 		cancel()
@@ -165,7 +74,7 @@ func (p *script) sellInChaos(ctx context.Context, i int) error {
 	}
 	s.id = opened.ID
 	for _, a := range s.goods {
-		if err := s.scanUntilThere(ctx, a.GTIN, a.SKU); err != nil {
+		if err := s.scanUntilThere(ctx, a); err != nil {
 			return fmt.Errorf("scan %s: %w", a.SKU, err)
 		}
 	}
@@ -206,28 +115,89 @@ func (p *script) rest(ctx context.Context, cause error) error {
 }
 
 // scanUntilThere scans, looks, and scans again only when the article is not in
-// the sale; one too many is taken out again, as a cashier would.
-func (s *one) scanUntilThere(ctx context.Context, code, sku string) error {
+// the sale and cannot come any more: the scan was refused, or it went down with
+// the till. One too many is taken out again, as a cashier would.
+func (s *one) scanUntilThere(ctx context.Context, a cloud.Article) error {
 	for {
-		if _, err := s.scan(ctx, code); err != nil {
+		if err := s.insist(ctx, func() error { return s.scannerReads(ctx) }); err != nil {
 			return err
 		}
-		look := time.Now()
-		for time.Since(look) < 1500*time.Millisecond {
+		kills := s.killer.killed()
+		before, err := s.refusals(ctx, a.GTIN)
+		if err != nil {
+			return err
+		}
+		if _, err := s.scan(ctx, a.GTIN); err != nil {
+			return err
+		}
+		for again := time.Now().Add(20 * time.Second); time.Now().Before(again); {
 			var got sale
 			err := s.insist(ctx, func() (err error) { got, err = s.shop.api.sale(ctx, s.id); return err })
 			if err != nil {
 				return err
 			}
-			lines := slices.DeleteFunc(got.Items, func(it item) bool { return it.SKU != sku })
+			lines := slices.DeleteFunc(got.Items, func(it item) bool { return it.SKU != a.SKU })
 			switch {
 			case len(lines) == 1 && lines[0].Quantity == "1":
 				return nil
 			case len(lines) >= 1:
 				return s.takeOut(ctx, lines)
 			}
+			n, err := s.refusals(ctx, a.GTIN)
+			if err != nil {
+				return err
+			}
+			if n > before {
+				break
+			}
+			if n := s.killer.killed(); n > kills { // what is left in the line is read soon after the start
+				kills, again = n, time.Now().Add(1500*time.Millisecond)
+				if s.asked(a) {
+					again = again.Add(2 * time.Second) // the cloud's time to say a price
+				}
+			}
 			if err := s.rest(ctx, errors.New("the line is not there")); err != nil {
 				return err
+			}
+		}
+	}
+}
+
+// scannerReads is an error as long as the till has not opened the scanner: what
+// was in the line before is thrown away.
+func (s *one) scannerReads(ctx context.Context) error {
+	status, err := s.shop.api.status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range status.Devices {
+		if d.Name == "scanner-1" && d.State == "ready" {
+			return nil
+		}
+	}
+	return errors.New("the scanner is not read")
+}
+
+// refusals counts the scans of a code that had no effect.
+func (s *one) refusals(ctx context.Context, code string) (n int, err error) {
+	var list struct {
+		Scans []struct {
+			Code    string
+			Refused *problem
+		}
+		Next uint64
+	}
+	for after := uint64(0); ; after = list.Next {
+		list.Scans = nil
+		err := s.insist(ctx, func() error {
+			return s.shop.api.call(ctx, "GET", fmt.Sprintf("/v1/scans?limit=1000&after=%d", after), "", nil, &list)
+		})
+		if err != nil || len(list.Scans) == 0 {
+			return n, err
+		}
+		for _, row := range list.Scans {
+			if row.Code == code && row.Refused != nil {
+				n++
 			}
 		}
 	}
@@ -297,7 +267,16 @@ func (s *one) payInChaos(ctx context.Context) error {
 }
 
 func (s *one) closedInChaos(ctx context.Context) error {
-	return s.insist(ctx, func() error { return s.closed(ctx, s.goods.total()) })
+	var wrong error
+	err := s.insist(ctx, func() error {
+		err := s.closed(ctx, s.goods.total())
+		if got, gerr := s.shop.api.sale(ctx, s.id); err != nil && gerr == nil && got.State == "closed" {
+			wrong = err // what is closed does not change any more
+			return nil
+		}
+		return err
+	})
+	return errors.Join(wrong, err)
 }
 
 // settleReceipts is the cashier at the end: a receipt whose outcome is unknown
