@@ -1,6 +1,7 @@
 package slots_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -219,6 +220,18 @@ func TestDamagedBootFile(t *testing.T) {
 		{"both gone", func(dir string) error { return errors.Join(os.Remove(boot(dir)), os.Remove(boot(dir)+".1")) }},
 		{"zeros", func(dir string) error {
 			return errors.Join(os.WriteFile(boot(dir), make([]byte, 512), 0o600), os.WriteFile(boot(dir)+".1", make([]byte, 512), 0o600))
+		}},
+		{"a byte too long", func(dir string) error {
+			for _, name := range []string{boot(dir), boot(dir) + ".1"} {
+				data, err := os.ReadFile(name)
+				if err != nil {
+					return err
+				}
+				if err := os.WriteFile(name, append(data, bytes.Repeat([]byte(" "), 64<<10+1-len(data))...), 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
 		}},
 		{"endless", func(dir string) error {
 			return errors.Join(os.Truncate(boot(dir), 1<<40), os.Truncate(boot(dir)+".1", 1<<40))

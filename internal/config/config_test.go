@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -305,6 +306,17 @@ func TestCashierPage(t *testing.T) {
 	}
 	if _, problems := load(t, head+"cashier: {enable: true}\n"); len(problems) != 1 || !strings.Contains(problems[0], "cashier.enable") {
 		t.Errorf("a typo: %q", problems)
+	}
+}
+
+// Payment without a link needs the till's number, and says so at its key.
+func TestOfflineNeedsTheNumber(t *testing.T) {
+	const text = "till: {merchant: acme, store: sh-001, till: \"03\"}\npayment:\n  offline: {enabled: %t, url_prefix: HTTPS://P.EXAMPLE.CN/P/, max_amount: \"500.00\"}\n"
+	if _, problems := load(t, fmt.Sprintf(text, true)); len(problems) != 1 || !strings.Contains(problems[0], "till.number: is needed for payment.offline; write the number that the till was given at enrolment") {
+		t.Errorf("%q", problems)
+	}
+	if _, problems := load(t, fmt.Sprintf(text, false)); len(problems) != 0 {
+		t.Errorf("while it is off: %q", problems)
 	}
 }
 

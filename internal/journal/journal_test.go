@@ -190,6 +190,7 @@ func TestTampered(t *testing.T) {
 			return l
 		}), "signature 0"},
 		{"something after it", append(bytes.Clone(whole), k.lines[0]...), "changed 0"},
+		{"a line after it", append(bytes.Clone(whole), append(bytes.Clone(k.lines[0]), '\n')...), "manifest 0"},
 		{"a member twice", edit(func(l [][]byte) [][]byte {
 			l[6] = bytes.Replace(l[6], []byte(`"data":`), []byte(`"sequence":"00000000000000000009","data":`), 1)
 			return l

@@ -24,6 +24,7 @@ func TestClassify(t *testing.T) {
 		{"EAN-13", code.Basket, "]E0", "6901234567892", code.Code{Kind: code.Product, GTIN: "06901234567892"}},
 		{"UPC-A sent with 12 digits", code.Basket, "]E0", "036000291452", code.Code{Kind: code.Product, GTIN: "00036000291452"}},
 		{"UPC-A without AIM", code.Basket, "", "036000291452", code.Code{Kind: code.Product, GTIN: "00036000291452"}},
+		{"check digit 0", code.Basket, "]E0", "6901234567090", code.Code{Kind: code.Product, GTIN: "06901234567090"}},
 		{"EAN-8", code.Basket, "]E4", "96385074", code.Code{Kind: code.Product, GTIN: "00000096385074"}},
 		{"UPC-E with check digit", code.Basket, "]E0", "04252614", code.Code{Kind: code.Product, GTIN: "00042100005264"}},
 		{"EAN with a wrong check digit", code.Basket, "]E0", "6901234567893", code.Code{Kind: code.Unknown}},
@@ -108,6 +109,28 @@ func TestForwardUnknown(t *testing.T) {
 	}
 	if c := r.Classify(code.Basket, "", []byte("99345678901234567890")); c.Kind == code.AuthCode {
 		t.Errorf("not awaited: %v", c.Kind)
+	}
+	for n := 14; n <= 26; n++ {
+		c := r.Classify(code.AwaitingPayment, "]Q1", []byte(strings.Repeat("9", n)))
+		if sent := c.Kind == code.AuthCode; sent != (n >= 16 && n <= 24) {
+			t.Errorf("%d digits: %v", n, c.Kind)
+		}
+	}
+}
+
+func TestLabelPatterns(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"22IIIIIXWWWWC": "in_store[0]: place 8: 'X' is none of I A W Q C",
+		"22IIIICWWWWWW": "in_store[0]: the check digit C must be the last place",
+		"IIIIIIWWWWWWC": "in_store[0]: a label pattern begins with digits",
+		"2200000WWWWWC": "in_store[0]: a label pattern needs places for the item, I",
+		"22IIIIC":       "in_store[0]: a label pattern has 8 to 24 places",
+	} {
+		config := code.DefaultConfig()
+		config.InStore = []string{pattern}
+		if _, err := code.Compile(config); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", pattern, err, want)
+		}
 	}
 }
 

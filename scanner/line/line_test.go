@@ -105,6 +105,7 @@ func TestFraming(t *testing.T) {
 		{"aim", `{"aim": true}`, 0, []string{"]Q1https://t.cn/x\r]E06901234567892\r690\r"}, []string{"]Q1|https://t.cn/x", "]E0|6901234567892", "|690"}},
 		{"aim off leaves the payload", `{}`, 0, []string{"]Q1\r"}, []string{"|]Q1"}},
 		{"aim alone is no code", `{"aim": true}`, 0, []string{"]Q1\r690\r"}, []string{"|690"}},
+		{"no AIM identifier with a space in it", `{"aim": true}`, 0, []string{"]Q 1\r]Q~1\r"}, []string{"|]Q 1", "]Q~|1"}},
 		{"GS survives", `{"aim": true}`, 0, []string{"]C10109521234543213\x1d10AB\r"}, []string{"]C1|0109521234543213\x1d10AB"}},
 		{"no suffix, silence ends", `{"suffix": "none"}`, 60 * time.Millisecond, []string{"690", "691"}, []string{"|690", "|691"}},
 		{"no suffix, no silence", `{"suffix": "none"}`, 40 * time.Millisecond, []string{"690", "691", "", ""}, []string{"|690691"}},
