@@ -111,9 +111,9 @@ type rig struct {
 	log    *strings.Builder
 	stop   func()
 	kicks  chan struct{}
-	max    int64 // queue.Options.MaxBytes
+	max    int64       // queue.Options.MaxBytes
 	broken atomic.Bool // events cannot be made: a commit with one fails
-	scans  int   // made by scanned
+	scans  int         // made by scanned
 }
 
 // impatient is for tests in which the cloud says nothing.
