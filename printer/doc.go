@@ -59,6 +59,9 @@ type (
 		Level   string `json:"level,omitempty"`  // L M Q H, "" is M
 		Caption string `json:"caption,omitempty"`
 		Align   Align  `json:"align,omitempty"` // "" is center
+		// Optional says that the document is worth printing without the code: where
+		// it cannot be printed its content is printed as text, if it is short.
+		Optional bool `json:"optional,omitempty"`
 	}
 	// Barcode prints a linear code.
 	Barcode struct {
@@ -68,11 +71,13 @@ type (
 		HRI       bool   `json:"hri,omitempty"`       // digits below
 		Module    int    `json:"module,omitempty"`    // dots a bar, 2 to 4; 0 is the widest that fits, at most 3
 		Align     Align  `json:"align,omitempty"`     // "" is center
+		Optional  bool   `json:"optional,omitempty"`  // as in QR
 	}
 	// Image is a picture, scaled down to the paper and dithered.
 	Image struct {
-		PNG   []byte `json:"png"`
-		Align Align  `json:"align,omitempty"`
+		PNG      []byte `json:"png"`
+		Align    Align  `json:"align,omitempty"`
+		Optional bool   `json:"optional,omitempty"` // left out where it cannot be printed
 	}
 	// Rule is a line across the paper.
 	Rule struct {

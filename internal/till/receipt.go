@@ -43,15 +43,22 @@ func (t *Till) receiptDoc(s sale.Sale, refund *sale.Refund, copied bool) printer
 // CopyMark is on every copy of a receipt, first and last.
 const CopyMark = "*** 重打 COPY ***"
 
-// asCopy marks a document as a copy.
+// asCopy marks a document as a copy: each piece of paper that it makes, at both
+// ends.
 func asCopy(doc printer.Doc) printer.Doc {
 	mark := printer.Text{Line: CopyMark, Align: printer.Center, Bold: true, Height: 2}
-	out := printer.Doc{mark}
-	for i, b := range doc {
-		if _, cut := b.(printer.Cut); cut && i == len(doc)-1 {
+	out := printer.Doc{}
+	open := false // something is on this piece of paper
+	for _, b := range doc {
+		_, cut := b.(printer.Cut)
+		if open == cut {
 			out = append(out, mark)
 		}
+		open = !cut
 		out = append(out, b)
+	}
+	if open || len(out) == 0 {
+		out = append(out, mark)
 	}
 	return out
 }
@@ -75,6 +82,20 @@ func (b *receipt) center(line string) {
 func (b *receipt) row(label, value string) {
 	b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Width: max(12, width(value)), Align: printer.Right, Keep: true}}})
 }
+
+// note is a label on the left and on the right what people have typed or set up:
+// it may be long, and is wrapped then.
+func (b *receipt) note(label, value string) {
+	if width(value) <= maxRow {
+		b.row(label, value)
+		return
+	}
+	b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Align: printer.Right}}})
+}
+
+// maxRow is how many columns of a row may be kept for its value: the narrowest
+// paper has 32, and something of the label is to be seen.
+const maxRow = 20
 
 // strong is a row in bold.
 func (b *receipt) strong(label, value string) {
@@ -107,9 +128,9 @@ func (b *receipt) head(title string, day string, number int) {
 	t := b.t
 	b.center(t.set.Header)
 	b.add(printer.Text{Line: title, Align: printer.Center, Bold: true, Width: 2, Height: 2})
-	b.row(t.word(lineNumber), receiptNumber(t.o.Till.Till, day, number))
-	b.row(t.word(lineStore), t.o.Till.Store)
-	b.row(t.word(lineTill), t.o.Till.Till)
+	b.note(t.word(lineNumber), receiptNumber(t.o.Till.Till, day, number))
+	b.note(t.word(lineStore), t.o.Till.Store)
+	b.note(t.word(lineTill), t.o.Till.Till)
 }
 
 // receiptNumber is a number as receipts have it: "03-20260314-0001".
@@ -133,10 +154,10 @@ func (b *receipt) original() (number, id string) {
 func (b *receipt) people(cashier string) {
 	t := b.t
 	if cashier != "" {
-		b.row(t.word(lineCashier), cashier)
+		b.note(t.word(lineCashier), cashier)
 	}
 	if b.s.Adviser != "" {
-		b.row(t.word(lineAdviser), b.s.Adviser)
+		b.note(t.word(lineAdviser), b.s.Adviser)
 	}
 }
 
@@ -230,13 +251,13 @@ func (b *receipt) shopper() {
 		b.row(t.word(lineCard)+" "+v.CardMasked, b.money(v.Balance))
 	}
 	if m := s.Member; m != nil {
-		b.row(t.word(lineMember), memberText(*m))
+		b.note(t.word(lineMember), memberText(*m))
 		if m.Joined {
 			b.center(t.word(lineJoined))
 		}
 	}
 	if p := s.Points; p != nil {
-		b.row(t.word(linePoints), "+"+strconv.FormatInt(p.Earned, 10))
+		b.row(t.word(linePoints), fmt.Sprintf("%+d", p.Earned))
 		if p.Balance != nil {
 			b.row(t.word(linePointsBalance), strconv.FormatInt(*p.Balance, 10))
 		}
@@ -252,7 +273,7 @@ func (b *receipt) shopper() {
 		}
 		if c.Code != "" && codes < maxIssuedCodes {
 			codes++
-			b.add(printer.QR{Payload: c.Code, MM: 20, Caption: c.Code})
+			b.add(printer.QR{Payload: c.Code, MM: 20, Caption: c.Code, Optional: true})
 		}
 	}
 }
@@ -270,10 +291,10 @@ func (b *receipt) foot() {
 		b.center(footer)
 	}
 	if link := t.invoiceLink(s); link != "" {
-		b.add(printer.Rule{}, printer.QR{Payload: link, Caption: t.word(lineInvoice)})
+		b.add(printer.Rule{}, printer.QR{Payload: link, Caption: t.word(lineInvoice), Optional: true})
 	}
 	for _, l := range t.links(s) {
-		b.add(printer.Feed{Lines: 1}, printer.QR{Payload: l.URL, Caption: l.Title})
+		b.add(printer.Feed{Lines: 1}, printer.QR{Payload: l.URL, Caption: l.Title, Optional: true})
 	}
 	for _, o := range printedOffers(s) {
 		b.add(printer.Rule{}, printer.Text{Line: strings.TrimSpace(o.Brand + " " + o.Title), Bold: true})
@@ -281,7 +302,7 @@ func (b *receipt) foot() {
 			b.add(printer.Text{Line: o.Text})
 		}
 		if o.URL != "" && soundLink(o.URL, maxSmallLink) && t.allowedHost(o.URL) {
-			b.add(printer.QR{Payload: o.URL, MM: 25})
+			b.add(printer.QR{Payload: o.URL, MM: 25, Optional: true})
 		}
 	}
 	b.center(s.ID)
@@ -318,7 +339,7 @@ func (b *receipt) refund(r sale.Refund) {
 	t, s := b.t, b.s
 	b.head(t.word(lineRefundReceipt), r.Day, r.Number)
 	original, id := b.original()
-	b.row(t.word(lineOriginal), original)
+	b.note(t.word(lineOriginal), original)
 	b.row(t.word(lineTime), b.when(r.At))
 	b.people(r.Cashier)
 	b.add(printer.Rule{})
@@ -334,7 +355,7 @@ func (b *receipt) refund(r sale.Refund) {
 			b.row(t.tenderName(x), b.money(-x.Amount))
 		}
 	}
-	b.row(t.word(lineReason), r.Reason)
+	b.note(t.word(lineReason), r.Reason)
 	b.center(id)
 }
 

@@ -2,6 +2,7 @@ package till
 
 import (
 	_ "embed"
+	"fmt"
 	"strconv"
 
 	"tilld/internal/health"
@@ -139,9 +140,26 @@ func (t *Till) templated(s sale.Sale, refund *sale.Refund) (printer.Doc, bool) {
 				continue
 			}
 		}
-		out = append(out, b)
+		out = append(out, optional(b))
 	}
 	return out, true
+}
+
+// optional is a block of a template that the receipt is printed without when the
+// printer cannot show it: what an article is called is no EAN at every store.
+func optional(b printer.Block) printer.Block {
+	switch b := b.(type) {
+	case printer.QR:
+		b.Optional = true
+		return b
+	case printer.Barcode:
+		b.Optional = true
+		return b
+	case printer.Image:
+		b.Optional = true
+		return b
+	}
+	return b
 }
 
 // refundData fills in what the template of a refund may use. mu is held.
@@ -239,7 +257,7 @@ func (t *Till) receiptShopper(d *ReceiptData, b *receipt) {
 		d.Member, d.Joined = memberText(*m), m.Joined
 	}
 	if p := s.Points; p != nil {
-		d.Points = "+" + strconv.FormatInt(p.Earned, 10)
+		d.Points = fmt.Sprintf("%+d", p.Earned)
 		if p.Balance != nil {
 			d.PointsBalance = strconv.FormatInt(*p.Balance, 10)
 		}

@@ -64,11 +64,11 @@ func (t *Till) zDoc(z ZReport) printer.Doc {
 	b.center(t.set.Header)
 	b.add(printer.Text{Line: t.word(lineZ), Align: printer.Center, Bold: true, Width: 2, Height: 2})
 	b.row(t.word(lineDay), z.Day)
-	b.row(t.word(lineStore), t.o.Till.Store)
-	b.row(t.word(lineTill), t.o.Till.Till)
+	b.note(t.word(lineStore), t.o.Till.Store)
+	b.note(t.word(lineTill), t.o.Till.Till)
 	b.row(t.word(linePrinted), b.when(now))
 	if by := t.machine.Book().Cashier; by != "" {
-		b.row(t.word(lineCashier), by)
+		b.note(t.word(lineCashier), by)
 	}
 	if z.Day >= now.Format("2006-01-02") {
 		b.center(t.word(lineNotOver))
@@ -76,8 +76,8 @@ func (t *Till) zDoc(z ZReport) printer.Doc {
 	b.add(printer.Rule{})
 	count := func(label lang.Text, n int) { b.row(t.word(label), strconv.Itoa(n)) }
 	if z.LastNumber > 0 {
-		b.row(t.word(lineNumbers), receiptNumber(t.o.Till.Till, z.Day, z.FirstNumber))
-		b.row("", "- "+receiptNumber(t.o.Till.Till, z.Day, z.LastNumber))
+		b.note(t.word(lineNumbers), receiptNumber(t.o.Till.Till, z.Day, z.FirstNumber))
+		b.note("", "- "+receiptNumber(t.o.Till.Till, z.Day, z.LastNumber))
 	}
 	count(lineSales, z.Sales)
 	count(lineRefunds, z.Refunds)

@@ -263,12 +263,25 @@ func TestPictures(t *testing.T) {
 func TestLimits(t *testing.T) {
 	for name, doc := range map[string]printer.Doc{
 		"blocks": make(printer.Doc, layout.MaxBlocks+1),
-		"paper":  {printer.Text{Line: strings.Repeat("字 ", 100_000)}},
+		"paper":  {printer.Text{Line: strings.Repeat("字 ", 200_000)}},
 		"codes":  slices.Repeat(printer.Doc{printer.QR{Payload: "1"}}, layout.MaxPictures+1),
 	} {
 		if _, err := layout.Compose(doc, caps80()); fault.KindOf(err) != fault.Refused {
 			t.Errorf("%s: %v, want refused", name, err)
 		}
+	}
+}
+
+// A preview of the longest receipt shows its first ten metres.
+func TestLongPreview(t *testing.T) {
+	doc := slices.Repeat(printer.Doc{printer.Text{Line: "x"}}, 5000)
+	data, err := layout.Preview(doc, printer.Caps{Columns: 16, Dots: 192, DPI: 203})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := png.DecodeConfig(bytes.NewReader(data))
+	if err != nil || size.Height > 80_100 || size.Height < 79_900 {
+		t.Errorf("%d dots high, %v, want 80,000 of 150,000", size.Height, err)
 	}
 }
 

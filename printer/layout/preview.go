@@ -54,6 +54,10 @@ func Render(doc printer.Doc, caps printer.Caps) (*image.Gray, error) {
 	return bits.Gray(), nil
 }
 
+// maxPreview is how much of a receipt a preview shows, 10 m: it is for people,
+// and a picture of more than that takes more memory than a till can spare.
+const maxPreview = 80_000
+
 // Paper around the printed dots of a preview.
 const (
 	sideMargin = 32 // 4 mm
@@ -69,11 +73,23 @@ func Preview(doc printer.Doc, caps printer.Caps) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	page = page.first(maxPreview)
 	bits, err := page.Draw()
 	if err != nil {
 		return nil, err
 	}
 	return encode(paper(bits, page.cuts()))
+}
+
+// first is the page without the rows that end below so many dots.
+func (p Page) first(dots int) Page {
+	for i, row := range p.Rows {
+		if dots -= row.Dots(); dots < 0 {
+			p.Rows = p.Rows[:i]
+			break
+		}
+	}
+	return p
 }
 
 // cuts are the heights at which the paper is cut, except at its very end.
