@@ -14,9 +14,12 @@ import (
 )
 
 const (
-	// jobTime bounds one job from its first byte to the last evidence, a roll
-	// that is changed in the middle included.
+	// jobTime is how long a job may stand still, also while a roll is changed in
+	// the middle of it: no byte taken, nothing printed.
 	jobTime = 3 * time.Minute
+	// maxJobTime bounds one job from its first byte to the last evidence: ten
+	// metres of dots over 9,600 baud take half of it.
+	maxJobTime = time.Hour
 	// stopGrace is how long a job that is being printed may go on once the agent
 	// is told to stop; what is not known by then is unknown.
 	stopGrace = 2 * time.Second
@@ -202,10 +205,13 @@ func (st *Station) resync(ctx context.Context, p Printer) error {
 	return nil
 }
 
-// print gives the printer until jobTime, or stopGrace once ctx has ended.
+// print gives the printer until the job has stood still for jobTime, or stopGrace
+// once ctx has ended.
 func (st *Station) print(ctx context.Context, p Printer, job Job) (Result, error) {
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTime)
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxJobTime)
 	defer cancel()
+	own, done := stands(own, jobTime)
+	defer done()
 	stop := context.AfterFunc(ctx, func() {
 		grace := time.NewTimer(stopGrace)
 		defer grace.Stop()

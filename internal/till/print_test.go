@@ -221,6 +221,16 @@ func TestTorn(t *testing.T) {
 		t.Fatal(err)
 	}
 	torn(true, "the next one waits")
+	if err := r.till.Begin(ctx, "printer-1", "j2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.till.End(ctx, "j2", printer.Failed, printer.NoEvidence, printer.Expired); err != nil {
+		t.Fatal(err)
+	}
+	torn(true, "the next one has failed: nothing of it was sent")
+	if _, err := r.print(till.PrintRequest{JobID: "j3", Markup: "c"}); err != nil {
+		t.Fatal(err)
+	}
 	r.printJob(printer.Confirmed, printer.InOrder)
 	torn(false, "the next one is on paper")
 	if got, err := r.till.Torn("printer-2"); got || err != nil {

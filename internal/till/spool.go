@@ -121,7 +121,8 @@ func (t *Till) Torn(name string) (torn bool, err error) {
 			if err := json.Unmarshal(v, &j); err != nil {
 				return false, err
 			}
-			if left--; j.Printer != name || j.Outcome == printer.Queued {
+			// Of a job that waits or has failed no byte was sent.
+			if left--; j.Printer != name || j.Outcome == printer.Queued || j.Outcome == printer.Failed {
 				return left > 0, nil
 			}
 			torn = j.Outcome == printer.Sending || j.Outcome == printer.Uncertain

@@ -212,6 +212,7 @@ func (d *Printer) confirm(ctx context.Context, id string, dots, bytes int) (prin
 			continue
 		}
 		if time.Now().Before(end) {
+			printer.Progress(ctx)
 			continue
 		}
 		if best == printer.BytesTaken && status {
@@ -248,7 +249,7 @@ func (d *Printer) late(ctx context.Context, best printer.Evidence) (printer.Evid
 	case d.state.want != "":
 		return best, printer.Attention(d.info.Name, "print", d.state.want)
 	}
-	return best, d.wire.Fail(fault.Timeout, "print", ctx.Err())
+	return best, d.wire.Fail(fault.Timeout, "print", context.Cause(ctx))
 }
 
 // look asks for the status between two waits, with the wire free in between for

@@ -85,7 +85,7 @@ func (d *Printer) confirm(ctx context.Context, dots, bytes int) (printer.Evidenc
 			if d.state.want != "" {
 				return printer.BytesTaken, printer.Attention(d.info.Name, "print", d.state.want)
 			}
-			return printer.BytesTaken, d.wire.Fail(fault.Timeout, "print", ctx.Err())
+			return printer.BytesTaken, d.wire.Fail(fault.Timeout, "print", context.Cause(ctx))
 		}
 		answered := false
 		if d.proof.have == "" {
@@ -107,6 +107,7 @@ func (d *Printer) confirm(ctx context.Context, dots, bytes int) (printer.Evidenc
 		case d.state.want != "":
 			end = time.Now().Add(patience)
 		case time.Now().Before(end):
+			printer.Progress(ctx)
 		case answered:
 			d.proof.misses++
 			return printer.StatusGood, nil

@@ -11,6 +11,7 @@ import (
 
 	"tilld/device"
 	"tilld/internal/fault"
+	"tilld/printer"
 )
 
 const (
@@ -131,10 +132,13 @@ func (w *Wire) Write(ctx context.Context, op string, data []byte) (sent int, err
 	stalled := time.Duration(0)
 	for len(data) > 0 {
 		if err := ctx.Err(); err != nil {
-			return sent, w.Fail(fault.Timeout, op, err)
+			return sent, w.Fail(fault.Timeout, op, context.Cause(ctx))
 		}
 		n, err := w.some(ctx, data[:min(len(data), w.Chunk)])
 		sent, data = sent+n, data[n:]
+		if n > 0 {
+			printer.Progress(ctx)
+		}
 		switch {
 		case err == nil:
 			stalled = 0
@@ -145,7 +149,7 @@ func (w *Wire) Write(ctx context.Context, op string, data []byte) (sent int, err
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return sent, w.Fail(fault.Absent, op, fmt.Errorf("after %d bytes: %w", sent, err))
 		case ctx.Err() != nil:
-			return sent, w.Fail(fault.Timeout, op, fmt.Errorf("after %d bytes: %w", sent, ctx.Err()))
+			return sent, w.Fail(fault.Timeout, op, fmt.Errorf("after %d bytes: %w", sent, context.Cause(ctx)))
 		}
 		stalled += slice
 		if n > 0 {
@@ -200,10 +204,11 @@ func (w *Wire) Drained(ctx context.Context, op string) error {
 		}
 		if least < 0 || n < least {
 			least, end = n, time.Now().Add(StallLimit)
+			printer.Progress(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
-			return w.Fail(fault.Timeout, op, ctx.Err())
+			return w.Fail(fault.Timeout, op, context.Cause(ctx))
 		case time.Now().After(end) && !w.Waits():
 			return w.Fail(fault.Timeout, op, fmt.Errorf("%d bytes were not taken by the printer", n))
 		}
