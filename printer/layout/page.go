@@ -12,7 +12,7 @@ import (
 const (
 	MaxBlocks   = 8000
 	MaxDots     = 250_000 // 31 m at 203 dpi
-	MaxPictures = 50     // codes and pictures
+	MaxPictures = 50      // codes and pictures
 )
 
 // LineDots is the height of a line of text in the standard size, with the gap to
