@@ -86,11 +86,14 @@ func (b *receipt) row(label, value string) {
 // note is a label on the left and on the right what people have typed or set up:
 // it may be long, and is wrapped then.
 func (b *receipt) note(label, value string) {
-	if width(value) <= maxRow {
+	switch n := width(value); {
+	case n <= maxRow:
 		b.row(label, value)
-		return
+	case n <= 2*maxRow:
+		b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Align: printer.Right}}})
+	default:
+		b.add(printer.Text{Line: label}, printer.Text{Line: "  " + value})
 	}
-	b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Align: printer.Right}}})
 }
 
 // maxRow is how many columns of a row may be kept for its value: the narrowest
