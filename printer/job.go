@@ -38,5 +38,5 @@ type Job struct {
 	Reason   string    `json:"reason,omitempty"` // why it failed or is unknown
 	Changed  time.Time `json:"changed"`
 	Sequence uint64    `json:"sequence"` // order of acceptance at this till
-	Digest   string    `json:"digest"`   // SHA-256 of what is to be printed, hex
+	Digest   string    `json:"digest"`   // SHA-256 of what was asked for, hex
 }

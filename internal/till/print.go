@@ -59,6 +59,9 @@ func (t *Till) print(ctx context.Context, c Call, r PrintRequest) (Answer, error
 		return Answer{}, err
 	}
 	j.Digest = digest(j)
+	if r.Receipt != "" { // what is at its foot may change before the client asks again
+		j.Digest = digest(printer.Job{Printer: name, Doc: printer.Doc{printer.Text{Line: "receipt of " + r.Receipt}}})
+	}
 	return t.enqueue(ctx, c, j, life)
 }
 

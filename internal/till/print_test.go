@@ -102,6 +102,27 @@ func TestPrintJobs(t *testing.T) {
 	wantCode(t, err, sale.CodeUnknownJob)
 }
 
+// A client that asks for a sale's receipt again, with the same id, gets the same
+// job, whatever head office has put at the foot of receipts since.
+func TestReceiptAskedForAgain(t *testing.T) {
+	r := newRig(t)
+	s := r.do(sale.Pay{Sale: r.open().ID, Method: "cash"})
+	ask := till.PrintRequest{JobID: "j1", Receipt: s.ID}
+	first, err := r.print(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.till.ReceiptSet(context.Background(), []byte(`{"qr":[],"footer":"明天见"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.print(ask); err != nil || again.JobID != "j1" || !again.Created.Equal(first.Created) {
+		t.Errorf("asked again: %+v, %v", again, err)
+	}
+	other := r.do(sale.Pay{Sale: r.open().ID, Method: "cash"})
+	_, err = r.print(till.PrintRequest{JobID: "j1", Receipt: other.ID})
+	wantCode(t, err, sale.CodeJobConflict)
+}
+
 // docText is the document as lines of text.
 func docText(doc printer.Doc) string {
 	var lines []string
