@@ -1,6 +1,7 @@
 package escpos
 
 import (
+	"bytes"
 	"fmt"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -150,6 +151,8 @@ func (f *frame) substitute(text string) []byte {
 			b = []byte("|")
 		case r >= '─' && r <= '┿':
 			b = []byte("-")
+		case plain[r] != 0:
+			b = []byte{plain[r], ' '}[:layout.Columns(r, f.page.Caps)]
 		default:
 			b = []byte("?")
 			if layout.Columns(r, f.page.Caps) == 2 {
@@ -159,6 +162,11 @@ func (f *frame) substitute(text string) []byte {
 		out = append(out, b...)
 	}
 	return out
+}
+
+// plain are ASCII characters for those that receipts often have.
+var plain = map[rune]byte{
+	'×': 'x', '•': '*', '·': '.', '…': '.', '–': '-', '—': '-', '‘': '\'', '’': '\'', '“': '"', '”': '"',
 }
 
 // style switches what differs. Chinese characters have size and underline
@@ -221,9 +229,10 @@ func (f *frame) picture(p layout.Picture) error {
 		if p.Double {
 			mark = '='
 		}
-		for range f.cfg.Columns {
-			f.out = append(f.out, mark)
-		}
+		long := min((p.Bits.W+layout.CellDots-1)/layout.CellDots, f.cfg.Columns)
+		left := layout.Left(p.Align, long, f.cfg.Columns)
+		f.out = append(f.out, bytes.Repeat([]byte{' '}, left)...)
+		f.out = append(f.out, bytes.Repeat([]byte{mark}, long)...)
 		f.out = append(f.out, lf)
 		return nil
 	}

@@ -167,16 +167,18 @@ func TestTextOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := printer.Doc{
-		printer.Text{Line: "Tea 茶"},
+		printer.Text{Line: "Tea 茶 2 × 3 • “a” – b…"},
 		printer.Rule{},
 		printer.Rule{Double: true},
+		printer.Rule{Columns: 5},
+		printer.Rule{Columns: 5, Align: printer.Right},
 		printer.Columns{Border: printer.Lines, Cells: []printer.Cell{{Text: "a"}, {Text: "b"}}},
 		printer.Cut{},
 	}
 	if _, err := d.Print(t.Context(), "job", doc); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"Tea ??", strings.Repeat("-", 33), strings.Repeat("=", 33), "┌───────────────┬───────────────┐", "│a              │b              │", "└───────────────┴───────────────┘"}
+	want := []string{`Tea ?? 2 x 3 * "a" - b.`, strings.Repeat("-", 33), strings.Repeat("=", 33), "-----", strings.Repeat(" ", 28) + "-----", "┌───────────────┬───────────────┐", "│a              │b              │", "└───────────────┴───────────────┘"}
 	if got := m.Lines(); !slices.Equal(got, want) {
 		t.Errorf("lines %q, want %q", got, want)
 	}

@@ -110,12 +110,25 @@ func tail(b []byte) (short int, text bool) {
 	return 0, text
 }
 
+// away reports whether bytes end with another device selected (ESC = n, a pole
+// display whose cable goes through the printer): the printer ignores everything
+// from there on.
+func away(b []byte) (is bool) {
+	for len(b) > 0 {
+		if len(b) >= 3 && b[0] == esc && b[1] == '=' {
+			is = b[2]&1 == 0
+		}
+		b = b[min(span(b), len(b)):]
+	}
+	return is
+}
+
 // maxShort is how many bytes a command may lack to be completed.
 const maxShort = 255
 
-// finish completes a command that is cut short with zeros and ends a line of
-// text that is still in the printer's buffer, where the next job's ESC @ would
-// erase it. Bytes that end cleanly are returned as they are; fault.Refused when
+// finish completes a command that is cut short with zeros, selects the printer
+// again where another device was, and ends a line of text that is still in the
+// printer's buffer, where the next job's ESC @ would erase it. Bytes that end cleanly are returned as they are; fault.Refused when
 // much is missing.
 func finish(b []byte) ([]byte, error) {
 	short, text := tail(b)
@@ -125,6 +138,9 @@ func finish(b []byte) ([]byte, error) {
 	if short > 0 {
 		b = append(bytes.Clone(b), make([]byte, short)...)
 		_, text = tail(b)
+	}
+	if away(b) {
+		b = append(bytes.Clone(b), esc, '=', 1)
 	}
 	if text {
 		b = append(bytes.Clone(b), lf)

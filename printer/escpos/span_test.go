@@ -23,6 +23,9 @@ func TestBytesThatEndInTheMiddle(t *testing.T) {
 		{"an escape", "hello\n\x1b", "hello"},
 		{"half a code", "hello\n\x1d(k\x10\x001P0abc", "hello"},
 		{"half a barcode", "hello\n\x1dkI\x20{Babc", "hello"},
+		{"a pole display behind the printer", "hello\n\x1b=\x02Total 12.00", "hello"},
+		{"a pole display, text before", "hello\x1b=\x02Total 12.00", "hello"},
+		{"a pole display and back", "hello\n\x1b=\x02Total 12.00\x1b=\x01", "hello"},
 		{"tab stops without end", "hello\n\x1bD\x08\x18", "hello"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -54,6 +54,8 @@ func (m *Machine) escape(b []byte) int {
 		m.x = int(b[2]) | int(b[3])<<8
 	case '\\':
 		m.x += int(int16(uint16(b[2]) | uint16(b[3])<<8))
+	case '=':
+		m.away = arg&1 == 0
 	case 'M', '{', ' ':
 		if arg != 0 && arg != '0' {
 			m.event("not drawn: 1b %02x %02x", b[1], arg)

@@ -55,6 +55,7 @@ type Machine struct {
 	invert  bool
 	hanzi   bool
 	page    byte
+	away    bool // ESC = has selected another device
 }
 
 type cell struct {
@@ -155,6 +156,10 @@ func (m *Machine) work() {
 // length, 0 if b holds only part of it.
 func (m *Machine) step(b []byte) int {
 	switch c := b[0]; {
+	case m.away && c == 0x1b && len(b) < 3:
+		return 0
+	case m.away && (c != 0x1b || b[1] != '='):
+		return 1
 	case c == 0x1b:
 		return m.escape(b)
 	case c == 0x1c:
