@@ -1,7 +1,6 @@
 package printer_test
 
 import (
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -18,18 +17,8 @@ import (
 // in dots. As long as the printer takes bytes the job goes on.
 func TestLongReceiptOnASlowLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		defer far.Close()
-		go func() {
-			b := make([]byte, 960)
-			for {
-				n, err := far.Read(b)
-				if err != nil {
-					return
-				}
-				time.Sleep(time.Duration(n) * time.Second / 960)
-			}
-		}()
+		m := &printertest.Machine{}
+		near := printertest.SlowLine(t, m.Plug(t), 9600)
 		p, err := escpos.Open(t.Context(), near, device.Spec{Name: "printer-1", Driver: "escpos", Options: []byte(`{"profile":"generic-80mm-latin","status":"none","confirm":"none"}`)})
 		if err != nil {
 			t.Fatal(err)

@@ -54,6 +54,7 @@ type Setup struct {
 	Pause        string `json:"pause,omitempty"` // wait after each chunk ("20ms"), for printers with small buffers
 
 	pause, idle time.Duration
+	piece       int // bytes of a job at least before a drawer may open in the middle of it
 }
 
 // base is what a profile does not say.
@@ -125,8 +126,19 @@ func (c *Config) finish(s device.Spec) error {
 	if err := c.check(); err != nil {
 		return fault.New(fault.Config, s.Name, "read options", err)
 	}
+	c.piece = c.Chunk
+	if slow(s.Address) { // nobody is to wait for a drawer longer than one strip takes
+		c.piece, c.Strip = min(c.Chunk, slowPiece), min(c.Strip, slowStrip)
+	}
 	return nil
 }
+
+// On slow lines a strip of 80 mm paper takes under two seconds, a piece a quarter
+// of one.
+const (
+	slowPiece = 256
+	slowStrip = 24
+)
 
 // slow reports whether an address is a serial line on which dots take long.
 func slow(address string) bool {

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"tilld/device"
 	"tilld/internal/fault"
 )
 
-// OpenDrawer kicks the drawer; it waits for its turn on the wire, not for the
-// end of a job that waits for paper. Pin 0 is 2. A printer that waits for a
+// OpenDrawer kicks the drawer; it waits for its turn on the wire, between two
+// commands of a job that is being sent, not for the end of the job. Pin 0 is 2. A printer that waits for a
 // person gets the real-time form: the other would lie in its buffer and open the
 // drawer when the paper is changed.
 func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
@@ -29,5 +28,9 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 	if d.state.want != "" {
 		command = []byte{dle, 0x14, 1, command[2], 1} // 100 ms
 	}
-	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", command)
+	sent, err := d.wire.Write(ctx, "open drawer", command)
+	if err != nil && sent > 0 {
+		d.hurt = err
+	}
+	return err
 }

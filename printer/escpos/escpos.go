@@ -28,6 +28,7 @@ const (
 type Printer struct {
 	info device.Info
 	cfg  Config
+	jobs chan struct{} // holds one token: who has it prints, with the wire lent to drawers in between
 	turn chan struct{} // holds one token: who has it owns everything below
 	wire wire.Wire
 	in   decoder
@@ -42,6 +43,7 @@ type Printer struct {
 	owed   owed      // answers to GS r that have not come yet
 	stray  bool      // bytes made elsewhere may have left it in the middle of a command
 	unsure bool      // answers were lost: find out before the next job
+	hurt   error     // a kick that was lent the wire in the middle of a job was cut short
 }
 
 // Open takes a printer into service: it reads the options and asks the printer
@@ -54,8 +56,9 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 	}
 	d := &Printer{
 		info: device.Info{Name: s.Name, Driver: s.Driver, Model: cfg.Profile}, cfg: cfg,
-		turn: make(chan struct{}, 1),
+		jobs: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 	}
+	d.jobs <- struct{}{}
 	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: cfg.Chunk, Pause: cfg.pause, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status != "none" || cfg.Confirm != "none" {
 		d.wire.Heard = d.heard
@@ -129,10 +132,12 @@ func (d *Printer) Talks() bool { return d.talks.Load() }
 // Expect makes silence a fault: the printer is known to answer.
 func (d *Printer) Expect() { d.talks.Store(d.cfg.Status != "none") }
 
-// take waits for the printer to be free.
-func (d *Printer) take(ctx context.Context, op string) error {
+// take waits for the wire to be free.
+func (d *Printer) take(ctx context.Context, op string) error { return d.token(ctx, op, d.turn) }
+
+func (d *Printer) token(ctx context.Context, op string, c chan struct{}) error {
 	select {
-	case <-d.turn:
+	case <-c:
 		return nil
 	case <-ctx.Done():
 		return fault.New(fault.Busy, d.info.Name, op, ctx.Err())
@@ -140,3 +145,26 @@ func (d *Printer) take(ctx context.Context, op string) error {
 }
 
 func (d *Printer) give() { d.turn <- struct{}{} }
+
+// lend gives the wire to who waits for it and takes it back.
+func (d *Printer) lend() {
+	d.give()
+	<-d.turn
+}
+
+// begin waits until nobody prints and the wire is free; end gives both back.
+func (d *Printer) begin(ctx context.Context, op string) error {
+	if err := d.token(ctx, op, d.jobs); err != nil {
+		return err
+	}
+	if err := d.take(ctx, op); err != nil {
+		d.jobs <- struct{}{}
+		return err
+	}
+	return nil
+}
+
+func (d *Printer) end() {
+	d.give()
+	d.jobs <- struct{}{}
+}

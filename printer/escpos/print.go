@@ -23,7 +23,7 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	if err != nil {
 		return printer.Result{}, err
 	}
-	return d.run(ctx, jobID, job, page.Dots())
+	return d.run(ctx, jobID, job, page.Dots(), ownPiece)
 }
 
 // PrintRaw sends bytes made elsewhere after [Screen] has looked at them. What they
@@ -44,7 +44,7 @@ func (d *Printer) PrintRaw(ctx context.Context, jobID string, head printer.Doc, 
 	if err != nil {
 		return printer.Result{}, err
 	}
-	r, err := d.run(ctx, jobID, data, len(data)/48*layout.LineDots)
+	r, err := d.run(ctx, jobID, data, len(data)/48*layout.LineDots, rawPiece)
 	if err == nil && d.owed.ever && r.Evidence != printer.InOrder && r.Evidence != printer.ProcessID {
 		d.stray = true
 	}
@@ -75,12 +75,13 @@ func (d *Printer) Test(ctx context.Context) error {
 	return err
 }
 
-// run prints one job. dots is about how long the paper will be.
-func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int) (printer.Result, error) {
-	if err := d.take(ctx, "print"); err != nil {
+// run prints one job. dots is about how long the paper will be; piece finds where
+// a drawer may be opened in the middle of it.
+func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int, piece func([]byte, int) int) (printer.Result, error) {
+	if err := d.begin(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
-	defer d.give()
+	defer d.end()
 	if err := d.check(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
@@ -92,7 +93,7 @@ func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int) (
 	}
 	d.sift()
 	mark := printer.Mark(jobID)
-	sent, err := d.wire.Write(ctx, "print", d.complete(job, mark))
+	sent, err := d.send(ctx, d.complete(job, mark), piece)
 	if err != nil {
 		if sent > 0 && d.state.want != "" {
 			err = printer.Attention(d.info.Name, "print", d.state.want)
@@ -104,6 +105,48 @@ func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int) (
 	}
 	evidence, err := d.confirm(ctx, mark, dots, sent)
 	return printer.Result{Started: true, Evidence: evidence}, err
+}
+
+// send hands a job over piece by piece; in between the wire is lent to a drawer
+// that has to open.
+func (d *Printer) send(ctx context.Context, job []byte, piece func([]byte, int) int) (sent int, err error) {
+	d.hurt = nil
+	for {
+		n := piece(job, d.cfg.piece)
+		taken, err := d.wire.Write(ctx, "print", job[:n])
+		sent, job = sent+taken, job[n:]
+		if err != nil || len(job) == 0 {
+			return sent, err
+		}
+		if err := d.wire.Rest(ctx, "print"); err != nil {
+			return sent, err
+		}
+		if d.lend(); d.hurt != nil { // what follows would be taken for the rest of its command
+			return sent, d.hurt
+		}
+	}
+}
+
+// ownPiece is how many bytes at the start of a job of ours are whole commands, at
+// least so many if there are.
+func ownPiece(b []byte, least int) int {
+	n := 0
+	for n < len(b) && n < least {
+		n += span(b[n:])
+	}
+	return min(n, len(b))
+}
+
+// rawPiece is the same for bytes made elsewhere: up to the end of a line, since
+// not all of their commands are known here.
+func rawPiece(b []byte, least int) int {
+	for n := 0; n < len(b); {
+		line := b[n] == lf
+		if n += span(b[n:]); line && n >= least {
+			return min(n, len(b))
+		}
+	}
+	return len(b)
 }
 
 // complete frames the job: status reports on before it, queries after it.
@@ -155,7 +198,7 @@ const (
 // confirm gathers evidence that the job is on paper. While the printer waits for
 // a person the job waits with it, until ctx ends.
 func (d *Printer) confirm(ctx context.Context, id string, dots, bytes int) (printer.Evidence, error) {
-	if err := d.wire.Drained(ctx, "print"); err != nil {
+	if err := d.wire.Drained(ctx, "print", d.lend); err != nil {
 		if d.state.want != "" {
 			err = printer.Attention(d.info.Name, "print", d.state.want)
 		}

@@ -28,10 +28,10 @@ const maxFill = 192 << 10
 // Then it is reset and what it has printed of the old job is cut off, so that the
 // next shopper's receipt begins on clean paper.
 func (d *Printer) Resync(ctx context.Context) error {
-	if err := d.take(ctx, "resync"); err != nil {
+	if err := d.begin(ctx, "resync"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.end()
 	if err := d.check(ctx, "resync"); fault.KindOf(err) == fault.Attention {
 		return err
 	}
@@ -61,7 +61,7 @@ func (d *Printer) fill(ctx context.Context) error {
 		if d.cfg.Confirm == "none" {
 			return nil
 		}
-		if err := d.wire.Drained(ctx, "resync"); err != nil {
+		if err := d.wire.Drained(ctx, "resync", nil); err != nil {
 			return err
 		}
 		if ok, err := d.inSync(ctx, refillTime); ok || err != nil {

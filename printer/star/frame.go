@@ -112,6 +112,20 @@ func appendPicture(out []byte, language string, b *layout.Bitmap) []byte {
 	return out
 }
 
+// span is the length of the command at the start of a job of ours: a picture with
+// the line feed that prints it, or something short.
+func span(b []byte) int {
+	switch {
+	case len(b) >= 9 && b[0] == esc && b[1] == gs && b[2] == 'S':
+		return 9 + (int(b[4])|int(b[5])<<8)*(int(b[6])|int(b[7])<<8)
+	case len(b) >= 4 && b[0] == esc && b[1] == 'k':
+		return 4 + (int(b[2])|int(b[3])<<8)*strip + 1
+	case len(b) >= 2 && b[0] == esc && (b[1] == '@' || b[1] == '0'):
+		return 2
+	}
+	return len(b) // the end: cut, drawer, proof
+}
+
 func cutBytes(how string) []byte {
 	switch how {
 	case "partial":

@@ -21,10 +21,10 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	if err != nil {
 		return printer.Result{}, err
 	}
-	if err := d.take(ctx, "print"); err != nil {
+	if err := d.begin(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
-	defer d.give()
+	defer d.end()
 	if err := d.check(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
@@ -33,9 +33,9 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	defer func() { d.job = "" }()
 	before, after := d.proof.begin(d.job, !d.mute)
 	job = append(append(before, job...), after...)
-	sent, err := d.wire.Write(ctx, "print", job)
+	sent, err := d.send(ctx, job)
 	if err == nil {
-		err = d.wire.Drained(ctx, "print")
+		err = d.wire.Drained(ctx, "print", d.lend)
 	}
 	if err != nil {
 		if sent > 0 && d.state.want != "" {
@@ -45,6 +45,23 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	}
 	evidence, err := d.confirm(ctx, page.Dots(), sent)
 	return printer.Result{Started: true, Evidence: evidence}, err
+}
+
+// send hands a job over command by command; in between the wire is lent to a
+// drawer that has to open.
+func (d *Printer) send(ctx context.Context, job []byte) (sent int, err error) {
+	d.hurt = nil
+	for {
+		n := min(span(job), len(job))
+		taken, err := d.wire.Write(ctx, "print", job[:n])
+		sent, job = sent+taken, job[n:]
+		if err != nil || len(job) == 0 {
+			return sent, err
+		}
+		if d.lend(); d.hurt != nil { // what follows would be taken for the rest of its command
+			return sent, d.hurt
+		}
+	}
 }
 
 // Test prints a short page.
@@ -89,8 +106,7 @@ func (d *Printer) confirm(ctx context.Context, dots, bytes int) (printer.Evidenc
 		}
 		answered := false
 		if d.proof.have == "" {
-			d.give() // a drawer may open in between
-			<-d.turn
+			d.lend() // a drawer may open in between
 			var err error
 			if answered, err = d.ask(ctx, "print"); err != nil && d.proof.have == "" {
 				return printer.BytesTaken, err

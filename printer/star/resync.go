@@ -11,10 +11,10 @@ import (
 // what it has printed of the old job is cut off, so that the next shopper's receipt
 // begins on clean paper.
 func (d *Printer) Resync(ctx context.Context) error {
-	if err := d.take(ctx, "resync"); err != nil {
+	if err := d.begin(ctx, "resync"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.end()
 	if err := d.check(ctx, "resync"); fault.KindOf(err) == fault.Attention {
 		return err
 	}
@@ -28,5 +28,5 @@ func (d *Printer) Resync(ctx context.Context) error {
 	if _, err := d.wire.Write(ctx, "resync", end); err != nil {
 		return err
 	}
-	return d.wire.Drained(ctx, "resync")
+	return d.wire.Drained(ctx, "resync", nil)
 }

@@ -28,6 +28,7 @@ const (
 type Printer struct {
 	info  device.Info
 	cfg   Config
+	jobs  chan struct{} // holds one token: who has it prints, with the wire lent to drawers in between
 	turn  chan struct{} // holds one token: who has it owns what follows
 	wire  wire.Wire
 	buf   []byte
@@ -38,6 +39,7 @@ type Printer struct {
 	job   string    // mark of the job in the machine
 	mute  bool      // was asked and did not answer
 	asked time.Time // when a mute printer was last asked
+	hurt  error     // a kick that was lent the wire in the middle of a job was cut short
 
 	talks  atomic.Bool // has answered, or is known to
 	proved witness
@@ -53,7 +55,8 @@ func Open(_ context.Context, p device.Port, s device.Spec) (printer.Printer, err
 	if err != nil {
 		return nil, err
 	}
-	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, turn: make(chan struct{}, 1)}
+	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, jobs: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
+	d.jobs <- struct{}{}
 	d.proof = proof{kind: cfg.Confirm, count: -1}
 	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: 4096, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status {
@@ -175,9 +178,11 @@ func (d *Printer) evidence(mark string, e printer.Evidence) {
 	d.proved.tell(mark, e)
 }
 
-func (d *Printer) take(ctx context.Context, op string) error {
+func (d *Printer) take(ctx context.Context, op string) error { return d.token(ctx, op, d.turn) }
+
+func (d *Printer) token(ctx context.Context, op string, c chan struct{}) error {
 	select {
-	case <-d.turn:
+	case <-c:
 		return nil
 	case <-ctx.Done():
 		return fault.New(fault.Busy, d.info.Name, op, ctx.Err())
@@ -185,6 +190,29 @@ func (d *Printer) take(ctx context.Context, op string) error {
 }
 
 func (d *Printer) give() { d.turn <- struct{}{} }
+
+// lend gives the wire to who waits for it and takes it back.
+func (d *Printer) lend() {
+	d.give()
+	<-d.turn
+}
+
+// begin waits until nobody prints and the wire is free; end gives both back.
+func (d *Printer) begin(ctx context.Context, op string) error {
+	if err := d.token(ctx, op, d.jobs); err != nil {
+		return err
+	}
+	if err := d.take(ctx, op); err != nil {
+		d.jobs <- struct{}{}
+		return err
+	}
+	return nil
+}
+
+func (d *Printer) end() {
+	d.give()
+	d.jobs <- struct{}{}
+}
 
 // Check asks for the status (ESC ACK SOH). A printer that has never answered is
 // taken at its word: nil.
@@ -232,7 +260,8 @@ func (d *Printer) ask(ctx context.Context, op string) (bool, error) {
 	return d.seen > before, nil
 }
 
-// OpenDrawer kicks the drawer on pin 2 (also 0) or 5.
+// OpenDrawer kicks the drawer on pin 2 (also 0) or 5; it waits for its turn on
+// the wire, between two commands of a job that is being sent.
 func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 	switch {
 	case !d.cfg.Drawer:
@@ -246,5 +275,9 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 		return err
 	}
 	defer d.give()
-	return device.Send(ctx, d.wire.Port, d.info.Name, "open drawer", kick(pin))
+	sent, err := d.wire.Write(ctx, "open drawer", kick(pin))
+	if err != nil && sent > 0 {
+		d.hurt = err
+	}
+	return err
 }

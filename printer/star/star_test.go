@@ -2,6 +2,7 @@ package star_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"tilld/device"
 	"tilld/internal/fault"
 	"tilld/printer"
+	"tilld/printer/layout"
 	"tilld/printer/printertest"
 	"tilld/printer/star"
 )
@@ -67,6 +69,48 @@ func TestEvidence(t *testing.T) {
 			synctest.Wait()
 			if err != nil || c.v.Cuts() != 1 {
 				t.Errorf("test page: %v, %d cuts", err, c.v.Cuts())
+			}
+		})
+	}
+}
+
+// The drawer opens between two pictures of a receipt that is being sent.
+func TestDrawerOpensWhileALongReceiptIsSent(t *testing.T) {
+	for _, language := range []string{"starprnt", "line"} {
+		synctest.Test(t, func(t *testing.T) {
+			v := &printertest.Star{}
+			d, err := star.Open(t.Context(), printertest.SlowLine(t, v.Plug(t), 19200), spec(`{"language": "`+language+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc := append(slices.Repeat(printer.Doc{printer.Text{Line: "x"}}, 40), printer.Cut{})
+			render, err := layout.Render(doc, d.Caps())
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error)
+			go func() {
+				_, err := d.Print(t.Context(), "job", doc)
+				done <- err
+			}()
+			for kick := range 3 {
+				time.Sleep(3 * time.Second)
+				if err := d.(printer.DrawerKicker).OpenDrawer(t.Context(), 0); err != nil {
+					t.Errorf("%s, kick %d: %v", language, kick+1, err)
+				}
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if got := v.Events(); !slices.Equal(got, []string{"drawer", "drawer", "drawer", "cut"}) {
+				t.Errorf("%s: %q", language, got)
+			}
+			if paper := v.Paper(); len(paper.Pix) < len(render.Pix) || !slices.Equal(paper.Pix[:len(render.Pix)], render.Pix) {
+				t.Errorf("%s: the paper is not what the layout drew", language)
+			}
+			if err := d.Close(); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -177,6 +177,9 @@ func (w *Wire) some(ctx context.Context, chunk []byte) (int, error) {
 	return w.Port.Write(chunk)
 }
 
+// Rest waits between two Writes of one job as Write does between two chunks.
+func (w *Wire) Rest(ctx context.Context, op string) error { return w.pause(ctx, op, 1) }
+
 // pause lets a printer with a small buffer keep up; it listens meanwhile.
 func (w *Wire) pause(ctx context.Context, op string, left int) error {
 	if w.Pause == 0 || left == 0 {
@@ -193,8 +196,9 @@ func (w *Wire) pause(ctx context.Context, op string, left int) error {
 
 // Drained waits until the operating system has handed every byte over: what a
 // socket holds for a printer whose cable is out was not taken by anybody. While
-// the printer waits for a person it may take none.
-func (w *Wire) Drained(ctx context.Context, op string) error {
+// the printer waits for a person it may take none. lend, if there is one, is
+// called now and then while the bytes move: others may use the wire in it.
+func (w *Wire) Drained(ctx context.Context, op string, lend func()) error {
 	end := time.Now().Add(StallLimit)
 	least := -1
 	for {
@@ -214,6 +218,9 @@ func (w *Wire) Drained(ctx context.Context, op string) error {
 		}
 		if err := w.Listen(ctx, op, time.Now().Add(5*time.Millisecond)); err != nil {
 			return err
+		}
+		if lend != nil && !w.Waits() {
+			lend()
 		}
 	}
 }

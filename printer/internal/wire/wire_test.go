@@ -140,7 +140,7 @@ func TestDrained(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := w.Drained(ctx, "print"); fault.KindOf(err) != fault.Timeout {
+	if err := w.Drained(ctx, "print", nil); fault.KindOf(err) != fault.Timeout {
 		t.Errorf("with bytes in the socket: %v, want timeout", err)
 	}
 	go func() {
@@ -151,7 +151,7 @@ func TestDrained(t *testing.T) {
 			}
 		}
 	}()
-	if err := w.Drained(t.Context(), "print"); err != nil {
+	if err := w.Drained(t.Context(), "print", nil); err != nil {
 		t.Errorf("once all is read: %v", err)
 	}
 }
