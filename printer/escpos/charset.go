@@ -55,7 +55,7 @@ func (c charset) encode(text string) ([]byte, bool) {
 }
 
 // hanzi returns the two bytes of a character in GB18030. The four-byte part of
-// the standard is in no printer; GB2312 printers have rows A1-A9 and B0-F7 only.
+// the standard is in no printer.
 // Letters with accents are in the set, but as wide as a Chinese character: they
 // look better as dots.
 func (c charset) hanzi(r rune) (b [2]byte, ok bool) {
@@ -78,8 +78,41 @@ func (c charset) hanzi(r rune) (b [2]byte, ok bool) {
 	if b[0] == 0xfe && b[1] >= 0x50 { // rare characters (䶮) that GB18030 added: many printers of GBK leave them blank
 		return b, false
 	}
-	if c.chinese == "gb2312" && (b[1] < 0xa1 || b[0] < 0xa1 || b[0] > 0xf7 || b[0] > 0xa9 && b[0] < 0xb0) {
+	if c.chinese == "gb2312" && !inGB2312(b[0], b[1]) {
 		return b, false
 	}
 	return b, true
+}
+
+// inGB2312 reports whether GB 2312-80 has a character at these two bytes: rows A1
+// to A9 and B0 to F7, without the places in them that GBK has filled later (€, ⅲ,
+// ︵), which its printers leave blank.
+func inGB2312(row, cell byte) bool {
+	within := func(list ...byte) bool {
+		for i := 0; i < len(list); i += 2 {
+			if cell >= list[i] && cell <= list[i+1] {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case row == 0xa2:
+		return within(0xb1, 0xe2, 0xe5, 0xee, 0xf1, 0xfc)
+	case row == 0xa4:
+		return within(0xa1, 0xf3)
+	case row == 0xa5:
+		return within(0xa1, 0xf6)
+	case row == 0xa6:
+		return within(0xa1, 0xb8, 0xc1, 0xd8)
+	case row == 0xa7:
+		return within(0xa1, 0xc1, 0xd1, 0xf1)
+	case row == 0xa8:
+		return within(0xa1, 0xba, 0xc5, 0xe9)
+	case row == 0xa9:
+		return within(0xa4, 0xef)
+	case row == 0xd7:
+		return within(0xa1, 0xf9)
+	}
+	return (row == 0xa1 || row == 0xa3 || row >= 0xb0 && row <= 0xf7) && within(0xa1, 0xfe)
 }

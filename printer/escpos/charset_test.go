@@ -24,6 +24,11 @@ func TestEncode(t *testing.T) {
 		{"gb2312", "CP437", "镕", ""},
 		{"gb2312", "CP437", "茶。", "\xb2\xe8\xa1\xa3"},
 		{"gb2312", "CP437", "囧", ""},
+		{"gb2312", "CP437", "①Ⅰ·—", "\xa2\xd9\xa2\xf1\xa1\xa4\xa1\xaa"},
+		{"gb2312", "CP437", "€", ""}, // codes that GBK has added within the rows of GB2312
+		{"gb2312", "CP437", "ⅲ", ""},
+		{"gb2312", "CP437", "︵", ""},
+		{"gbk", "CP437", "ⅲ", "\xa2\xa3"},
 		{"gbk", "CP437", "é", ""},
 		{"gbk", "CP437", "Ü²½•", ""},
 		{"gbk", "CP437", "😀", ""},
