@@ -33,7 +33,9 @@ func Fetch(ctx context.Context, o Options, name string, most int64, keep func(bo
 		return classify("begin", err)
 	}
 	defer release()
-	body, err := u.fetch(ctx, name, most)
+	own, cancel := context.WithTimeout(ctx, o.Limit)
+	defer cancel()
+	body, err := u.fetch(own, name, most)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,10 @@ type Options struct {
 	Now   time.Time // reference time for expiry; zero = the clock, but never before this build was made
 	Log   *slog.Logger
 
+	// Limit is how long all of it may take, 0 is four hours: what has come by then
+	// is kept for the next try, and others may update meanwhile.
+	Limit time.Duration
+
 	CheckOnly bool // look, change nothing but the trusted metadata
 	Retry     bool // take a build again that was tried before and rolled back
 }
@@ -87,10 +91,15 @@ func RunUpdate(ctx context.Context, o Options, progress func(line string)) (Resu
 		return Result{Running: o.Version}, classify("begin", err)
 	}
 	defer release()
+	ctx, cancel := context.WithTimeout(ctx, o.Limit)
+	defer cancel()
 	return u.run(ctx)
 }
 
 func (o *Options) defaults() {
+	if o.Limit == 0 {
+		o.Limit = 4 * time.Hour
+	}
 	if o.Channel == "" {
 		o.Channel = "stable"
 	}

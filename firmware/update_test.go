@@ -2,6 +2,7 @@ package firmware_test
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -135,6 +136,27 @@ func TestUpdateFromStickAndServer(t *testing.T) {
 	o.CheckOnly = false
 	if res, err := b.update(o); err != nil || res.Outcome != firmware.Staged || res.Slot != slots.B {
 		t.Errorf("from the server: %+v, %v", res, err)
+	}
+}
+
+// A server that hands its bytes out one by one must not keep the stick out for
+// ever: one update at a time has the lock.
+func TestUpdateFromACrawlingServer(t *testing.T) {
+	b := newBench(t)
+	b.publish(custom("1.1.0"), "x")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			w.Write([]byte(" "))
+			w.(http.Flusher).Flush()
+			time.Sleep(time.Millisecond)
+		}
+	}))
+	defer server.Close()
+	o := b.options(server.URL)
+	o.Limit = 200 * time.Millisecond
+	b.refused(o, fault.Timeout, "")
+	if res, err := b.update(b.options(b.stick())); err != nil || res.Outcome != firmware.Staged {
+		t.Errorf("then from the stick: %+v, %v", res, err)
 	}
 }
 
