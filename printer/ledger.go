@@ -21,11 +21,12 @@ type Ledger interface {
 	// unknown.
 	Begin(ctx context.Context, printer, jobID string) error
 	// End commits what became of a begun job. Queued again means that nothing was
-	// printed and that the job waits.
+	// printed and that the job waits. [ErrMoved] means that the job is not begun.
 	End(ctx context.Context, jobID string, o Outcome, e Evidence, reason string) error
 }
 
-// ErrMoved is Begin's answer for a job that another printer has taken over.
+// ErrMoved is the answer of Begin for a job that another printer has taken over,
+// and of End for one that is done.
 var ErrMoved = errors.New("the job does not wait for this printer any more")
 
 // Rememberer is a Ledger that knows from an earlier run of the agent whether the

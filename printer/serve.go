@@ -49,6 +49,7 @@ type Station struct {
 	late late
 
 	heard time.Time // when the printer last answered; used by Serve alone
+	owing *ended    // what became of a job and could not be booked; used by Serve alone
 
 	sync sync.Mutex // held while the printer is brought back; guards what follows
 	torn bool       // the last job ended in the middle: the printer may wait for bytes
@@ -82,6 +83,9 @@ func (st *Station) Serve(ctx context.Context, p Printer) error {
 	if l, ok := p.(Late); ok {
 		l.OnEvidence(st.late.add)
 		defer l.OnEvidence(func(string, Evidence) {})
+	}
+	if err := st.book(ctx); err != nil {
+		return err
 	}
 	if err := st.resync(ctx, p); fault.KindOf(err) == fault.Attention {
 		st.attend(err)
@@ -261,12 +265,36 @@ func (st *Station) settle(ctx context.Context, job Job, r Result, cause error) (
 	}
 }
 
+// ended is what became of a job.
+type ended struct {
+	job      Job
+	outcome  Outcome
+	evidence Evidence
+	reason   string
+}
+
+// book makes up for an End that the disk did not take: until then the ledger has
+// the job as begun, and nobody would touch it before the agent's next start.
+func (st *Station) book(ctx context.Context) error {
+	o := st.owing
+	if o == nil {
+		return nil
+	}
+	err := st.end(ctx, o.job, o.outcome, o.evidence, o.reason)
+	if errors.Is(err, ErrMoved) { // it was booked after all
+		st.owing, err = nil, nil
+	}
+	return err
+}
+
 func (st *Station) end(ctx context.Context, job Job, o Outcome, e Evidence, reason string) error {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
 	if err := st.Ledger.End(own, job.ID, o, e, reason); err != nil {
+		st.owing = &ended{job, o, e, reason}
 		return fmt.Errorf("%s: end job: %w", st.Name, err)
 	}
+	st.owing = nil
 	level := slog.LevelInfo
 	if o == Failed || o == Uncertain {
 		level = slog.LevelWarn

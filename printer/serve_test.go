@@ -81,6 +81,45 @@ func (f *fake) Print(context.Context, string, printer.Doc) (printer.Result, erro
 	return r.r, r.err
 }
 
+// What became of a job is booked when the disk can be written again, before the
+// next job; it is not printed anew.
+func TestOutcomeThatCouldNotBeBooked(t *testing.T) {
+	attention := printer.Attention("printer-1", "print", printer.WantPaper)
+	good := result{printer.Result{Started: true, Evidence: printer.ProcessID}, nil}
+	for name, c := range map[string]struct {
+		results []result
+		want    []string
+		prints  int
+	}{
+		"printed":     {[]result{good}, []string{"a sending", "a confirmed process_id", "b sending", "b confirmed process_id"}, 2},
+		"not printed": {[]result{{printer.Result{}, attention}, good}, []string{"a sending", "a queued", "a sending", "a confirmed process_id", "b sending", "b confirmed process_id"}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var l printertest.Ledger
+				l.Add(job("a"))
+				l.Add(job("b"))
+				l.FailEnd(3)
+				f := fake{results: c.results}
+				st := &printer.Station{Name: "printer-1", Ledger: &l, Log: quiet()}
+				for n := range 3 { // as the device is opened again and again
+					if err := st.Serve(t.Context(), &f); err == nil {
+						t.Fatalf("turn %d: the disk is full and nobody says so", n+1)
+					}
+				}
+				stop := serve(t, st, &f)
+				pass(30 * time.Second)
+				if err := stop(); err != nil {
+					t.Error(err)
+				}
+				if got := l.Log(); !slices.Equal(got, c.want) || f.prints != c.prints {
+					t.Errorf("ledger %q after %d prints, want %q after %d", got, f.prints, c.want, c.prints)
+				}
+			})
+		})
+	}
+}
+
 func TestOutcomes(t *testing.T) {
 	good := result{printer.Result{Started: true, Evidence: printer.ProcessID}, nil}
 	attention := printer.Attention("printer-1", "print", printer.WantPaper)

@@ -266,7 +266,7 @@ func (t *Till) End(ctx context.Context, jobID string, o printer.Outcome, e print
 		if old, err := t.job(jobID); err != nil || old != nil && o == printer.Failed && old.Outcome == o {
 			return err // it has expired before its printer said so
 		}
-		return fmt.Errorf("till: job %q is not open", jobID)
+		return fmt.Errorf("till: job %q is not open: %w", jobID, printer.ErrMoved)
 	}
 	if o == printer.Queued && j.Outcome == printer.Queued && j.Reason == reason {
 		return nil

@@ -2,6 +2,7 @@ package printertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,6 +17,15 @@ type Ledger struct {
 	grown chan struct{}
 	log   []string // "job outcome evidence", in order
 	Fail  error    // if set, Begin fails with it
+
+	failEnd int // so many Ends fail
+}
+
+// FailEnd has the next n Ends fail, as on a full disk.
+func (l *Ledger) FailEnd(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failEnd = n
 }
 
 // Add queues a job.
@@ -70,6 +80,15 @@ func (l *Ledger) Begin(_ context.Context, name, id string) error {
 
 // End implements printer.Ledger.
 func (l *Ledger) End(_ context.Context, id string, o printer.Outcome, e printer.Evidence, reason string) error {
+	l.mu.Lock()
+	fails := l.failEnd > 0
+	if fails {
+		l.failEnd--
+	}
+	l.mu.Unlock()
+	if fails {
+		return errors.New("the disk is full")
+	}
 	return l.set(id, o, e, reason)
 }
 
