@@ -58,6 +58,29 @@ func TestEveryReceiptFitsItsPaper(t *testing.T) {
 	compose(r.printJob(printer.Confirmed, printer.ProcessID))
 }
 
+// A number stays in one piece on the narrowest paper.
+func TestNumbersAreNotBroken(t *testing.T) {
+	r := newRig(t, func(o *till.Options) { o.Till.Till = "checkout-12" })
+	s := r.do(sale.Pay{Sale: r.open().ID, Method: "cash"})
+	r.printJob(printer.Confirmed, printer.ProcessID)
+	r.do(sale.RefundSale{Sale: s.ID, Amount: money(100), Reason: "x"})
+	page, err := layout.Compose(r.printJob(printer.Confirmed, printer.ProcessID).Doc, printer.Caps{Columns: 32, Dots: 384, DPI: 203})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, row := range page.Rows {
+		if row, ok := row.(layout.TextRow); ok {
+			text += row.Text() + "\n"
+		}
+	}
+	for _, number := range []string{"checkout-12-20260314-0001", "checkout-12-20260314-0002"} {
+		if !strings.Contains(text, number+"\n") {
+			t.Errorf("%s is broken:\n%s", number, text)
+		}
+	}
+}
+
 func kindOf(j printer.Job) string {
 	switch {
 	case strings.Contains(j.ID, "/refund/"):

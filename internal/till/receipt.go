@@ -87,7 +87,7 @@ func (b *receipt) row(label, value string) {
 // it may be long, and is wrapped then.
 func (b *receipt) note(label, value string) {
 	switch n := width(value); {
-	case n <= maxRow:
+	case n <= maxRow, n <= maxWord && !strings.Contains(value, " "): // a number is not broken
 		b.row(label, value)
 	case n <= 2*maxRow:
 		b.add(printer.Columns{Cells: []printer.Cell{{Text: label}, {Text: value, Align: printer.Right}}})
@@ -96,9 +96,12 @@ func (b *receipt) note(label, value string) {
 	}
 }
 
-// maxRow is how many columns of a row may be kept for its value: the narrowest
-// paper has 32, and something of the label is to be seen.
-const maxRow = 20
+// maxRow is how many columns of a row may be kept for its value, maxWord if it is
+// one word: the narrowest paper has 32, and something of the label is to be seen.
+const (
+	maxRow  = 20
+	maxWord = 28
+)
 
 // strong is a row in bold.
 func (b *receipt) strong(label, value string) {
