@@ -16,6 +16,21 @@ const ExitRestart = guard.ExitRestart
 // Guarded reports whether tilld-guard started this process.
 func Guarded() bool { return os.Getenv(guard.EnvGuard) != "" }
 
+// Misguided returns the data directory that tilld-guard looks after when it is
+// another than the agent's: what is staged in the agent's it will never start.
+func Misguided(dataDir string) (other string, is bool) {
+	other = os.Getenv(guard.EnvData)
+	if !Guarded() || other == "" {
+		return "", false
+	}
+	own, err := os.Stat(dataDir)
+	if err != nil {
+		return "", false
+	}
+	info, err := os.Stat(other)
+	return other, err != nil || !os.SameFile(own, info)
+}
+
 // ReportHealthy tells the guard that this version works. A version on trial is
 // confirmed by it, for good; for others, and without a guard, it does nothing.
 // The agent calls it once it has been ready to sell for some seconds.

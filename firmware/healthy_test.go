@@ -49,3 +49,19 @@ func TestReportHealthy(t *testing.T) {
 		t.Errorf("state %+v, %v", s, damage)
 	}
 }
+
+// A guard that looks after another data directory never starts what is staged in
+// this one, however often the agent ends for it.
+func TestMisguided(t *testing.T) {
+	data := t.TempDir()
+	for _, c := range []struct {
+		guarded, dir string
+		is           bool
+	}{{"", t.TempDir(), false}, {"1", "", false}, {"1", data, false}, {"1", data + "/.", false}, {"1", t.TempDir(), true}, {"1", data + "/gone", true}} {
+		t.Setenv(guard.EnvGuard, c.guarded)
+		t.Setenv(guard.EnvData, c.dir)
+		if other, is := firmware.Misguided(data); is != c.is || is && other != c.dir {
+			t.Errorf("guarded %q in %q: %q, %v", c.guarded, c.dir, other, is)
+		}
+	}
+}

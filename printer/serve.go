@@ -17,8 +17,8 @@ const (
 	// jobTime is how long a job may stand still, also while a roll is changed in
 	// the middle of it: no byte taken, nothing printed.
 	jobTime = 3 * time.Minute
-	// maxJobTime bounds one job from its first byte to the last evidence: ten
-	// metres of dots over 9,600 baud take half of it.
+	// maxJobTime bounds one job from its first byte to the last evidence: a sale of
+	// 200 lines as dots over 9,600 baud takes a quarter of it.
 	maxJobTime = time.Hour
 	// stopGrace is how long a job that is being printed may go on once the agent
 	// is told to stop; what is not known by then is unknown.

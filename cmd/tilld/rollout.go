@@ -84,14 +84,18 @@ func (a *agent) rollout(ctx context.Context) error {
 				next = now.Add(updateTrial)
 				if err := a.stageUpdate(ctx); err != nil {
 					a.health.Raise(updateFailed, "update", "err", err.Error())
-				} else {
+				} else if _, is := firmware.Misguided(a.cfg.DataDir); !is {
 					a.health.Clear(updateFailed, "update")
 				}
 			}
 		}
 		if _, waits := firmware.Pending(a.cfg.DataDir); waits && firmware.Guarded() && !a.till.SaleOpen() && a.inWindow(time.Now()) {
-			a.log.Info("restarting into the new version")
-			a.restart()
+			if other, is := firmware.Misguided(a.cfg.DataDir); is {
+				a.health.Raise(updateFailed, "update", "err", fmt.Sprintf("tilld-guard looks after %s; start it with --data-dir %s", other, a.cfg.DataDir))
+			} else {
+				a.log.Info("restarting into the new version")
+				a.restart()
+			}
 		}
 		select {
 		case <-ctx.Done():

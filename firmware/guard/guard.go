@@ -24,8 +24,9 @@ const ExitRestart = 42
 
 // Environment of the agent under the guard.
 const (
-	EnvGuard = "TILLD_GUARD" // "1"
-	EnvSlot  = "TILLD_SLOT"  // slot it runs from, "" for the agent of the package
+	EnvGuard = "TILLD_GUARD"      // "1"
+	EnvSlot  = "TILLD_SLOT"       // slot it runs from, "" for the agent of the package
+	EnvData  = "TILLD_GUARD_DATA" // data directory whose slots the guard starts
 )
 
 // Options are the settings of a guard. Times that are zero have the default

@@ -50,6 +50,9 @@ func play() {
 		f.Close()
 	}
 	note("start")
+	if os.Getenv(guard.EnvData) != data {
+		os.Exit(92)
+	}
 	confirm := func() {
 		if slot := slots.Name(os.Getenv(guard.EnvSlot)); slot.Valid() {
 			if _, err := slots.At(data).Confirm(slot); err != nil {

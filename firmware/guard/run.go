@@ -37,7 +37,7 @@ func (g *guard) run(l launch, signals <-chan os.Signal) (e ending) {
 	defer func() { e.ran = time.Since(start) }()
 	cmd := exec.Command(l.path, g.Args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = g.Stdin, g.Stdout, g.Stderr
-	cmd.Env = childEnv(g.Env, l)
+	cmd.Env = childEnv(g.Env, l, g.DataDir)
 	cmd.WaitDelay = time.Second
 	separate(cmd)
 	if err := cmd.Start(); err != nil {
@@ -120,13 +120,13 @@ func describe(cmd *exec.Cmd, err error) (code int, how string) {
 
 // childEnv tells the agent where it runs from. systemd's WATCHDOG_PID names
 // the guard; without it the agent feeds the watchdog for both.
-func childEnv(env []string, l launch) []string {
-	out := make([]string, 0, len(env)+2)
+func childEnv(env []string, l launch, data string) []string {
+	out := make([]string, 0, len(env)+3)
 	for _, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")
-		if name != EnvGuard && name != EnvSlot && name != "WATCHDOG_PID" {
+		if name != EnvGuard && name != EnvSlot && name != EnvData && name != "WATCHDOG_PID" {
 			out = append(out, kv)
 		}
 	}
-	return append(out, EnvGuard+"=1", EnvSlot+"="+string(l.slot))
+	return append(out, EnvGuard+"=1", EnvSlot+"="+string(l.slot), EnvData+"="+data)
 }
