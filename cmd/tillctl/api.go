@@ -40,9 +40,34 @@ func (a *api) call(method, path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 }
 
+// ready asks whether the till can sell; the reasons why it cannot are an answer
+// as well.
+func (a *api) ready() ([]byte, error) {
+	resp, err := a.ask(a.client, http.MethodGet, "/readyz")
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		resp, err = a.good(resp, http.MethodGet, "/readyz")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+}
+
 // send returns the answer when it is a good one, else what the agent says is
 // wrong.
 func (a *api) send(client *http.Client, method, path string) (*http.Response, error) {
+	resp, err := a.ask(client, method, path)
+	if err != nil {
+		return nil, err
+	}
+	return a.good(resp, method, path)
+}
+
+func (a *api) ask(client *http.Client, method, path string) (*http.Response, error) {
 	var body io.Reader
 	if method == http.MethodPost {
 		body = bytes.NewReader([]byte("{}"))
@@ -60,6 +85,10 @@ func (a *api) send(client *http.Client, method, path string) (*http.Response, er
 	if err != nil {
 		return nil, fmt.Errorf("no agent answers: %w (is tilld running? name its address with --url)", err)
 	}
+	return resp, nil
+}
+
+func (a *api) good(resp *http.Response, method, path string) (*http.Response, error) {
 	if resp.StatusCode < 300 {
 		return resp, nil
 	}

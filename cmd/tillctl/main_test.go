@@ -52,6 +52,10 @@ func ctl(t *testing.T, args ...string) (code int, out, errs string) {
 			io.WriteString(w, `{"detail":"no such thing","code":"not_found"}`)
 			return
 		}
+		if rest, down := strings.CutPrefix(text, "503"); down {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			text = rest
+		}
 		io.WriteString(w, text)
 	}))
 	defer agent.Close()
@@ -138,7 +142,54 @@ func TestSupportBundle(t *testing.T) {
 	if want := "status.json devices.json detect.json readyz.json metrics.txt update.json.missing.txt openapi.json"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	if code, _, _ := ctl(t, "support-bundle", "-o", file); code != 1 {
-		t.Error("an old bundle is overwritten")
+	if code, _, errs := ctl(t, "support-bundle", "-o", file); code != 1 || !strings.Contains(errs, "is not written over: name another file with --out") {
+		t.Errorf("an old bundle: exit %d: %s", code, errs)
+	}
+}
+
+// Bundles made within one second do not stand in each other's way.
+func TestSupportBundlesAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	made := map[string]bool{}
+	for range 5 {
+		code, out, errs := ctl(t, "support-bundle")
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, errs)
+		}
+		made[strings.TrimSpace(out)] = true
+	}
+	if code, out, _ := ctl(t, "--json", "support-bundle"); code != 0 || !strings.HasPrefix(out, `{"file":"tilld-support-`) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if len(made) != 5 {
+		t.Errorf("made %v", made)
+	}
+	files, err := filepath.Glob("tilld-support-*.zip")
+	if err != nil || len(files) != 6 {
+		t.Errorf("%v, %v", files, err)
+	}
+}
+
+// Why a till cannot sell is what a bundle is for.
+func TestBundleOfTillThatCannotSell(t *testing.T) {
+	old := answers["GET /readyz"]
+	defer func() { answers["GET /readyz"] = old }()
+	answers["GET /readyz"] = `503{"ready":false,"reasons":["the disk is full"]}`
+	file := filepath.Join(t.TempDir(), "b.zip")
+	if code, _, errs := ctl(t, "support-bundle", "-o", file); code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	f, err := z.Open("readyz.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if text, err := io.ReadAll(f); err != nil || !strings.Contains(string(text), "the disk is full") {
+		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -38,7 +38,10 @@ func (c queueCmd) dead(s *session) error {
 		return err
 	}
 	if c.Export != "" {
-		return os.WriteFile(c.Export, body, 0o600)
+		if err := os.WriteFile(c.Export, body, 0o600); err != nil {
+			return err
+		}
+		return s.wrote(c.Export)
 	}
 	var v struct {
 		Records []struct {

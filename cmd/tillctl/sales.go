@@ -54,7 +54,7 @@ func (c salesCmd) Run(s *session) error {
 }
 
 type receiptCmd struct {
-	Sale    string `arg:"" help:"Sale id."`
+	Sale    string `arg:"" help:"Sale id; for the picture also a refund's."`
 	PNG     string `help:"Write the picture to this file." placeholder:"FILE" name:"png"`
 	Reprint bool   `help:"Print a copy, marked COPY."`
 }
@@ -67,7 +67,10 @@ func (c receiptCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(c.PNG, body, 0o600)
+		if err := os.WriteFile(c.PNG, body, 0o600); err != nil {
+			return err
+		}
+		return s.wrote(c.PNG)
 	case c.Reprint:
 		body, err := s.api.post("/v1/sales/" + id + "/reprint")
 		if err != nil {
