@@ -99,6 +99,9 @@ func TestPageInBrowser(t *testing.T) {
 	page.Until(`document.getElementById("paper").open && document.getElementById("paper-img").src.endsWith(".png")`)
 	page.Axe(t, "a receipt")
 	page.Eval(`document.querySelector("#paper button").click()`, nil)
+	page.Eval(`document.getElementById("paper-REFUND1").click()`, nil)
+	page.Until(`document.getElementById("paper").open && document.getElementById("paper-img").src.endsWith("/v1/receipts/REFUND1.png")`)
+	page.Eval(`document.querySelector("#paper button").click()`, nil)
 	page.Eval(`fetch("/v1/sales", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.status)`, &answer)
 	if _, cmd := b.engine.last(); answer != 201 || fmt.Sprintf("%T", cmd) != "sale.OpenSale" {
 		t.Errorf("signed in, POST /v1/sales answers %d", answer)

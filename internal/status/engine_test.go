@@ -215,7 +215,10 @@ func TestRealEngineFitsTheSpec(t *testing.T) {
 		t.Errorf("receipt: %d %.80s", resp.StatusCode, png)
 	}
 	do("getReceipt", "/v1/receipts/none.png", "", 404)
-	do("refundSale", at+"/refund", `{"amount":50,"reason":"damaged"}`, 200)
+	back := one(do("refundSale", at+"/refund", `{"amount":50,"reason":"damaged"}`, 200))
+	if resp, png := b.ask(t, "GET", "/v1/receipts/"+back.Refunds[0].ID+".png", ""); resp.StatusCode != 200 || !strings.HasPrefix(png, "\x89PNG") {
+		t.Errorf("refund's receipt: %d %.80s", resp.StatusCode, png)
+	}
 	do("refundSale", at+"/refund", `{"amount":999999,"reason":"damaged"}`, 409)
 
 	engine.Scan(t.Context(), scanner.Scan{Device: "scanner-1", At: time.Now(), Data: []byte("6901234567892")})

@@ -142,6 +142,9 @@ func (f *fakeEngine) Sales(q till.Filter) ([]sale.Sale, string, error) {
 		one.State, one.Number, one.ClosedAt, one.Day = sale.Closed, 42-i, &at, "2026-11-24"
 		one.Tenders = []sale.Tender{{Method: tender, Amount: 2500}}
 		one.Receipt = &sale.Receipt{JobID: one.ID + "/receipt", Outcome: []string{"confirmed", "unknown", "sent"}[i]}
+		if tender == "cash" {
+			one.Refunds = []sale.Refund{{ID: "REFUND1", State: sale.RefundDone, Day: one.Day, Number: 43, Amount: 2500, Reason: "torn", Tenders: one.Tenders, At: at}}
+		}
 		list = append(list, one)
 	}
 	return list, list[len(list)-1].ID, nil

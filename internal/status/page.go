@@ -50,6 +50,13 @@ type saleRow struct {
 	State, Outcome string
 	Total          string
 	Tenders        string
+	Refunds        []paperRef
+}
+
+// paperRef is a refund that has a receipt.
+type paperRef struct {
+	ID     string
+	Number int
 }
 
 // lastSales is how many sales the page lists.
@@ -86,6 +93,11 @@ func (v view) row(one sale.Sale) saleRow {
 	}
 	if one.Receipt != nil {
 		r.Outcome = one.Receipt.Outcome
+	}
+	for _, back := range one.Refunds {
+		if back.Number > 0 {
+			r.Refunds = append(r.Refunds, paperRef{back.ID, back.Number})
+		}
 	}
 	var names []string
 	for _, t := range one.Tenders {

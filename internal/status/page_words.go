@@ -66,6 +66,7 @@ var words = map[string]lang.Text{
 	"cashierlink":      {ZH: "收银页面", EN: "Cashier page"},
 	"close":            {ZH: "关闭", EN: "Close"},
 	"picture":          {ZH: "小票图", EN: "Picture"},
+	"refundpicture":    {ZH: "退款小票图", EN: "Refund picture"},
 	"trace":            {ZH: "录制通信", EN: "Record wire"},
 	"tracing":          {ZH: "正在录制，最长 15 分钟；重现问题后点“停止并保存”", EN: "Recording, 15 minutes at most: make the fault happen, then stop and save"},
 	"save":             {ZH: "停止并保存", EN: "Stop and save"},

@@ -139,7 +139,7 @@ func (s *Server) printRows() []route {
 		},
 		{
 			method: http.MethodGet, path: "/v1/receipts/{file}", shown: "/v1/receipts/{id}.png", id: "getReceipt", tag: "printing", access: byCashier, status: 200, media: "image/png",
-			summary: "What a sale's receipt looks like", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG,
+			summary: "What the receipt of a sale or a refund looks like", codes: []string{sale.CodeUnknownSale, sale.CodeNotFound, sale.CodeWrongState}, handle: receiptPNG,
 		},
 		{
 			method: http.MethodPut, path: "/v1/screen", id: "putScreen", tag: "screen", status: 200, body: SceneBody{}, needs: []string{"scene"}, large: true, answer: display.Scene{},

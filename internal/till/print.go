@@ -2,6 +2,7 @@ package till
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -274,18 +275,46 @@ func (t *Till) reprintJob(ctx context.Context, c Call, cmd ReprintJob) (Answer, 
 	return answer, x.commit(ctx)
 }
 
-// ReceiptDoc is the receipt of a closed sale as it would be printed now.
-func (t *Till) ReceiptDoc(saleID string) (printer.Doc, error) {
-	s, err := t.Sale(saleID)
+// ReceiptDoc is the receipt of a closed sale, or of a refund, as it would be
+// printed now. id is the sale's or the refund's; a sale that only stands for
+// goods of another till has the receipt of its refund.
+func (t *Till) ReceiptDoc(id string) (printer.Doc, error) {
+	s, err := t.Sale(id)
+	if p, ok := errors.AsType[*sale.Problem](err); ok && p.Code == sale.CodeUnknownSale {
+		if s, ok = t.saleOfRefund(id); ok {
+			err = nil
+		}
+	}
 	if err != nil {
 		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, r := range s.Refunds {
+		if r.Number > 0 && (r.ID == id || s.RefundOf != "") {
+			return t.receiptDoc(s, &s.Refunds[i], false), nil
+		}
 	}
 	if s.Number == 0 {
 		return nil, problem(sale.CodeWrongState, "", "这笔销售还没有小票", "the sale has no receipt yet")
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.receiptDoc(s, nil, false), nil
+}
+
+// saleOfRefund finds the sale that a refund with a number belongs to.
+func (t *Till) saleOfRefund(id string) (s sale.Sale, ok bool) {
+	if !plainID(id) {
+		return s, false
+	}
+	err := t.o.Store.View(func(tx *queue.Tx) error {
+		v, err := tx.Get(queue.Index, []byte(refundKey(id)))
+		if err != nil || v == nil {
+			return err
+		}
+		s, err = t.readSale(tx, string(v))
+		return err
+	})
+	return s, err == nil && s.ID != ""
 }
 
 // kickDrawer opens the cash drawer, at a till that has one.

@@ -110,6 +110,11 @@ func TestRefundOfAnotherTill(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	<-r.kicks // the cash part opens the drawer
+	for _, id := range []string{s.ID, s.Refunds[0].ID} {
+		if doc, err := r.till.ReceiptDoc(id); err != nil || !strings.Contains(docText(doc), "torn") {
+			t.Errorf("the picture of its receipt, %v:\n%s", err, docText(doc))
+		}
+	}
 	list := r.events("sale.refunded")
 	if len(list) != 1 || list[0].Subject != otherID {
 		t.Fatalf("%d events: %+v", len(list), list)

@@ -92,14 +92,16 @@ func TestOwnRefundTemplate(t *testing.T) {
 		}
 		return s.ID
 	}
+	printed := map[string]string{}
 	refund := func(cmd sale.RefundSale, want string) {
 		t.Helper()
 		cmd.Reason = "wet"
-		r.do(cmd)
+		done := r.do(cmd)
 		j := r.printJob(printer.Confirmed, printer.ProcessID)
 		if got := docText(j.Doc); !strings.HasSuffix(got, want) || slices.ContainsFunc(j.Doc, func(b printer.Block) bool { _, is := b.(printer.OpenDrawer); return is }) {
 			t.Errorf("%s\nwant … %s", got, want)
 		}
+		printed[done.Refunds[len(done.Refunds)-1].ID] = docText(j.Doc)
 	}
 	whole := sell()
 	refund(sale.RefundSale{Sale: whole}, "own 03-20260314-0002 of 03-20260314-0001 -¥42.50 wet 乌龙茶 大米 现金-¥42.50")
@@ -109,6 +111,15 @@ func TestOwnRefundTemplate(t *testing.T) {
 	part := sell()
 	refund(sale.RefundSale{Sale: part, Amount: money(100)}, "-¥1.00 wet 现金-¥1.00")
 	refund(sale.RefundSale{Sale: part}, "-¥41.50 wet 现金-¥41.50")
+	r.restart()
+	for id, paper := range printed { // also when more was given back since
+		if doc, err := r.till.ReceiptDoc(id); err != nil || docText(doc) != paper {
+			t.Errorf("the picture of refund %s, %v:\n%s\nprinted:\n%s", id, err, docText(doc), paper)
+		}
+	}
+	if doc, err := r.till.ReceiptDoc(whole); err != nil || !strings.Contains(docText(doc), "购物小票") {
+		t.Errorf("the picture of the sale, %v:\n%s", err, docText(doc))
+	}
 	broken = true
 	refund(sale.RefundSale{Sale: sell()}, "原因 | wet\n"+lastSale(r))
 	if !slices.ContainsFunc(r.health.List(lang.EN), func(c health.Condition) bool {

@@ -188,12 +188,16 @@ func (x *txn) storeSale(s sale.Sale) {
 	for _, r := range s.Refunds {
 		if r.Number > 0 {
 			x.index(numberKey(r.Day, r.Number), s.ID+"/"+r.ID)
+			x.index(refundKey(r.ID), s.ID)
 		}
 	}
 	if p := s.Payment; p != nil && p.State == sale.PayRequested {
 		x.index("payment/"+p.ID, s.ID)
 	}
 }
+
+// refundKey leads to the sale of a refund that has a number.
+func refundKey(id string) string { return "refund/" + id }
 
 func numberKey(day string, number int) string { return fmt.Sprintf("closed/%s/%06d", day, number) }
 
