@@ -4,6 +4,7 @@ package scanner
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tilld/device"
@@ -12,6 +13,10 @@ import (
 // MaxData is the longest payload of a [Scan] in bytes: a version 40 QR code
 // holds 2,953. A longer burst is noise or a stuck key and is dropped whole.
 const MaxData = 2953
+
+// ErrFlood is in the fault that ends Run when more codes arrive than any reader
+// can read: what was not emitted is lost, and somebody has to be told.
+var ErrFlood = errors.New("more codes arrive than a reader can read")
 
 // Scan is one code read once. Data may be a shopper's auth code: never log it,
 // never store it before code.Rules has said that it is not one.

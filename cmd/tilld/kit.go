@@ -124,12 +124,16 @@ func slot[D device.Device](k *kit, s device.Spec, r *device.Registry[D], serve f
 }
 
 func (k *kit) scan(ctx context.Context, dev scanner.Scanner) error {
-	return dev.Run(ctx, func(s scanner.Scan) {
+	err := dev.Run(ctx, func(s scanner.Scan) {
 		k.torn.clear(s.Device)
 		if !k.a.till.Scan(ctx, s) {
 			k.answer(s.Device, false)
 		}
 	})
+	if errors.Is(err, scanner.ErrFlood) {
+		k.a.till.ScansLost(dev.Info().Name)
+	}
+	return err
 }
 
 func (k *kit) print(ctx context.Context, dev printer.Printer) error {

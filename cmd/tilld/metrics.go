@@ -4,11 +4,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// linkMetrics are the link's counters for /metrics.
+// linkMetrics are the link's counters for /metrics, and the engine's of codes
+// that were lost.
 type linkMetrics struct {
 	a                                         *agent
 	sessions, rewinds, dropped, late, refused *prometheus.Desc
 	questions                                 *prometheus.Desc
+	scans                                     *prometheus.Desc
 }
 
 func newLinkMetrics(a *agent) *linkMetrics {
@@ -23,12 +25,13 @@ func newLinkMetrics(a *agent) *linkMetrics {
 		late:      desc("late_answers_total", "Answers to questions that no longer waited."),
 		refused:   desc("refused_total", "Messages refused, by reason.", "reason"),
 		questions: desc("questions_total", "Questions to the cloud, by what became of them: answered, refused, unanswered.", "type", "result"),
+		scans:     prometheus.NewDesc("tilld_scans_lost_total", "Times that codes of a scanner were not taken because too many came.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *linkMetrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.sessions, m.rewinds, m.dropped, m.late, m.refused, m.questions} {
+	for _, d := range []*prometheus.Desc{m.sessions, m.rewinds, m.dropped, m.late, m.refused, m.questions, m.scans} {
 		out <- d
 	}
 }
@@ -43,6 +46,7 @@ func (m *linkMetrics) Collect(out chan<- prometheus.Metric) {
 	count(m.rewinds, c.Rewinds)
 	count(m.dropped, c.Dropped)
 	count(m.late, c.Late)
+	count(m.scans, m.a.till.LostScans())
 	for reason, n := range c.Refused {
 		count(m.refused, n, reason)
 	}

@@ -55,6 +55,7 @@ type Till struct {
 	ids       idSource
 	scans     chan *pendingScan
 	undecided atomic.Int64 // scans that were taken and are not decided
+	lost      losses       // codes that were not taken
 	aheads    chan *ahead
 	last      lastScans
 	seen      bounces

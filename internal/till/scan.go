@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,8 @@ const (
 	hurry = 8
 	// answerWithin is how long Scan waits for what becomes of a scan.
 	answerWithin = 40 * time.Millisecond
+	// lossShown is how long a loss of codes is shown at least.
+	lossShown = time.Minute
 )
 
 // pendingScan is a scan that waits for its turn.
@@ -44,7 +47,7 @@ func (t *Till) Scan(ctx context.Context, s scanner.Scan) bool {
 	p := &pendingScan{scan: s, done: make(chan bool, 1)}
 	waiting, ok := t.queueScan(p)
 	if !ok {
-		t.o.Health.Raise(condScansLost, s.Device)
+		t.ScansLost(s.Device)
 		return false
 	}
 	within := answerWithin
@@ -63,6 +66,44 @@ func (t *Till) Scan(ctx context.Context, s scanner.Scan) bool {
 		return true
 	}
 	return <-p.done
+}
+
+// ScansLost says that codes of a scanner were not taken: more came than its
+// driver believes, or more than may wait here.
+func (t *Till) ScansLost(device string) {
+	t.lost.Lock()
+	defer t.lost.Unlock()
+	if t.lost.at == nil {
+		t.lost.at = map[string]time.Time{}
+	}
+	t.lost.at[device] = t.now()
+	t.lost.count++
+	t.o.Health.Raise(condScansLost, device)
+}
+
+// LostScans is how often codes were not taken since the start.
+func (t *Till) LostScans() uint64 {
+	t.lost.Lock()
+	defer t.lost.Unlock()
+	return t.lost.count
+}
+
+// scansTaken takes the condition down with a scan that comes lossShown after the
+// last loss: what still waited then is no sign that somebody has looked.
+func (t *Till) scansTaken(device string) {
+	t.lost.Lock()
+	defer t.lost.Unlock()
+	if at, ok := t.lost.at[device]; ok && t.now().Sub(at).Abs() >= lossShown {
+		delete(t.lost.at, device)
+		t.o.Health.Clear(condScansLost, device)
+	}
+}
+
+// losses are the codes that were not taken.
+type losses struct {
+	sync.Mutex
+	count uint64
+	at    map[string]time.Time // of the last one, by scanner
 }
 
 // queueScan has a scan wait for its turn, behind so many others; false when too
@@ -103,7 +144,7 @@ func (t *Till) readScans(ctx context.Context) {
 				t.o.Answer(p.scan.Device, ok)
 			}
 			if len(t.scans) == 0 {
-				t.o.Health.Clear(condScansLost, p.scan.Device)
+				t.scansTaken(p.scan.Device)
 			}
 		}
 	}

@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"tilld/display"
 	"tilld/internal/feed"
+	"tilld/internal/health"
+	"tilld/internal/lang"
 	"tilld/internal/sale"
 	"tilld/internal/till"
 	"tilld/printer"
@@ -331,4 +335,30 @@ func TestAuthCodeLeavesNoTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Codes that were lost are shown until a scan a minute later: the next one, or
+// what still waited, is no sign that somebody has looked.
+func TestLostScansAreShown(t *testing.T) {
+	var ahead atomic.Int64
+	r := newRig(t, func(o *till.Options) {
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	shown := func() bool {
+		return slices.ContainsFunc(r.health.List(lang.EN), func(c health.Condition) bool {
+			return c.Code == "scans_refused" && c.Subject == "scanner-1"
+		})
+	}
+	if _, err := r.till.PriceBookApply(t.Context(), json.RawMessage(book)); err != nil {
+		t.Fatal(err)
+	}
+	r.till.ScansLost("scanner-1")
+	r.scan("6901234567892")
+	r.scan("6921168509256") // taken after all that the first one led to
+	if !shown() || r.till.LostScans() != 1 {
+		t.Errorf("shown: %t, counted %d", shown(), r.till.LostScans())
+	}
+	ahead.Store(int64(time.Minute))
+	r.scan("6901234567892")
+	r.until("a code a minute later has taken it down", func() bool { return !shown() })
 }

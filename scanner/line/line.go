@@ -141,7 +141,7 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) (err error) {
 		f.hold(last)
 		for _, c := range codes {
 			if !flood.take(last) {
-				return r.fault(errFlood)
+				return r.fault(scanner.ErrFlood)
 			}
 			emit(scanner.Scan{Device: r.info.Name, At: last, AIM: c.aim, Data: c.data})
 		}
@@ -162,7 +162,6 @@ const maxNoise = 3 * scanner.MaxData
 
 var (
 	errNoise = errors.New("only noise arrives")
-	errFlood = errors.New("more codes arrive than a reader can read")
 
 	checkSpeed = device.Advice{Code: "scanner_noise", Text: lang.Text{
 		ZH: "收到的数据不是条码：请检查 address 中的波特率（baud）、扫码枪的后缀设置（suffix），以及该端口上是否真的是扫码枪",

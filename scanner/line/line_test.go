@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -445,5 +446,17 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	if _, err := line.Open(t.Context(), nil, device.Spec{Name: "scanner-1"}); fault.KindOf(err) != fault.Config {
 		t.Errorf("no address: %v", err)
+	}
+}
+
+// More codes than a reader can read are not believed, and the fault says so.
+func TestFloodIsAFault(t *testing.T) {
+	p := new(devtest.Recorder)
+	s := open(t, p, `{"max_per_second": 10}`)
+	p.Feed([]byte(strings.Repeat("6901234567892\r", 300)))
+	n := 0
+	err := s.Run(t.Context(), func(scanner.Scan) { n++ })
+	if fault.KindOf(err) != fault.Protocol || !errors.Is(err, scanner.ErrFlood) || n < 100 || n > 200 {
+		t.Errorf("%v after %d scans, want kind protocol", err, n)
 	}
 }

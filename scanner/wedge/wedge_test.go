@@ -5,6 +5,7 @@ package wedge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"strings"
@@ -114,7 +115,7 @@ func TestFloodIsAFault(t *testing.T) {
 	p.Feed(k.take())
 	n := 0
 	err := s.Run(t.Context(), func(scanner.Scan) { n++ })
-	if fault.KindOf(err) != fault.Protocol || n > 200 {
+	if fault.KindOf(err) != fault.Protocol || !errors.Is(err, scanner.ErrFlood) || n > 200 {
 		t.Errorf("%v after %d scans, want kind protocol", err, n)
 	}
 }

@@ -51,7 +51,6 @@ const MaxNoise = 3 * scanner.MaxData
 
 var (
 	errNoise = errors.New("only noise arrives")
-	errFlood = errors.New("more codes arrive than a reader can read")
 )
 
 // Run implements [scanner.Scanner] with d. It fails with a fault of kind
@@ -100,7 +99,7 @@ func (l Loop) Run(ctx context.Context, d Decoder, maxNoise int, emit func(scanne
 		d.Hold(last)
 		for _, c := range codes {
 			if !flood.take(last) {
-				return l.Advice.Fault(fault.Protocol, l.Name, "read", errFlood)
+				return l.Advice.Fault(fault.Protocol, l.Name, "read", scanner.ErrFlood)
 			}
 			emit(scanner.Scan{Device: l.Name, At: last, AIM: c.AIM, Data: c.Data})
 		}
