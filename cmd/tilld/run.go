@@ -43,8 +43,8 @@ func (c *runCmd) Run() error {
 		return fmt.Errorf("log: %w", err)
 	}
 	defer closer.Close()
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
+	if err := openDataDir(cfg.DataDir, log); err != nil {
+		return err
 	}
 	ctx, stop := lifetime()
 	defer stop()
