@@ -49,9 +49,7 @@ type Loop struct {
 // MaxNoise is how much in a row may make no code: three longest payloads.
 const MaxNoise = 3 * scanner.MaxData
 
-var (
-	errNoise = errors.New("only noise arrives")
-)
+var errNoise = errors.New("only noise arrives")
 
 // Run implements [scanner.Scanner] with d. It fails with a fault of kind
 // Protocol when only noise arrives, or more codes than any reader can read.
