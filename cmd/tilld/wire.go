@@ -292,6 +292,14 @@ type cloud struct{ a *agent }
 // Up is false while the engine is being built, which is before the link is.
 func (c *cloud) Up() bool { return c.a.link != nil && c.a.link.Up() }
 
+// Soon is the link's; nil while the engine is being built.
+func (c *cloud) Soon() <-chan struct{} {
+	if c.a.link == nil {
+		return nil
+	}
+	return c.a.link.Soon()
+}
+
 func (c *cloud) Ask(ctx context.Context, kind, sale, id string, data any) (json.RawMessage, error) {
 	answer, err := c.a.link.Ask(ctx, link.Question{ID: id, Type: kind, Sale: sale, Data: data})
 	switch remote, isRemote := errors.AsType[*link.RemoteError](err); {

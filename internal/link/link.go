@@ -102,6 +102,7 @@ type Link struct {
 	timing   timing
 	open     func(context.Context) (*wire, error) // dial
 
+	hope    hope
 	asked   asked
 	fates   fates
 	sent    atomic.Uint64 // highest sequence that may ever have been sent
@@ -170,6 +171,7 @@ func build(o Options, q Outbox, rec Records, routes []Route) (*Link, error) {
 			return nil, err
 		}
 		l.status.State, l.status.Broker = "connecting", l.broker.shown
+		l.hope.begin()
 	}
 	l.open = l.dial
 	l.tally = &tally{l: l}
@@ -247,6 +249,8 @@ func (l *Link) saveFloor(ctx context.Context) error {
 // a random time up to a bound that doubles, so that a broker's restart does not
 // bring a whole chain back in step; only a session that has lived resets it.
 func (l *Link) keep(ctx context.Context) {
+	l.hope.limit(hopeFor)
+	defer l.hope.end()
 	tries, short := 0, 0
 	for ctx.Err() == nil {
 		l.become("connecting", nil)
@@ -262,6 +266,8 @@ func (l *Link) keep(ctx context.Context) {
 			}
 			if lived >= l.timing.healthy {
 				tries = 0
+				l.hope.begin()
+				l.hope.limit(hopeFor)
 			}
 		}
 		if ctx.Err() != nil {
@@ -290,6 +296,7 @@ func (l *Link) live(ctx context.Context, s *session) error {
 	l.session = s
 	l.sessions++
 	l.mu.Unlock()
+	l.hope.end()
 	l.become("up", nil)
 	for _, k := range downKinds {
 		l.clear(k)

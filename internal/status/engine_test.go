@@ -33,7 +33,8 @@ var _ Engine = (*till.Till)(nil)
 // payment.query, and knows one article.
 type cloudStub struct{ down bool }
 
-func (c *cloudStub) Up() bool { return !c.down }
+func (c *cloudStub) Up() bool              { return !c.down }
+func (c *cloudStub) Soon() <-chan struct{} { return nil }
 
 func (c *cloudStub) Ask(ctx context.Context, kind, _, _ string, data any) (json.RawMessage, error) {
 	if c.down {

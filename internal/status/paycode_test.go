@@ -17,7 +17,8 @@ import (
 // noLink is a cloud that cannot be reached.
 type noLink struct{}
 
-func (noLink) Up() bool { return false }
+func (noLink) Up() bool              { return false }
+func (noLink) Soon() <-chan struct{} { return nil }
 func (noLink) Ask(context.Context, string, string, string, any) (json.RawMessage, error) {
 	return nil, till.ErrLinkDown
 }

@@ -51,7 +51,7 @@ func (t *Till) askAhead(ctx context.Context) {
 			return
 		case a = <-t.aheads:
 		}
-		if _, here, err := t.findHere(a.c); here || err != nil || !t.o.Cloud.Up() {
+		if _, here, err := t.findHere(a.c); here || err != nil || !t.o.Cloud.Up() && t.o.Cloud.Soon() == nil {
 			a.decline()
 			continue
 		}

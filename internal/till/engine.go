@@ -153,7 +153,8 @@ func defaults(o *Options) {
 // noCloud is a till without a cloud.
 type noCloud struct{}
 
-func (noCloud) Up() bool { return false }
+func (noCloud) Up() bool              { return false }
+func (noCloud) Soon() <-chan struct{} { return nil }
 func (noCloud) Ask(context.Context, string, string, string, any) (json.RawMessage, error) {
 	return nil, ErrLinkDown
 }

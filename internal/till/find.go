@@ -142,11 +142,11 @@ type lookup struct {
 
 // ask puts one lookup to the cloud and reads the answer into dst.
 func (t *Till) ask(ctx context.Context, kind string, c code.Code, saleID string, dst any) error {
-	ctx, cancel := context.WithTimeout(ctx, t.o.LookupTimeout)
-	defer cancel()
-	if !t.o.Cloud.Up() {
+	if !t.awaitLink(ctx) {
 		return linkDownFor(kind)
 	}
+	ctx, cancel := context.WithTimeout(ctx, t.o.LookupTimeout)
+	defer cancel()
 	body, err := t.o.Cloud.Ask(ctx, kind, saleID, "", lookup{Code: c.Text, Sale: saleID})
 	switch {
 	case errors.Is(err, ErrLinkDown):
@@ -159,6 +159,21 @@ func (t *Till) ask(ctx context.Context, kind string, c code.Code, saleID string,
 		return err
 	}
 	return nil
+}
+
+// awaitLink reports whether the cloud can be asked. Where the link may be up in a
+// moment it waits for that, as long as for an answer: right after a start the
+// cashier's first code would be refused otherwise, although nobody was asked.
+func (t *Till) awaitLink(ctx context.Context) bool {
+	if soon := t.o.Cloud.Soon(); soon != nil {
+		ctx, cancel := context.WithTimeout(ctx, t.o.LookupTimeout)
+		defer cancel()
+		select {
+		case <-soon:
+		case <-ctx.Done():
+		}
+	}
+	return t.o.Cloud.Up()
 }
 
 func linkDown() *sale.Problem {
@@ -220,7 +235,7 @@ func (t *Till) findPrice(ctx context.Context, c code.Code, saleID string) (findi
 		}
 	}
 	if err != nil {
-		return finding{}, &sale.Problem{Code: sale.CodeUnknownCode, Field: "code", Detail: unknownText(c)}
+		return finding{}, &sale.Problem{Code: sale.CodeUnknownCode, Field: "code", Detail: unknownText(c, hasCode(err, sale.CodeLinkDown))}
 	}
 	if len(f.items) == 1 {
 		n := f.items[0]
@@ -230,8 +245,13 @@ func (t *Till) findPrice(ctx context.Context, c code.Code, saleID string) (findi
 	return f, nil
 }
 
-func unknownText(c code.Code) lang.Text {
+// unknownText says that a code stands for nothing that this till knows, and
+// whether it is so only because the cloud could not be asked.
+func unknownText(c code.Code, alone bool) lang.Text {
 	shown := clip(c.Text, 32)
+	if alone {
+		return lang.Text{ZH: "本机没有这个商品，断网时无法查询：" + shown, EN: "not in this till's price book, and without a link the cloud cannot be asked: " + shown}
+	}
 	return lang.Text{ZH: "没有这个商品：" + shown, EN: "no such product: " + shown}
 }
 

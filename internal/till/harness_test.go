@@ -33,11 +33,32 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeCloud struct {
 	mu     sync.Mutex
 	down   bool
+	soon   chan struct{}
+	waited int
 	answer map[string]func(data json.RawMessage) (string, error)
 	asked  []string // "type data"
 }
 
 func (c *fakeCloud) Up() bool { c.mu.Lock(); defer c.mu.Unlock(); return !c.down }
+
+func (c *fakeCloud) Soon() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.soon != nil {
+		c.waited++
+	}
+	return c.soon
+}
+
+// expect takes the link away; soon is closed when it is up or hopeless.
+func (c *fakeCloud) expect(soon chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down, c.soon = true, soon
+}
+
+// waits is how often somebody was told to wait for the link.
+func (c *fakeCloud) waits() int { c.mu.Lock(); defer c.mu.Unlock(); return c.waited }
 
 func (c *fakeCloud) setDown(down bool) { c.mu.Lock(); defer c.mu.Unlock(); c.down = down }
 

@@ -125,6 +125,10 @@ type Link struct {
 // Cloud asks the cloud questions that need an answer now.
 type Cloud interface {
 	Up() bool
+	// Soon is closed when the link is up or is not to be waited for any longer; nil
+	// when there is nothing to wait for. A link is worth waiting for right after the
+	// agent's start, and for a moment after it was lost.
+	Soon() <-chan struct{}
 	// Ask sends one request of the contract's table and waits for its response
 	// until ctx ends. id "" has one drawn. It fails with ErrLinkDown when nothing
 	// was sent, ErrNoAnswer when the answer did not come, or a *CloudError.
