@@ -43,12 +43,34 @@ class Problem extends Error {
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 const newKey = () => "page-" + Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, "0")).join("");
 const patience = 60_000;
-let away = false;
+let away = 0; // when the agent was missed first, 0 while it answers
 
 function setAway(is) {
-  if (is === away) return;
-  away = is;
-  if (is) say("lost", "bad"); else { say("back", "good"); refresh(); }
+  if (is === away > 0) return;
+  away = is ? performance.now() : 0;
+  if (is) say("lost", "bad"); else { say("back", "good"); refresh(); readStatus(); }
+  absence();
+  render();
+}
+
+// absence covers what may not be so any more, once an agent is missed for longer
+// than a restart of the connection takes.
+function absence() {
+  const gone = away ? performance.now() - away : 0;
+  document.body.classList.toggle("away", gone > 800);
+  if (!away) return;
+  if (gone > 800) $("since").textContent = t("gone_since", Math.floor(gone / 60_000) + ":" + String(Math.floor(gone / 1000) % 60).padStart(2, "0"));
+  setTimeout(absence, 250);
+}
+
+// pulse notices an agent that hangs: its connections stay open.
+async function pulse() {
+  try {
+    const r = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+    await r.text();
+    setAway(false);
+  } catch { setAway(true); }
+  setTimeout(pulse, 2000);
 }
 
 // ask asks until there is an answer. What has an effect carries one key for all
@@ -108,19 +130,24 @@ const post = (path, body, key = newKey()) => ask("POST", path, body, key);
 // ---- State ----
 
 const state = { sale: null, desk: { parked: [] }, last: null, status: null };
-let chosen = 0, reading = false, again = false;
+let chosen = 0, reading = null, again = false;
 
-async function refresh() {
-  if (reading) { again = true; return; }
-  reading = true;
+// refresh reads everything anew; it ends when what it was called for is shown.
+function refresh() {
+  again = true;
+  reading ??= readAll().finally(() => { reading = null; });
+  return reading;
+}
+
+async function readAll() {
   try {
-    do {
+    while (again) {
       again = false;
       const [desk, sale] = await Promise.all([get("/v1/cashier"), get("/v1/sales/current").catch(p => { if (p.code === "no_current_sale") return null; throw p; })]);
       const last = !sale && desk.last ? await get(`/v1/sales/${desk.last}`).catch(() => null) : null;
       Object.assign(state, { desk, sale, last });
-    } while (again);
-  } catch (p) { problem(p); } finally { reading = false; }
+    }
+  } catch (p) { problem(p); }
   render();
 }
 
@@ -152,7 +179,7 @@ function say(key, cls = "good", raw = false) {
   const n = dialog.open ? dialog.querySelector(".say") ?? $("notice") : $("notice");
   for (const x of new Set([n, $("notice")])) { x.textContent = raw ? key : t(key); x.className = x === $("notice") ? cls : "say " + cls; }
   clearTimeout(hush);
-  if (!(key === "lost")) hush = setTimeout(() => { if (!away) $("notice").textContent = ""; }, cls === "bad" ? 12_000 : 5_000);
+  if (key !== "lost") hush = setTimeout(() => { if (!away) $("notice").textContent = ""; }, cls === "bad" ? 12_000 : 5_000);
 }
 function problem(p) {
   if (!(p instanceof Problem)) { console.error(p); say(String(p), "bad", true); return; }
@@ -176,7 +203,7 @@ const actions = [
   ["void", t("k_sdel"), ["Shift+Delete"], () => state.sale, voidSale],
   ["cash", "F8", ["F8"], () => canPay(), payCash, "primary"],
   ["qr", "F9", ["F9"], () => canPay(), payQR, "primary"],
-  ["collect", "F10", ["F10"], () => canPay(), payCollect, "primary"],
+  ["collect", "F10", ["F10"], () => canCollect(), payCollect, "primary"],
   ["external", "F12", ["F12"], () => canPay(), payExternal, "primary"],
   ["paycode", "Shift+F9", ["Shift+F9"], () => canCode(), payCode, "primary"],
   ["cancel", t("k_esc"), ["Escape"], () => paying(state.sale) || state.desk.collecting, cancelPayment],
@@ -186,7 +213,11 @@ const actions = [
 const payments = new Set(["cash", "qr", "collect", "external", "paycode"]);
 // A request that was made offline and says that a code will do.
 const canCode = () => [state.sale?.payment, ...state.sale?.payments ?? []].some(p => p?.request && p.state !== "paid");
-const canPay = () => state.sale && state.sale.items.length > 0 && due(state.sale) > 0;
+const owes = () => state.sale && state.sale.items.length > 0 && due(state.sale) > 0;
+// While a payment is under way the till takes no other: it ends or is cancelled first.
+const canPay = () => owes() && !paying(state.sale);
+// But instead of the pay code on the screen the shopper may show one.
+const canCollect = () => owes() && (!paying(state.sale) || state.sale.payment?.method === "qr" && !state.sale.payment.request);
 // A payment is under way in this page: no second one may start.
 const payBusy = () => [...busy].some(n => payments.has(n));
 
@@ -199,7 +230,7 @@ function render() {
   $("who").textContent = desk.cashier || t("nobody");
   $("shift").textContent = desk.shift ? t("shift") : t("noshift");
   $("parked").textContent = desk.parked.length ? t("parkedcount", desk.parked.length) : "";
-  const link = status?.link.state ?? "connecting";
+  const link = away ? "gone" : status?.link.state ?? "connecting";
   $("link").textContent = t("link" + link);
   $("link").className = link;
   renderLines(sale);
@@ -216,7 +247,7 @@ function render() {
   for (const [name, , , can] of actions) {
     const b = document.querySelector(`[data-act="${name}"]`);
     if (name === "paycode") b.hidden = !can();
-    b.disabled = !can() || busy.has(name) || payments.has(name) && payBusy();
+    b.disabled = away > 0 || !can() || busy.has(name) || payments.has(name) && payBusy();
   }
 }
 
@@ -308,6 +339,7 @@ let line = Promise.resolve();
 function scanned(text) {
   const key = newKey(), more = newKey();
   line = line.then(async () => {
+    const slow = setTimeout(() => { if (!away) say("looking", "warn"); }, 500);
     try {
       let n = "1", code = text;
       const m = /^(\d{1,3}(?:\.\d{1,3})?)\*(.+)$/.exec(text);
@@ -322,7 +354,9 @@ function scanned(text) {
           scanSaid(await post("/v1/scans", { code }, more)); // no goods: a badge, a pickup, a member
         }
       }
+      if ($("notice").textContent === t("looking")) $("notice").textContent = "";
     } catch (p) { problem(p); }
+    clearTimeout(slow);
     await refresh();
   });
   return line;
@@ -477,7 +511,7 @@ function payQR() {
 }
 
 function payCollect() {
-  if (!canPay() || payBusy()) return;
+  if (!canCollect() || payBusy()) return;
   const typed = typedAmount();
   if (typed === undefined) return;
   const s = state.sale, amount = typed ? { amount: typed } : {};
@@ -844,6 +878,7 @@ addEventListener("keydown", e => {
   if (e.repeat) return;
   const b = document.querySelector(`[data-act="${a[0]}"]`);
   if (!b.disabled) a[4]();
+  else if (payments.has(a[0]) && owes() && paying(state.sale) && !payBusy() && !away && a[0] !== state.sale.payment?.method) say("payfirst", "warn");
 }, true);
 
 function dialogKey(e, name, stop) {
@@ -873,4 +908,5 @@ addEventListener("focusout", () => setTimeout(() => { if (document.activeElement
 addEventListener("focus", focusHome);
 
 openSession().then(() => { listen(); focusHome(); }, problem);
+pulse();
 render();
