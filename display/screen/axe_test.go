@@ -31,6 +31,14 @@ func testAccessible(t *testing.T, b *kiosktest.Browser) {
 	if n < 30 {
 		t.Errorf("%d scenes only", n)
 	}
+	lost := b.Open(url+"/lost", 800, 480)
+	for _, scheme := range []string{"light", "dark"} {
+		lost.Media("prefers-color-scheme", scheme)
+		lost.Until(`document.querySelector("a").textContent.startsWith("http")`)
+		lost.Axe(t, "no such screen, "+scheme)
+		lost.Until(`document.documentElement.scrollHeight <= innerHeight`)
+		keep(t, "none-"+scheme, lost.Screenshot())
+	}
 	// The rules are at work: a text that is too pale is found.
 	page.Eval(`document.querySelector("h1").style.color = "#303846"; 0`, nil)
 	if len(page.AxeFinds(t)) == 0 {

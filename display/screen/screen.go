@@ -64,7 +64,8 @@ type Screen struct {
 //go:embed page
 var files embed.FS
 
-// pageFiles are what a browser loads: the page at /screen, the rest below it.
+// pageFiles are what a browser loads: the page at /screen, the rest below it; what
+// is not there is answered with none.html.
 var pageFiles = []struct{ name, media string }{
 	{"screen.html", "text/html; charset=utf-8"},
 	{"screen.css", "text/css; charset=utf-8"},
@@ -74,6 +75,9 @@ var pageFiles = []struct{ name, media string }{
 	{"pieces.js", "text/javascript; charset=utf-8"},
 	{"reel.js", "text/javascript; charset=utf-8"},
 	{"words.js", "text/javascript; charset=utf-8"},
+	{"none.html", "text/html; charset=utf-8"},
+	{"none.css", "text/css; charset=utf-8"},
+	{"none.js", "text/javascript; charset=utf-8"},
 }
 
 // New returns a screen that shows what is on stage.
@@ -93,14 +97,18 @@ func New(stage *display.Stage, o Options) *Screen {
 			panic("screen: " + err.Error()) // embedded
 		}
 		digest.Write(body)
-		path := "/screen/" + f.name
-		if f.name == "screen.html" {
+		path, code := "/screen/"+f.name, http.StatusOK
+		switch f.name {
+		case "screen.html":
 			path = "/screen"
+		case "none.html": // any other address below it
+			path, code = "/screen/{rest...}", http.StatusNotFound
 		}
 		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			secure(w.Header())
 			w.Header().Set("Content-Type", f.media)
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			w.WriteHeader(code)
 			w.Write(body)
 		})
 	}

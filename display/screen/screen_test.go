@@ -63,6 +63,12 @@ func TestPayCodeOnlyFromTheScene(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, rec.Code, want)
 		}
 	}
+	for _, path := range []string{"/screen/none", "/screen/a/b?c"} { // whoever mounted it wrongly is told what to do
+		rec := get(t, s.Handler(), path)
+		if body := rec.Body.String(); rec.Code != 404 || rec.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, "没有这个客显页面") || !strings.Contains(body, "no such screen") || !strings.Contains(body, `href="/screen"`) {
+			t.Errorf("%s: %d %v\n%s", path, rec.Code, rec.Header(), body)
+		}
+	}
 	now = now.Add(time.Minute)
 	if rec := get(t, s.Handler(), "/screen/pay.png?id=p1"); rec.Code != 404 {
 		t.Errorf("an expired pay code is served: %d", rec.Code)

@@ -76,7 +76,7 @@ func TestPayCodeInBrowser(t *testing.T) {
 	page.Type(wrong)
 	page.Press("Enter")
 	say("tries left: 4")
-	page.Until(`document.querySelector("#dialog input").value === "" && !document.querySelector('[data-act="cash"]').disabled`)
+	page.Until(`document.querySelector("#dialog input").value === "" && !document.querySelector('[data-act="paycode"]').disabled`)
 	page.Burst("69012345") // an article's EAN-8 is no code
 	say("takes no scans")
 	page.Type(typed[:4] + " " + typed[4:])

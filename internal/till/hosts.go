@@ -41,10 +41,15 @@ func foreignHost(field string) error {
 	return problem(sale.CodeInvalid, field, "二维码地址不在 receipt.qr_hosts 允许的域名内", "the code's address is of a host that receipt.qr_hosts does not list")
 }
 
-// checkDoc refuses a document from outside with a code that is not allowed.
+// checkDoc refuses a document from outside with a code that is not allowed: one of a host
+// that is not listed, or one that opens something on the phone itself.
 func (t *Till) checkDoc(doc printer.Doc) error {
 	for _, b := range doc {
-		if q, ok := b.(printer.QR); ok && !t.allowedHost(q.Payload) {
+		q, ok := b.(printer.QR)
+		switch {
+		case ok && local.MatchString(q.Payload):
+			return problem(sale.CodeInvalid, "markup", "二维码不能使用 javascript:、data: 之类的地址", "a code must not have a scheme like javascript: or data:")
+		case ok && !t.allowedHost(q.Payload):
 			return foreignHost("markup")
 		}
 	}

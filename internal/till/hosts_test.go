@@ -55,6 +55,34 @@ func TestHostsOfCodes(t *testing.T) {
 	}
 }
 
+// A code that runs or opens something on the phone itself is no code, whatever
+// hosts are listed; wallets' schemes and plain text are.
+func TestCodesThatLeadNowhere(t *testing.T) {
+	r := newRig(t, func(o *till.Options) {
+		o.Markup = func(src string) (printer.Doc, error) { return printer.Doc{printer.QR{Payload: src}}, nil }
+	})
+	for content, ok := range map[string]bool{
+		"https://acme.example/a": true, "weixin://wxpay/bizpayurl?pr=1": true, "alipays://platformapi/startapp": true, "00020101021226": true, "BEGIN:VCARD": true, "database: 7": true, "tel:110": true,
+		"javascript:alert(1)": false, " JavaScript:alert(1)": false, "\u3000vbscript:x": false, "data:text/html,x": false, "file:///etc/passwd": false, "view-source:https://acme.example": false,
+	} {
+		for _, sc := range []display.Scene{
+			{Kind: display.Message, QR: []display.QR{{Title: "x", URL: content}}}, {Kind: display.Offers, Offers: []display.Offer{{ID: "o", Title: "x", URL: content}}},
+		} {
+			if _, err := r.till.Do(context.Background(), till.Call{}, till.ShowScene{Scene: sc}); (err == nil) != ok {
+				t.Errorf("%s with %q: %v", sc.Kind, content, err)
+			} else if !ok {
+				wantCode(t, err, sale.CodeInvalid)
+			}
+		}
+		if _, err := r.print(till.PrintRequest{Markup: content}); (err == nil) != ok {
+			t.Errorf("markup with a code %q: %v", content, err)
+		}
+		if _, err := r.till.ReceiptSet(context.Background(), []byte(`{"qr":[{"title":"x","url":`+quote(content)+`}],"footer":""}`)); (err == nil) != ok {
+			t.Errorf("receipt.set with %q: %v", content, err)
+		}
+	}
+}
+
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

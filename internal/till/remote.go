@@ -3,6 +3,7 @@ package till
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"tilld/display"
@@ -111,9 +112,15 @@ func (t *Till) checkScene(sc *display.Scene) error {
 	case len(sc.Title) > 512 || len(sc.Text) > 2048:
 		return bad("text", "文字过长", "title has at most 512, text 2,048 bytes")
 	}
+	// Less than nothing is shown: an exchange may give money back.
+	if sc.Total != nil && !shown(*sc.Total) || slices.ContainsFunc(sc.Lines, func(l display.Line) bool {
+		return !shown(l.UnitPrice) || !shown(l.OldPrice) || !shown(l.Discount) || !shown(l.Total)
+	}) {
+		return bad("total", "金额超出范围", "an amount is out of range")
+	}
 	for _, q := range sc.QR {
 		if q.URL == "" || checkLink(q.URL) != nil {
-			return bad("qr", "二维码地址无效", "a code needs an address of at most 1,024 printable bytes")
+			return bad("qr", "二维码地址无效", "a code needs an address of at most 1,024 printable bytes, and no scheme like javascript: or data:")
 		}
 		if !t.allowedHost(q.URL) {
 			return foreignHost("qr")
@@ -138,6 +145,11 @@ func (t *Till) checkScene(sc *display.Scene) error {
 		sc.QR = []display.QR{}
 	}
 	return nil
+}
+
+// shown reports whether an amount of a scene is one that displays have room for.
+func shown(amount int64) bool {
+	return -int64(sale.MaxMoney) <= amount && amount <= int64(sale.MaxMoney)
 }
 
 // PrinterPrint is printer.print: {"job_id", "markup"}.

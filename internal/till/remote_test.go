@@ -40,10 +40,12 @@ func TestScreenCommands(t *testing.T) {
 		`{"scene":{"kind":"paid"}}`, `{"scene":{"kind":"paying"}}`, `{"scene":{"kind":"idle","paid":{"tenders":[]}}}`,
 		`{"scene":{"kind":"idle","pay":{"payment_id":"x","url":"https://x.example","amount":1,"expires_at":"2026-01-01T00:00:00Z"}}}`,
 		`{"scene":{"kind":"idle","qr":[{"title":"x","url":""}]}}`, `{"scene":{"kind":"offers","offers":[{"id":"1","title":"x","picture_png_base64":"xx"}]}}`,
+		`{"scene":{"kind":"basket","total":9223372036854775807}}`, `{"scene":{"kind":"basket","lines":[{"line":1,"name":"x","quantity":"1","unit_price":1,"total":-9223372036854775808}]}}`,
 		`{"scene":{"kind":"idle","colour":"red"}}`, `{"scene":{"kind":"idle"},"seconds":-1}`,
 	} {
 		reject(t, r.till.ScreenShow, sale.CodeInvalid, fake)
 	}
+	order(t, r.till.ScreenShow, `{"scene":{"kind":"basket","total":-500}}`) // an exchange gives money back
 	order(t, r.till.ScreenClear, `{}`)
 	if sc := r.scene(); sc.Kind != display.Idle {
 		t.Errorf("scene %+v", sc)

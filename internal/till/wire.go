@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	_ "image/png" // pictures that are shown are PNG
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -200,7 +201,13 @@ const (
 
 // soundLink reports whether an address may be made a code at all; whoever draws
 // the code reads it back.
-func soundLink(url string, max int) bool { return len(url) <= max && cut(url, max) == url }
+func soundLink(url string, max int) bool {
+	return len(url) <= max && cut(url, max) == url && !local.MatchString(url)
+}
+
+// local is what runs or opens something on the phone itself instead of leading
+// anywhere. Wallets have schemes of their own, and a code need not be an address.
+var local = regexp.MustCompile(`(?i)^[\s\p{Z}]*(javascript|vbscript|data|file|blob|filesystem|about|view-source):`)
 
 // checkLink makes sure, by making the code, that an address can be shown as one
 // that a phone reads; "" is fine.
@@ -209,7 +216,7 @@ func checkLink(url string) error {
 		return nil
 	}
 	if !soundLink(url, maxLink) {
-		return fmt.Errorf("an address has at most %d printable bytes", maxLink)
+		return fmt.Errorf("an address has at most %d printable bytes, and no scheme like javascript: or data:", maxLink)
 	}
 	_, err := qr.Make(url, qr.M)
 	return err
