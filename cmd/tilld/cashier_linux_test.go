@@ -93,24 +93,6 @@ func (d *desk) last() deskSale {
 	return list.Sales[0]
 }
 
-// refused counts the scans of a code that had no effect.
-func (d *desk) refused(code string) (n int) {
-	d.t.Helper()
-	var list struct {
-		Scans []struct {
-			Code    string
-			Refused *struct{ Code string }
-		}
-	}
-	d.must(json.Unmarshal(d.get("/v1/scans?limit=1000"), &list))
-	for _, row := range list.Scans {
-		if row.Code == code && row.Refused != nil {
-			n++
-		}
-	}
-	return n
-}
-
 func (d *desk) shot(name string) {
 	d.t.Helper()
 	if *shots != "" {
