@@ -1,6 +1,7 @@
 package sale
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -13,12 +14,12 @@ func source(t Tender) string {
 	return t.Method + "/" + t.Reference
 }
 
-// givenBack is what went back, or is about to, by source; onlyBefore leaves out
-// what went back for goods.
-func (s *Sale) givenBack(onlyBefore bool) map[string]Money {
+// givenBack is what went back, or is about to, by source, without what went back
+// for goods.
+func (s *Sale) givenBack() map[string]Money {
 	by := map[string]Money{}
 	for _, r := range s.Refunds {
-		if onlyBefore && !r.GiveBack {
+		if !r.GiveBack {
 			continue
 		}
 		for _, t := range r.Tenders {
@@ -30,21 +31,55 @@ func (s *Sale) givenBack(onlyBefore bool) map[string]Money {
 	return by
 }
 
+// pot is what is left of one tender, or of several that are told apart by
+// nothing.
+type pot struct {
+	Tender
+	left  Money
+	order int // of its source, by when it was first used
+}
+
+// pots are the sale's tenders less what went back, or is about to.
+func (s *Sale) pots() []pot {
+	var list []pot
+	seen := map[string]int{}
+	same := func(a, b Tender) bool {
+		return source(a) == source(b) && a.Method == b.Method && a.Scheme == b.Scheme && a.Reference == b.Reference
+	}
+	for _, t := range s.Tenders {
+		if _, ok := seen[source(t)]; !ok {
+			seen[source(t)] = len(seen)
+		}
+		i := slices.IndexFunc(list, func(p pot) bool { return same(p.Tender, t) })
+		if i < 0 {
+			i, list = len(list), append(list, pot{Tender: t, order: seen[source(t)]})
+		}
+		list[i].left += t.Amount
+	}
+	take := func(back Tender, amount Money, fits func(a, b Tender) bool) Money {
+		for i := range list {
+			if p := &list[i]; fits(p.Tender, back) {
+				part := min(p.left, amount)
+				p.left, amount = p.left-part, amount-part
+			}
+		}
+		return amount
+	}
+	for _, r := range s.Refunds {
+		for _, t := range r.Tenders {
+			if t.State != RefundFailed {
+				// What was given back before tenders of one payment were told apart has
+				// the method of the first.
+				take(t, take(t, t.Amount, same), func(a, b Tender) bool { return source(a) == source(b) })
+			}
+		}
+	}
+	return list
+}
+
 // chooseTenders gives amount back the way it came: the payment side first, the
 // latest payment first, then other systems, cash last.
 func (s *Sale) chooseTenders(amount Money) []Tender {
-	took := map[string]Money{}
-	var order []Tender
-	for _, t := range s.Tenders {
-		k := source(t)
-		if _, seen := took[k]; !seen {
-			order = append(order, t)
-		}
-		took[k] += t.Amount
-	}
-	for k, v := range s.givenBack(false) {
-		took[k] -= v
-	}
 	rank := func(t Tender) int {
 		switch {
 		case t.PaymentID != "":
@@ -55,22 +90,40 @@ func (s *Sale) chooseTenders(amount Money) []Tender {
 			return 2
 		}
 	}
-	slices.Reverse(order)
-	slices.SortStableFunc(order, func(a, b Tender) int { return rank(a) - rank(b) })
+	pots := s.pots()
+	slices.SortStableFunc(pots, func(a, b pot) int {
+		return cmp.Or(rank(a.Tender)-rank(b.Tender), b.order-a.order)
+	})
 	list := []Tender{}
-	for _, t := range order {
-		part := min(took[source(t)], amount)
+	for _, p := range pots {
+		part := min(p.left, amount)
 		if part <= 0 {
 			continue
 		}
 		amount -= part
-		back := Tender{Method: t.Method, Scheme: t.Scheme, Reference: t.Reference, PaymentID: t.PaymentID, Amount: part, State: RefundDone}
-		if t.PaymentID != "" {
+		back := Tender{Method: p.Method, Scheme: p.Scheme, Reference: p.Reference, PaymentID: p.PaymentID, Amount: part, State: RefundDone}
+		if p.PaymentID != "" {
 			back.State = RefundPending
 		}
 		list = append(list, back)
 	}
 	return list
+}
+
+// byPayment sums up those tenders of a refund that go back through the payment
+// side: it is asked for one amount a payment.
+func byPayment(list []Tender) (sums []Tender) {
+	for _, t := range list {
+		if t.PaymentID == "" {
+			continue
+		}
+		if i := slices.IndexFunc(sums, func(s Tender) bool { return s.PaymentID == t.PaymentID }); i >= 0 {
+			sums[i].Amount += t.Amount
+		} else {
+			sums = append(sums, t)
+		}
+	}
+	return sums
 }
 
 // RefundData is the data of tilld.sale.refunded.v1.

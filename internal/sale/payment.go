@@ -1,6 +1,7 @@
 package sale
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -135,6 +136,9 @@ func (w *stepper) paid(s *Sale, p *Payment, e PaymentNews) error {
 	open := s.State == Open || s.State == Paying || s.State == Parked
 	fits := open && p.Amount <= s.Due() && p.ItemsDigest == s.Digest()
 	for _, t := range tenders {
+		if t.Amount == 0 {
+			continue // a tender of nothing is none
+		}
 		t.PaymentID, t.Given, t.State = p.ID, 0, ""
 		s.Tenders = append(s.Tenders, t)
 		s.Paid += t.Amount
@@ -282,7 +286,7 @@ func (e PaymentGivenUp) step(w *stepper) error {
 }
 
 func (e Restarted) step(w *stepper) error {
-	for id := range w.live {
+	for _, id := range slices.Sorted(maps.Keys(w.live)) {
 		s, err := w.edit(id)
 		if err != nil {
 			return err

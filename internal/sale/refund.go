@@ -8,7 +8,8 @@ import (
 )
 
 // RefundRequested gives back whole lines, an amount, or all that is left of a
-// closed sale; of an open one, what was paid beyond its total, or everything.
+// closed sale; what was paid beyond its total comes first. Of an open one it
+// gives back the excess, or everything.
 type RefundRequested struct {
 	At       time.Time
 	Sale     string
@@ -46,14 +47,15 @@ func (e RefundRequested) step(w *stepper) error {
 	switch s.State {
 	case Open, Parked, Paying, Void:
 		err = s.sizeGiveBack(&r, e.Amount)
-	case Closed:
-		if s.Paid > s.Total && len(e.Lines) == 0 {
+	case Closed, Refunded:
+		switch {
+		case s.Paid > s.Total && len(e.Lines) == 0:
 			err = s.sizeGiveBack(&r, e.Amount)
-		} else {
+		case s.State == Closed:
 			err = s.sizeRefund(&r, e.Amount)
+		default:
+			err = problem(CodeRefundTooMuch, "", "这笔销售已经全部退款", "everything was given back already")
 		}
-	case Refunded:
-		err = problem(CodeRefundTooMuch, "", "这笔销售已经全部退款", "everything was given back already")
 	default:
 		err = wrongState(s.State)
 	}
@@ -76,7 +78,7 @@ func (s *Sale) sizeGiveBack(r *Refund, amount *Money) error {
 	}
 	over := s.Paid - s.Total
 	most := s.Paid
-	if s.State == Closed {
+	if s.State == Closed || s.State == Refunded {
 		most = over
 	}
 	switch {
@@ -181,8 +183,8 @@ func (w *stepper) startRefund(s *Sale, r Refund, at time.Time) {
 
 // askRefund has the cloud give back what a refund owes through the payment side.
 func (w *stepper) askRefund(s *Sale, r Refund) {
-	for _, t := range r.Tenders {
-		if t.PaymentID != "" && t.State == RefundPending {
+	for _, t := range byPayment(r.Tenders) {
+		if t.State == RefundPending {
 			w.add(Ask{Type: "payment.refund", SaleID: s.ID, PaymentID: t.PaymentID, RefundID: r.ID, Amount: t.Amount})
 		}
 	}
@@ -276,13 +278,11 @@ func (w *stepper) gaveBack(s *Sale, r Refund, at time.Time) {
 		}
 		return
 	}
-	for _, t := range r.Tenders {
-		if t.PaymentID != "" {
-			w.add(Report{Type: "tilld.payment.unknown.v1", Subject: s.ID, Data: paymentReport{
-				PaymentID: t.PaymentID, Sale: s.ID, State: PayPaid, Amount: t.Amount, PaidButChanged: s.PaidButChanged,
-				RefundID: r.ID, Refund: t.State, Cashier: r.Cashier, Adviser: s.Adviser,
-			}})
-		}
+	for _, t := range byPayment(r.Tenders) {
+		w.add(Report{Type: "tilld.payment.unknown.v1", Subject: s.ID, Data: paymentReport{
+			PaymentID: t.PaymentID, Sale: s.ID, State: PayPaid, Amount: t.Amount, PaidButChanged: s.PaidButChanged,
+			RefundID: r.ID, Refund: t.State, Cashier: r.Cashier, Adviser: s.Adviser,
+		}})
 	}
 	open := s.State == Open || s.State == Parked || s.State == Paying
 	if open && r.State == RefundDone && s.Paid == s.Total && s.Paid > 0 {

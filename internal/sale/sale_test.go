@@ -324,3 +324,59 @@ func TestClosedSaysPaidButChanged(t *testing.T) {
 		t.Errorf("%s, paid_but_changed %v", s.State, s.PaidButChanged)
 	}
 }
+
+// A payment that was given up turns out to be paid after the goods came back: that
+// money too can be given back.
+func TestPaidAfterAllCameBack(t *testing.T) {
+	p := begin(t, items(item("a", 500, "1")), qr("P"), sale.PaymentGivenUp{At: noon, Sale: "S"}, sale.CashTaken{At: noon, Sale: "S"})
+	p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: "R1", Reason: "r"}, news("P", sale.PayPaid))
+	if s := p.sale(); s.State != sale.Refunded || s.Paid != 1000 || !s.PaidButChanged {
+		t.Fatalf("%+v", s)
+	}
+	p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: "R2", Reason: "paid twice"})
+	p.do(sale.RefundNews{At: noon, Sale: "S", RefundID: "R2", PaymentID: "P", OK: true})
+	s := p.sale()
+	if r := s.Refunds[1]; !r.GiveBack || r.Amount != 500 || r.State != sale.RefundDone || r.Tenders[0].PaymentID != "P" {
+		t.Errorf("%+v", r)
+	}
+	if s.State != sale.Refunded || s.Paid != 500 || s.PaidButChanged {
+		t.Errorf("%+v", s)
+	}
+	p.refuse(sale.CodeRefundTooMuch, sale.RefundRequested{At: noon, Sale: "S", RefundID: "R3", Reason: "r"})
+}
+
+// A payment of several tenders goes back as it came: the day's tenders are as if
+// nothing had been sold. The payment side is asked once, for the sum.
+func TestTendersComeBackAsTheyWent(t *testing.T) {
+	paid := news("P", sale.PayPaid).(sale.PaymentNews)
+	paid.Tenders = []sale.Tender{{Method: "wallet", Amount: 300, Scheme: "wechat"}, {Method: "stored_value", Amount: 150}, {Method: "coupon", Amount: 50}}
+	p := begin(t, items(item("a", 400, "1"), item("b", 100, "1")), qr("P"), paid)
+	back := func(id string, lines ...int) {
+		p.effects = nil
+		p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: id, Lines: lines, Reason: "r"})
+		asked := sale.Money(0)
+		for _, e := range p.effects {
+			if a, ok := e.(sale.Ask); ok {
+				if asked != 0 {
+					t.Errorf("%s is asked for twice", id)
+				}
+				asked = a.Amount
+			}
+		}
+		s := p.sale()
+		if r := s.Refunds[len(s.Refunds)-1]; asked != r.Amount {
+			t.Errorf("%s: asked for %d, %+v", id, asked, r)
+		}
+		p.do(sale.RefundNews{At: noon, Sale: "S", RefundID: id, PaymentID: "P", OK: true})
+	}
+	back("R1", 1)
+	if r := p.sale().Refunds[0]; len(r.Tenders) != 2 || r.Tenders[0].Method != "wallet" || r.Tenders[0].Amount != 300 || r.Tenders[1].Amount != 100 {
+		t.Errorf("%+v", r)
+	}
+	back("R2")
+	for method, left := range p.m.Book().Totals.Tenders {
+		if left != 0 {
+			t.Errorf("%s: %d left of a day on which all came back", method, left)
+		}
+	}
+}

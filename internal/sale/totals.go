@@ -61,7 +61,7 @@ func (t *Totals) tender(method string, amount Money) {
 func (s *Sale) closingTenders() map[string]Money {
 	by := map[string]Money{}
 	left := s.Total
-	back := s.givenBack(true)
+	back := s.givenBack()
 	for _, t := range s.Tenders {
 		k := source(t)
 		off := min(back[k], t.Amount)

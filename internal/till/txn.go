@@ -207,7 +207,7 @@ func (x *txn) run() {
 	for _, id := range x.order {
 		s := x.touched[id]
 		t.o.Feed.Publish(feed.Sale, public(s))
-		t.o.Health.Set(s.State == sale.Closed && s.PaidButChanged, condPaidLate, id, "sale", id)
+		t.o.Health.Set((s.State == sale.Closed || s.State == sale.Refunded) && s.PaidButChanged, condPaidLate, id, "sale", id)
 	}
 	for _, j := range x.jobs {
 		t.spoolChanged(j)
