@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -25,7 +26,7 @@ type keep struct {
 
 var keeps = map[Bucket]keep{
 	Inbox: {7 * day, 10_000}, // a command id is acted on once: contract §4
-	Idem:  {day, 1_000},
+	Idem:  {7 * day, 1_000},  // docs/adr/0034
 }
 
 // Run takes the hourly snapshots, deletes what is no longer kept (acked events,
@@ -151,7 +152,7 @@ func (s *Store) expire(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(old, func(x, y aged) int { return int(x.at - y.at) })
+		slices.SortFunc(old, func(x, y aged) int { return cmp.Compare(x.at, y.at) })
 		old = old[:min(len(old), max(count-k.count, 0))]
 		for chunk := range slices.Chunk(old, trimChunk) {
 			err := s.own(ctx, func(tx *Tx) error {
