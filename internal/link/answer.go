@@ -121,10 +121,12 @@ func (l *Link) restored(through, last uint64) error {
 	if through <= last {
 		kind, reason = condForked, fmt.Sprintf("the cloud has other events of this epoch, up to %d", through)
 	}
-	if err := l.q.NewEpoch(l.dispatch.run, reason); err != nil {
+	// First, so that a power cut in between leaves no new epoch in which commands
+	// of the old one are run.
+	if err := l.setNotBefore(l.dispatch.run, l.clock.Now()); err != nil {
 		return err
 	}
-	if err := l.setNotBefore(l.dispatch.run, l.clock.Now()); err != nil {
+	if err := l.q.NewEpoch(l.dispatch.run, reason); err != nil {
 		return err
 	}
 	l.sent.Store(l.q.AckedSeq())

@@ -382,6 +382,28 @@ func TestCommandBeforeRestore(t *testing.T) {
 	})
 }
 
+// noEpoch dies before it begins a new epoch.
+type noEpoch struct{ Outbox }
+
+func (noEpoch) NewEpoch(context.Context, string) error { return errors.New("the power fails") }
+
+// Whatever happens while a new epoch is begun, there is none in which commands
+// of the old one are run: that they may have been is on disk before.
+func TestCommandsBarredBeforeTheNewEpoch(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		r.start()
+		pass(time.Second)
+		r.link.q = noEpoch{r.link.q}
+		if err := r.link.restored(7, 0); err == nil {
+			t.Fatal("a new epoch after all")
+		}
+		at, err := getTime(r.store, keyNotBefore)
+		if err != nil || at.IsZero() {
+			t.Errorf("commands not before %v, %v", at, err)
+		}
+	})
+}
+
 // More commands than a till can take are dropped, not stored.
 func TestCommandFlood(t *testing.T) {
 	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
