@@ -115,14 +115,19 @@ func (e ItemsAdded) step(w *stepper) error {
 	if err := s.reckon(); err != nil {
 		return err
 	}
-	body, err := json.Marshal(s.Items)
-	if err != nil {
-		panic("sale: items: " + err.Error()) // plain values only
-	}
-	if len(body) > maxItemBytes {
+	if !fits(s.Items) {
 		return tooMany()
 	}
 	return nil
+}
+
+// fits reports whether an event has room for line items.
+func fits(items []Item) bool {
+	body, err := json.Marshal(items)
+	if err != nil {
+		panic("sale: items: " + err.Error()) // plain values only
+	}
+	return len(body) <= maxItemBytes
 }
 
 func tooMany() *Problem {

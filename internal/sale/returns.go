@@ -47,7 +47,7 @@ func (e ReturnStarted) step(w *stepper) error {
 	if e.Amount <= 0 || e.Amount > MaxMoney {
 		return problem(CodeInvalid, "amount", "退款金额必须大于 0", "amount must be more than 0")
 	}
-	if len(e.Items) > MaxLines {
+	if len(e.Items) > MaxLines || !fits(e.Items) {
 		return tooMany()
 	}
 	r := Refund{

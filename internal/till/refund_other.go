@@ -199,12 +199,15 @@ func (o OtherSale) check(currency string) error {
 		return bad
 	}
 	for _, it := range o.Items {
-		if it.Line < 1 || it.Refundable < 0 || it.Refundable > o.Total || len(it.Name) > 512 || len(it.SKU) > 128 {
+		if it.Line < 1 || it.Refundable < 0 || it.Refundable > o.Total || len(it.Name) > 512 || len(it.SKU) > 128 ||
+			len(it.Quantity) > 32 || len(it.Unit) > 16 || !amountOK(it.UnitPrice) || !amountOK(it.Total) {
 			return bad
 		}
 	}
 	return nil
 }
+
+func amountOK(m sale.Money) bool { return m >= 0 && m <= sale.MaxMoney }
 
 // size works out what is to be given back: the goods and the amount.
 func (o OtherSale) size(lines []int, amount *sale.Money) (items []sale.Item, sum sale.Money, err error) {
@@ -361,9 +364,12 @@ func (t *Till) askReturn(ctx context.Context, s sale.Sale) {
 }
 
 func (t *Till) returnNews(ctx context.Context, id string, ok bool, list []wireTender) error {
+	if len(list) > 4*maxTenders {
+		return problem(sale.CodeInvalid, "tenders", "退款方式过多", "a refund has at most 32 tenders")
+	}
 	tenders := make([]sale.Tender, 0, len(list))
-	for _, w := range list {
-		tenders = append(tenders, sale.Tender{Method: w.Method, Amount: w.Amount, Scheme: w.Scheme, Reference: w.Reference, Balance: w.Balance})
+	for _, w := range list { // what is left on a card is the shopper's own affair: nothing here shows it
+		tenders = append(tenders, sale.Tender{Method: w.Method, Amount: w.Amount, Scheme: cut(w.Scheme, 32), Reference: cut(w.Reference, 128)})
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -226,3 +226,26 @@ func FuzzLookupSale(f *testing.F) {
 		}
 	})
 }
+
+// What the cloud adds to its answer is cut: an event has to hold it. What is left
+// on the shopper's card is kept nowhere.
+func TestRefundOfAnotherTillWithTrimmings(t *testing.T) {
+	r := newRig(t)
+	var other otherTill
+	other.serve(r.cloud)
+	r.cloud.on("sale.refund", func(json.RawMessage) (string, error) {
+		return fmt.Sprintf(`{"state":"done","tenders":[{"method":"stored_value","amount":1200,"scheme":%q,"reference":"r-1","balance":987654}]}`, strings.Repeat("s", 150<<10)), nil
+	})
+	s := r.do(till.RefundOther{Code: otherID, Lines: []int{1}, Reason: "torn"})
+	if len(s.Refunds) != 1 || s.Refunds[0].State != sale.RefundDone {
+		t.Fatalf("%+v", s.Refunds)
+	}
+	if x := s.Refunds[0].Tenders[0]; x.Amount != 1200 || x.Reference != "r-1" || len(x.Scheme) > 32 || x.Balance != nil {
+		t.Errorf("%.200v", x)
+	}
+	for _, e := range r.events("") {
+		if strings.Contains(string(e.Data), "987654") {
+			t.Errorf("%s has the balance", e.Type)
+		}
+	}
+}
