@@ -198,6 +198,9 @@ func (t *Till) answered(ctx context.Context, id string, q question, event sale.E
 	if refused && sale.IsOffline(id) && q.kind == "payment.query" {
 		return false // no phone has opened the code yet, as far as the cloud knows
 	}
+	if refused && q.kind == "payment.collect" && undecided(refusal.Code) {
+		refused, err = false, ErrNoAnswer // the shopper may have been charged: only a query tells
+	}
 	switch {
 	case refused && (q.first || unknownPayment(refusal.Code)):
 		event = sale.PaymentNews{At: t.now(), PaymentID: id, State: sale.PayFailed, Error: clip(firstText(refusal.Message, refusal.Code), 200)}
@@ -259,6 +262,17 @@ func (t *Till) paymentSale(paymentID string) (string, error) {
 // payment, so that nobody can have paid it.
 func unknownPayment(code string) bool {
 	return code == "not_found" || code == "unknown_payment"
+}
+
+// undecided reports whether a refusal says nothing about what was asked for, only
+// that the cloud, or the payment side behind it, could not say.
+func undecided(code string) bool {
+	switch code {
+	case "unavailable", "timeout", "busy", "rate_limited", "internal":
+		return true
+	default:
+		return false
+	}
 }
 
 func firstText(list ...string) string {

@@ -140,12 +140,7 @@ func (t *Till) askRefund(ctx context.Context, ask sale.Ask) {
 // refundVerdict says whether the payment side has decided, and how.
 func refundVerdict(state string, err error) (ok, known bool) {
 	if refusal, is := errors.AsType[*CloudError](err); is {
-		switch refusal.Code {
-		case "unavailable", "timeout", "busy", "rate_limited", "internal":
-			return false, false
-		default:
-			return false, true
-		}
+		return false, !undecided(refusal.Code)
 	}
 	if err != nil {
 		return false, false
