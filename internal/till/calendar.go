@@ -19,9 +19,11 @@ func (x *txn) doubt() {
 	_, known := x.t.cloudTime(x.at)
 	switch {
 	case known, !doubt.IsZero() && x.at.Sub(doubt) <= leapLimit:
-		x.rec.Doubt = time.Time{}
+		x.rec.Doubt, x.rec.Leapt = time.Time{}, time.Time{}
+	case !doubt.IsZero() && x.rec.Leapt.IsZero(): // noted by an earlier version
+		x.rec.Leapt = x.at
 	case doubt.IsZero() && !seen.IsZero() && x.at.Sub(seen) > leapLimit:
-		x.rec.Doubt = seen
+		x.rec.Doubt, x.rec.Leapt = seen, x.at
 		x.t.log.Warn("the clock is far after the last commit, and nobody has confirmed it", "last", seen, "now", x.at)
 	}
 }
@@ -57,4 +59,25 @@ func (t *Till) cloudTime(now time.Time) (at time.Time, known bool) {
 		return now, false
 	}
 	return now.Add(time.Duration(c.OffsetMS) * time.Millisecond), true
+}
+
+// houseTime is the time by which records are old: the cloud's if it is known. A
+// clock that has leapt, and that nobody has confirmed, does not make a year of
+// sales old: as long as that is in doubt, only the time counts that has passed
+// before and since. mu is held.
+func (t *Till) houseTime() time.Time {
+	now := t.now()
+	at, known := t.cloudTime(now)
+	switch seen, doubt, leapt := t.rec.Seen, t.rec.Doubt, t.rec.Leapt; {
+	case known:
+		return at
+	case !doubt.IsZero() && now.Sub(doubt) > leapLimit:
+		if leapt.IsZero() || now.Before(leapt) {
+			return doubt
+		}
+		return doubt.Add(now.Sub(leapt))
+	case doubt.IsZero() && !seen.IsZero() && now.Sub(seen) > leapLimit:
+		return seen // the next commit notes the doubt
+	}
+	return now
 }

@@ -55,7 +55,7 @@ func (d *deviceNews) take(now time.Time) []device.Status {
 	var list []device.Status
 	for name, s := range d.waiting {
 		last := d.sent[name]
-		if now.Before(last.at.Add(deviceQuiet)) {
+		if age := now.Sub(last.at); age >= 0 && age < deviceQuiet { // less than nothing: the clock was set back
 			continue
 		}
 		delete(d.waiting, name)

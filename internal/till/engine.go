@@ -40,6 +40,8 @@ type Till struct {
 	// drawerForeign counts openings for sales that other programs keep.
 	drawerForeign rate
 	bounds        bounds // of pay codes
+	sweeping      bool   // old records are being dropped
+	looked        looked
 	devices       deviceNews
 	ahead         string // business day that is known not to have come; "" for none
 	book          bookState
@@ -71,6 +73,7 @@ type record struct {
 	JobSeq  uint64    `json:"job_seq"`           // last number of the spool
 	Seen    time.Time `json:"seen"`              // clock at the last commit
 	Doubt   time.Time `json:"doubt,omitzero"`    // Seen before the clock leapt, until the leap is confirmed or undone
+	Leapt   time.Time `json:"leapt,omitzero"`    // where the clock leapt to then
 	Offline int       `json:"offline,omitempty"` // payments taken by proof since there was a link
 	Codes   codeCount `json:"codes,omitzero"`    // of pay codes instead of proofs
 }
@@ -203,6 +206,9 @@ func (t *Till) restart() error {
 		t.log.Warn("the clock is before the last commit", "by", back)
 		x.report("tilld.clock.jumped.v1", "", clockData{From: t.rec.Seen, To: x.at, JumpMS: -back.Milliseconds()})
 	}
+	if back := t.rec.Seen.Sub(x.at); back > tolerance {
+		t.spool.move(-back)
+	}
 	t.interrupted(x)
 	if err := x.commit(context.Background()); err != nil {
 		return fmt.Errorf("till: restart: %w", err)
@@ -277,21 +283,22 @@ func (t *Till) spawn(f func(ctx context.Context)) {
 
 // tick acts on deadlines: pay codes, print jobs, scenes, device news, old records.
 func (t *Till) tick(ctx context.Context) {
-	house := t.o.Now()
+	house := t.now()
 	for {
 		t.mu.Lock()
+		t.look()
 		now := t.now()
 		t.expirePayments(ctx, now)
 		t.expireJobs(ctx, now)
 		t.show()
 		t.reportDevices(ctx, now)
 		t.calendar(now)
+		if !now.Before(house) || house.Sub(now) > houseEvery { // the clock may have been set back
+			t.keepHouse()
+			house = now.Add(houseEvery)
+		}
 		next := t.nextDeadline(now)
 		t.mu.Unlock()
-		if !now.Before(house) {
-			t.houseKeeping(ctx)
-			house = now.Add(time.Hour)
-		}
 		wait := time.NewTimer(min(max(next.Sub(t.now()), time.Millisecond), time.Minute))
 		select {
 		case <-ctx.Done():

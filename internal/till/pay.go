@@ -315,6 +315,7 @@ func (t *Till) arm(saleID string, amount *sale.Money) (Answer, error) {
 	if amount != nil && (*amount <= 0 || *amount > s.Due()) {
 		return Answer{}, problem(sale.CodeInvalid, "amount", "金额必须大于 0，且不超过应付金额", "amount must be more than 0 and at most what is due")
 	}
+	t.look()
 	t.stage.arm(saleID, amount, t.now().Add(armedFor))
 	t.show()
 	t.nudge()

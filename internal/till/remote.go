@@ -80,6 +80,7 @@ func (t *Till) showScene(c Call, sc display.Scene, d time.Duration) (Answer, err
 	if _, open := t.machine.Current(); open {
 		return Answer{}, problem(sale.CodeSaleOpen, "", "有进行中的销售，客显由销售使用", "a sale is open; the screen is the sale's")
 	}
+	t.look()
 	t.stage.custom, t.stage.until = &sc, time.Time{}
 	if d > 0 {
 		t.stage.until = t.now().Add(d)

@@ -102,6 +102,7 @@ func (g *stageState) deadlines(book sale.Book) []time.Time {
 
 // say puts a short message on the customer screen for a few seconds. mu is held.
 func (t *Till) say(title, text string) {
+	t.look()
 	t.stage.title, t.stage.text = title, text
 	t.stage.messageUntil = t.now().Add(messageFor)
 	t.show()
@@ -115,6 +116,7 @@ func (t *Till) tellNoLink(id string) {
 	if s, ok := t.machine.Current(); !ok || s.ID != id {
 		return
 	}
+	t.look()
 	t.stage.fail(display.ReasonNoLink, t.now())
 	t.show()
 	t.nudge()

@@ -30,6 +30,7 @@ type txn struct {
 }
 
 func (t *Till) begin() *txn {
+	t.look()
 	return &txn{t: t, at: t.now(), m: t.machine, rec: t.rec, touched: map[string]sale.Sale{}}
 }
 
@@ -183,7 +184,7 @@ func (x *txn) storeSale(s sale.Sale) {
 		x.index(numberKey(s.Day, s.Number), s.ID)
 	}
 	if s.State == sale.Void {
-		x.index("void/"+s.Day+"/"+s.ID, s.ID)
+		x.index(voidKey(s.Day, s.ID), s.ID)
 	}
 	for _, r := range s.Refunds {
 		if r.Number > 0 {
@@ -200,6 +201,8 @@ func (x *txn) storeSale(s sale.Sale) {
 func refundKey(id string) string { return "refund/" + id }
 
 func numberKey(day string, number int) string { return fmt.Sprintf("closed/%s/%06d", day, number) }
+
+func voidKey(day, id string) string { return "void/" + day + "/" + id }
 
 // run lets the effects of a commit happen.
 func (x *txn) run() {
