@@ -1,6 +1,10 @@
 package sale
 
-import "time"
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
 
 type (
 	// CashTaken records a cash tender; Amount nil is all that is due. Given above
@@ -43,7 +47,9 @@ func (e CashTaken) step(w *stepper) error {
 		return problem(CodeInvalid, "given", "收到的现金必须大于 0", "the cash given must be more than 0")
 	}
 	if e.Amount == nil && given < amount {
-		amount = given // part of what is due, the rest by other tenders
+		if s, amount, err = w.tender(e.Sale, &given, e.At); err != nil { // part of what is due, the rest by other tenders
+			return err
+		}
 	}
 	if amount == 0 {
 		return w.settle(s, e.At) // all is paid already, or there is nothing to pay
@@ -137,10 +143,25 @@ func (w *stepper) tender(id string, amount *Money, at time.Time) (*Sale, Money, 
 	if amount == nil {
 		return s, due, nil
 	}
+	if *amount < due && !s.roomForTenders() {
+		return nil, 0, problem(CodeTooManyPayments, "amount", "这笔销售的付款笔数过多，请一次付清余额", "this sale has too many tenders: pay all that is due at once")
+	}
 	if *amount < 0 || *amount > due || *amount == 0 && due > 0 {
 		return nil, 0, problem(CodeInvalid, "amount", "金额必须大于 0 且不超过应付金额", "amount must be more than 0 and at most what is due")
 	}
 	return s, *amount, nil
+}
+
+// maxTenderBytes bounds the tenders as JSON, before the one that covers the rest:
+// sale.closed has them, and sale.voided more than once.
+const maxTenderBytes = 8 << 10
+
+func (s *Sale) roomForTenders() bool {
+	body, err := json.Marshal(s.Tenders)
+	if err != nil {
+		panic("sale: tenders: " + err.Error()) // plain values only
+	}
+	return len(body) <= maxTenderBytes
 }
 
 // settle closes the sale when its tenders cover the total, in the same step.
@@ -160,6 +181,9 @@ func (w *stepper) settle(s *Sale, at time.Time) error {
 // one that was paid for; for the till it is settled now.
 func (w *stepper) close(s *Sale, at time.Time) {
 	changed := s.PaidButChanged
+	// A coupon whose goods were taken away again takes nothing off: the shopper
+	// keeps it.
+	s.Coupons = slices.DeleteFunc(s.Coupons, func(c Coupon) bool { return !c.Issued && c.Applied == 0 })
 	s.Day, s.Number = w.nextNumber(at)
 	s.State = Closed
 	s.PaidButChanged = false

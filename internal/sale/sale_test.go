@@ -1,7 +1,10 @@
 package sale_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -378,5 +381,58 @@ func TestTendersComeBackAsTheyWent(t *testing.T) {
 		if left != 0 {
 			t.Errorf("%s: %d left of a day on which all came back", method, left)
 		}
+	}
+}
+
+// A coupon whose goods were taken away again is not used up.
+func TestCouponThatTakesNothingOffIsKept(t *testing.T) {
+	p := begin(t, items(item("a", 500, "1"), item("b", 100, "1")),
+		sale.CouponApplied{At: noon, Sale: "S", Coupon: sale.Coupon{ID: "C", Code: "c", Title: "c", Amount: 50, SKU: "a"}},
+		sale.ItemRemoved{At: noon, Sale: "S", Line: 1}, sale.CashTaken{At: noon, Sale: "S"})
+	if s := p.sale(); s.State != sale.Closed || s.Total != 100 || len(s.Coupons) != 0 || s.Redeems(sale.Coupon{ID: "C"}) {
+		t.Errorf("%+v", s)
+	}
+	if d := p.reports("sale.closed")[0].Data.(sale.Sale); len(d.Coupons) != 0 {
+		t.Errorf("reported as redeemed: %+v", d.Coupons)
+	}
+}
+
+// A sale that is paid in a thousand pieces can still be closed, and be void: its
+// events have to hold the tenders.
+func TestTendersWithoutEnd(t *testing.T) {
+	long := strings.Repeat("<", 128)
+	for name, piece := range map[string]func(n int) sale.Event{
+		"cash":  func(int) sale.Event { one := sale.Money(1); return sale.CashTaken{At: noon, Sale: "S", Amount: &one} },
+		"given": func(int) sale.Event { one := sale.Money(1); return sale.CashTaken{At: noon, Sale: "S", Given: &one} },
+		"external": func(n int) sale.Event {
+			one := sale.Money(1)
+			return sale.ExternalTaken{At: noon, Sale: "S", Amount: &one, Reference: long[:120] + fmt.Sprint(n)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := begin(t, items(item("a", 5000, "1")))
+			n := 0
+			for ; n < 3000; n++ {
+				if _, _, err := p.m.Step(piece(n)); err != nil {
+					break
+				}
+				p.do(piece(n))
+			}
+			if n < 10 || n == 3000 {
+				t.Fatalf("%d pieces", n)
+			}
+			p.refuse(sale.CodeTooManyPayments, piece(n))
+			paid := p
+			void := &play{t: t, m: p.m}
+			void.do(sale.VoidRequested{At: noon, Sale: "S", RefundID: "R", Reason: "r"})
+			paid.do(sale.CashTaken{At: noon, Sale: "S"})
+			for _, e := range append(paid.effects, void.effects...) {
+				if r, ok := e.(sale.Report); ok {
+					if body, err := json.Marshal(r.Data); err != nil || len(body) > 100<<10 {
+						t.Errorf("%s has %d bytes, %v", r.Type, len(body), err)
+					}
+				}
+			}
+		})
 	}
 }
