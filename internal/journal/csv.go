@@ -105,11 +105,16 @@ type movement struct {
 	Cash      int64  `json:"cash"`
 	Cashier   string `json:"cashier"`
 	GivenBack []part `json:"given_back"`
+	Refunds   []struct {
+		GiveBack bool   `json:"give_back"`
+		Tenders  []part `json:"tenders"`
+	} `json:"refunds"`
 }
 
 type part struct {
 	Method string `json:"method"`
 	Amount int64  `json:"amount"`
+	State  string `json:"state"` // of what is given back: failed is not
 }
 
 // figures reads what an event says of money; false when it is about none.
@@ -123,6 +128,32 @@ func figures(e *Event) (m movement, ok bool) {
 		return m, true
 	}
 	return m, false
+}
+
+// byTender is what the event adds to the turnover, by method: without what the
+// payment side refused to give back, and without what was given back of a sale's
+// tenders before it closed.
+func (m movement) byTender() map[string]int64 {
+	by := map[string]int64{}
+	count := func(list []part, sign int64) {
+		for _, t := range list {
+			if t.State != "failed" {
+				by[t.Method] += sign * t.Amount
+			}
+		}
+	}
+	switch m.kind {
+	case "sale.closed":
+		count(m.Tenders, 1)
+		for _, r := range m.Refunds {
+			if r.GiveBack {
+				count(r.Tenders, -1)
+			}
+		}
+	case "sale.refunded":
+		count(m.Tenders, -1)
+	}
+	return by
 }
 
 // amount is what the event adds to the turnover.

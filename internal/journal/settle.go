@@ -256,7 +256,6 @@ func sumOf(sums map[string]*DaySums, e entry) *DaySums {
 }
 
 func (s *Sums) take(e entry) {
-	sign := int64(1)
 	switch e.kind {
 	case "sale.closed":
 		s.Sales++
@@ -264,14 +263,13 @@ func (s *Sums) take(e entry) {
 	case "sale.refunded":
 		s.Refunds++
 		s.Refunded += e.Amount
-		sign = -1
 	default:
 		s.Voids++
 		return
 	}
 	s.Net += e.amount()
-	for _, t := range e.Tenders {
-		s.Tenders[t.Method] += sign * t.Amount
+	for method, amount := range e.byTender() {
+		s.Tenders[method] += amount
 	}
 	if e.Number > 0 {
 		s.Numbers++

@@ -207,3 +207,16 @@ func TestSettleTotals(t *testing.T) {
 		t.Errorf("another day: %+v", s)
 	}
 }
+
+// Tenders add up to the net: money that the payment side refused to give back is
+// not back, and what was given back before the sale closed is no turnover.
+func TestSettleTendersAddUp(t *testing.T) {
+	p := newPair()
+	p.rule(both)
+	p.copy(p.brand.add("sale.closed", "", `{"id":"S1","number":1,"day":"2026-03-14","currency":"CNY","total":100,"tenders":[{"method":"wallet","amount":80},{"method":"cash","amount":50}],"refunds":[{"give_back":true,"amount":30,"state":"done","tenders":[{"method":"cash","amount":30,"state":"done"},{"method":"wallet","amount":5,"state":"failed"}]}]}`), "")
+	p.copy(p.brand.add("sale.refunded", "", `{"sale":"S1","refund_id":"R","number":2,"day":"2026-03-14","currency":"CNY","amount":20,"tenders":[{"method":"wallet","amount":80,"state":"failed"},{"method":"cash","amount":20,"state":"done"}]}`), "")
+	d := journal.Settle(read(t, p.brand.ledger()), read(t, p.mall.ledger()), "2026-03-14")[0].Days[0]
+	if d.Brand.Net != 80 || d.Brand.Tenders["wallet"] != 80 || d.Brand.Tenders["cash"] != 0 || fmt.Sprint(d.Brand) != fmt.Sprint(d.Mall) {
+		t.Errorf("%+v", d)
+	}
+}
