@@ -23,7 +23,7 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	if err != nil {
 		return printer.Result{}, err
 	}
-	return d.run(ctx, jobID, job, page.Dots(), ownPiece)
+	return d.run(ctx, jobID, job, page.Dots(), false)
 }
 
 // PrintRaw sends bytes made elsewhere after [Screen] has looked at them. What they
@@ -44,11 +44,7 @@ func (d *Printer) PrintRaw(ctx context.Context, jobID string, head printer.Doc, 
 	if err != nil {
 		return printer.Result{}, err
 	}
-	r, err := d.run(ctx, jobID, data, len(data)/48*layout.LineDots, rawPiece)
-	if err == nil && d.owed.ever && r.Evidence != printer.InOrder && r.Evidence != printer.ProcessID {
-		d.stray = true
-	}
-	return r, err
+	return d.run(ctx, jobID, data, len(data)/48*layout.LineDots, true)
 }
 
 // Test prints a page that shows what the printer can do. It takes a minute at
@@ -75,9 +71,9 @@ func (d *Printer) Test(ctx context.Context) error {
 	return err
 }
 
-// run prints one job. dots is about how long the paper will be; piece finds where
-// a drawer may be opened in the middle of it.
-func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int, piece func([]byte, int) int) (printer.Result, error) {
+// run prints one job. dots is about how long the paper will be; raw says that the
+// bytes were made elsewhere.
+func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int, raw bool) (printer.Result, error) {
 	if err := d.begin(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
@@ -93,6 +89,10 @@ func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int, p
 	}
 	d.sift()
 	mark := printer.Mark(jobID)
+	piece := ownPiece
+	if raw {
+		piece = rawPiece
+	}
 	sent, err := d.send(ctx, d.complete(job, mark), piece)
 	if err != nil {
 		if sent > 0 && d.state.want != "" {
@@ -104,11 +104,14 @@ func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int, p
 		d.owed.add(mark)
 	}
 	evidence, err := d.confirm(ctx, mark, dots, sent)
+	if raw && err == nil && d.owed.ever && evidence != printer.InOrder && evidence != printer.ProcessID {
+		d.stray = true
+	}
 	return printer.Result{Started: true, Evidence: evidence}, err
 }
 
-// send hands a job over piece by piece; in between the wire is lent to a drawer
-// that has to open.
+// send hands a job over piece by piece, as piece finds them; in between the wire is
+// lent to a drawer that has to open.
 func (d *Printer) send(ctx context.Context, job []byte, piece func([]byte, int) int) (sent int, err error) {
 	d.hurt = nil
 	for {
