@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image/png"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"tilld/device"
 	"tilld/internal/sim"
 	"tilld/printer"
 	"tilld/printer/escpos"
+	"tilld/printer/printertest"
 )
 
 // Codes of every length are read from the paper by two decoders that are not
@@ -75,28 +76,9 @@ func TestCodesAreReadFromPaper(t *testing.T) {
 // paired is a driver on a simulated printer behind a TCP port.
 func paired(t testing.TB, model sim.Model, options string) (*sim.Printer, printer.Printer) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := sim.NewPrinter(model)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 2)
-	go func() { done <- p.Run(ctx) }()
-	go func() { done <- p.ServeTCP(ctx, l) }()
-	t.Cleanup(func() { cancel(); <-done; <-done })
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := spec("generic-80mm")
 	s.Options = []byte(options)
-	d, err := escpos.Open(t.Context(), conn, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return p, d
+	return printertest.Simulated(t, model, func(p device.Port) (printer.Printer, error) { return escpos.Open(t.Context(), p, s) })
 }
 
 func snapshot(t *testing.T, p *sim.Printer, id int) string {

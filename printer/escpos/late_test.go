@@ -2,15 +2,13 @@ package escpos_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"slices"
 	"testing"
 	"testing/synctest"
-	"time"
 
+	"tilld/device"
 	"tilld/printer"
 	"tilld/printer/escpos"
 	"tilld/printer/printertest"
@@ -90,49 +88,23 @@ func answered(t *testing.T, answers []int) []printer.Evidence {
 func TestLateEvidence(t *testing.T) {
 	for _, c := range []struct {
 		name, profile, answer string
-		want                  []string
+		proves                printer.Evidence
 	}{
-		{"process id", "epson-tm-t81", "\x37\x22" + printer.Mark("a") + "\x00", []string{"a sending", "a sent status", "a confirmed process_id"}},
-		{"in order", "generic-80mm", "\x00", []string{"a sending", "a sent status", "a confirmed in_order"}},
-		{"another's process id", "epson-tm-t81", "\x37\x22" + printer.Mark("b") + "\x00", []string{"a sending", "a sent status"}},
+		{"process id", "epson-tm-t81", "\x37\x22" + printer.Mark("a") + "\x00", printer.ProcessID},
+		{"in order", "generic-80mm", "\x00", printer.InOrder},
+		{"another's process id", "epson-tm-t81", "\x37\x22" + printer.Mark("b") + "\x00", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				near, far := net.Pipe()
-				go func() {
-					buf := make([]byte, 65536)
-					for {
-						n, err := far.Read(buf)
-						if err != nil {
-							return
-						}
-						if n := bytes.Count(buf[:n], []byte{0x10, 0x04}); n > 0 {
-							go far.Write(bytes.Repeat([]byte{0x12}, n))
-						}
+			printertest.LateEvidence(t, printertest.Late{
+				Open: func(t *testing.T, p device.Port) printer.Printer {
+					d, err := escpos.Open(t.Context(), p, spec(c.profile))
+					if err != nil {
+						t.Fatal(err)
 					}
-				}()
-				d, err := escpos.Open(t.Context(), near, spec(c.profile))
-				if err != nil {
-					t.Fatal(err)
-				}
-				var l printertest.Ledger
-				l.Add(printer.Job{ID: "a", Printer: "printer-1", Doc: printer.Doc{printer.Text{Line: "x"}}})
-				ctx, cancel := context.WithCancel(t.Context())
-				done := make(chan error)
-				st := printer.Station{Name: "printer-1", Ledger: &l, Log: slog.New(slog.DiscardHandler)}
-				go func() { done <- st.Serve(ctx, d) }()
-				time.Sleep(time.Minute)
-				go far.Write([]byte(c.answer))
-				time.Sleep(time.Minute)
-				cancel()
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-				if got := l.Log(); !slices.Equal(got, c.want) {
-					t.Errorf("ledger %q, want %q", got, c.want)
-				}
-				d.Close()
-				far.Close()
+					return d
+				},
+				Status: func(sent []byte) []byte { return bytes.Repeat([]byte{0x12}, bytes.Count(sent, []byte{0x10, 0x04})) },
+				Answer: []byte(c.answer), Proves: c.proves,
 			})
 		})
 	}

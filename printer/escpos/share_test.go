@@ -8,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"tilld/device"
-	"tilld/device/dial"
 	"tilld/internal/sim"
 	"tilld/printer"
-	"tilld/printer/escpos"
 	"tilld/printer/printertest"
 )
 
@@ -41,7 +38,7 @@ func TestShared(t *testing.T) {
 		st := &printer.Station{Name: "printer-1", Ledger: ledger, Log: slog.New(slog.DiscardHandler)}
 		go func() {
 			for ctx.Err() == nil {
-				serveOnce(ctx, t, st, "tcp://"+l.Addr().String())
+				printertest.Serve(ctx, t, st, "tcp://"+l.Addr().String(), openT81)
 			}
 			done <- nil
 		}()
@@ -69,23 +66,5 @@ func TestShared(t *testing.T) {
 	list, _ := p.Tickets(0)
 	if len(list) != 3 {
 		t.Errorf("%d receipts, want 3", len(list))
-	}
-}
-
-// serveOnce opens the printer and serves it until it fails.
-func serveOnce(ctx context.Context, t *testing.T, st *printer.Station, addr string) {
-	port, err := dial.New(dial.Options{}).Dial(ctx, addr)
-	if err != nil {
-		return
-	}
-	d, err := escpos.Open(ctx, port, device.Spec{Name: "printer-1", Driver: "escpos", Address: addr, Options: []byte(`{"profile":"epson-tm-t81","idle":"20ms","drawer_sensor":"low"}`)})
-	if err != nil {
-		t.Error(err)
-		port.Close()
-		return
-	}
-	defer d.Close()
-	if err := st.Serve(ctx, d); err == nil && ctx.Err() == nil {
-		t.Error("the station ended without a reason")
 	}
 }

@@ -2,12 +2,12 @@ package escpos_test
 
 import (
 	"context"
-	"net"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"tilld/device"
 	"tilld/internal/sim"
 	"tilld/printer"
 	"tilld/printer/escpos"
@@ -28,25 +28,7 @@ func TestAgainstTheOtherPrinter(t *testing.T) {
 		{"epson-tm-t81", sim.Model{}, printer.ProcessID},
 	} {
 		t.Run(c.profile, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := sim.NewPrinter(c.model)
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan error, 2)
-			go func() { done <- p.Run(ctx) }()
-			go func() { done <- p.ServeTCP(ctx, l) }()
-			defer func() { cancel(); <-done; <-done }()
-			conn, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			d, err := escpos.Open(t.Context(), conn, spec(c.profile))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
+			p, d := printertest.Simulated(t, c.model, func(p device.Port) (printer.Printer, error) { return escpos.Open(t.Context(), p, spec(c.profile)) })
 			receipts := printertest.Receipts()
 			for _, name := range []string{"zh", "en", "codes"} {
 				m := &printertest.Machine{Width: c.model.Dots, Chinese: !c.model.Latin}

@@ -2,14 +2,11 @@ package star_test
 
 import (
 	"bytes"
-	"context"
-	"log/slog"
 	"net"
-	"slices"
 	"testing"
 	"testing/synctest"
-	"time"
 
+	"tilld/device"
 	"tilld/printer"
 	"tilld/printer/printertest"
 	"tilld/printer/star"
@@ -27,56 +24,34 @@ func TestLateEvidence(t *testing.T) {
 	echo := func(m string) []byte {
 		return []byte("\x1b\x1d\x03\x01" + m[:2] + "\x01\x00" + "\x1b\x1d\x03\x00" + m[2:] + "\x01\x00")
 	}
-	sent := []string{"a sending", "a sent status"}
 	for _, c := range []struct {
 		name, options string
 		count         byte // before the job
 		answer        []byte
-		want          []string
+		proves        printer.Evidence
 	}{
-		{"document", `{}`, 0, echo(mark), append(slices.Clone(sent), "a confirmed process_id")},
-		{"another's document", `{}`, 0, echo(printer.Mark("b")), sent},
-		{"half an answer", `{}`, 0, echo(mark)[8:], sent},
-		{"etb", `{"language": "line"}`, 7, frame(8), append(slices.Clone(sent), "a confirmed in_order")},
-		{"power lost", `{"language": "line"}`, 7, frame(0), sent},
+		{"document", `{}`, 0, echo(mark), printer.ProcessID},
+		{"another's document", `{}`, 0, echo(printer.Mark("b")), ""},
+		{"half an answer", `{}`, 0, echo(mark)[8:], ""},
+		{"etb", `{"language": "line"}`, 7, frame(8), printer.InOrder},
+		{"power lost", `{"language": "line"}`, 7, frame(0), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				near, far := net.Pipe()
-				go func() {
-					buf := make([]byte, 65536)
-					for {
-						n, err := far.Read(buf)
-						if err != nil {
-							return
-						}
-						if bytes.HasSuffix(buf[:n], []byte{0x1b, 0x06, 0x01}) {
-							go far.Write(frame(c.count))
-						}
+			printertest.LateEvidence(t, printertest.Late{
+				Open: func(t *testing.T, p device.Port) printer.Printer {
+					d, err := star.Open(t.Context(), p, spec(c.options))
+					if err != nil {
+						t.Fatal(err)
 					}
-				}()
-				d, err := star.Open(t.Context(), near, spec(c.options))
-				if err != nil {
-					t.Fatal(err)
-				}
-				var l printertest.Ledger
-				l.Add(printer.Job{ID: "a", Printer: "printer-1", Doc: printer.Doc{printer.Text{Line: "x"}}})
-				ctx, cancel := context.WithCancel(t.Context())
-				done := make(chan error)
-				st := printer.Station{Name: "printer-1", Ledger: &l, Log: slog.New(slog.DiscardHandler)}
-				go func() { done <- st.Serve(ctx, d) }()
-				time.Sleep(time.Minute)
-				go far.Write(c.answer)
-				time.Sleep(time.Minute)
-				cancel()
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-				if got := l.Log(); !slices.Equal(got, c.want) {
-					t.Errorf("ledger %q, want %q", got, c.want)
-				}
-				d.Close()
-				far.Close()
+					return d
+				},
+				Status: func(sent []byte) []byte {
+					if !bytes.HasSuffix(sent, []byte{0x1b, 0x06, 0x01}) {
+						return nil
+					}
+					return frame(c.count)
+				},
+				Answer: c.answer, Proves: c.proves,
 			})
 		})
 	}

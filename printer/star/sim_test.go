@@ -3,7 +3,6 @@ package star_test
 import (
 	"context"
 	"image/png"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,26 +25,7 @@ import (
 // paired is a driver on a simulated Star printer behind a TCP port.
 func paired(t testing.TB, options string, model sim.Model) (*sim.Printer, printer.Printer) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := sim.NewPrinter(model)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 2)
-	go func() { done <- p.Run(ctx) }()
-	go func() { done <- p.ServeTCP(ctx, l) }()
-	t.Cleanup(func() { cancel(); <-done; <-done })
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := star.Open(t.Context(), conn, spec(options))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
-	return p, d
+	return printertest.Simulated(t, model, func(p device.Port) (printer.Printer, error) { return star.Open(t.Context(), p, spec(options)) })
 }
 
 // languages are the two of the driver, with what the simulated printer is then.
