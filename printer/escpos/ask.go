@@ -4,62 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"tilld/device"
 	"tilld/internal/fault"
 	"tilld/printer"
 )
-
-// listener is who wants to know that the printer waits for a person.
-type listener struct {
-	mu   sync.Mutex
-	f    func(error)
-	last error // what f was told last
-}
-
-func (l *listener) set(f func(error)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.f = f
-	if l.last != nil {
-		f(l.last)
-	}
-}
-
-// witness is who wants to know what became of jobs that are done.
-type witness struct {
-	mu sync.Mutex
-	f  func(mark string, e printer.Evidence)
-}
-
-func (w *witness) set(f func(string, printer.Evidence)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.f = f
-}
-
-func (w *witness) tell(mark string, e printer.Evidence) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.f != nil {
-		w.f(mark, e)
-	}
-}
-
-// tell passes a change on; nil is that all is well.
-func (l *listener) tell(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if (err == nil) == (l.last == nil) && (err == nil || err.Error() == l.last.Error()) {
-		return
-	}
-	l.last = err
-	if l.f != nil {
-		l.f(err)
-	}
-}
 
 // heard sorts what the printer says.
 func (d *Printer) heard(data []byte) {
@@ -85,7 +35,7 @@ func (d *Printer) judged(h health) {
 	say(h.want != "", h.want)
 	say(h.low && h.want != printer.WantPaper, printer.NearEnd)
 	say(d.cfg.DrawerSensor == "high" && h.drawer || d.cfg.DrawerSensor == "low" && !h.drawer, printer.DrawerOpen)
-	d.told.tell(errors.Join(list...))
+	d.told.Tell(errors.Join(list...))
 }
 
 // await listens until a reply satisfies match or the time is over.

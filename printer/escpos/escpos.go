@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tilld/device"
-	"tilld/internal/fault"
 	"tilld/printer"
 	"tilld/printer/internal/wire"
 )
@@ -28,13 +27,13 @@ const (
 type Printer struct {
 	info device.Info
 	cfg  Config
-	jobs chan struct{} // holds one token: who has it prints, with the wire lent to drawers in between
-	turn chan struct{} // holds one token: who has it owns everything below
+	jobs wire.Turn // holds one token: who has it prints, with the wire lent to drawers in between
+	turn wire.Turn // holds one token: who has it owns everything below
 	wire wire.Wire
 	in   decoder
 
-	told   listener
-	proved witness
+	told   wire.Listener
+	proved wire.Witness
 	talks  atomic.Bool // has answered a real-time status at least once
 	mute   bool        // was asked and did not answer
 	state  health
@@ -56,14 +55,12 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 	}
 	d := &Printer{
 		info: device.Info{Name: s.Name, Driver: s.Driver, Model: cfg.Profile}, cfg: cfg,
-		jobs: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		jobs: wire.NewTurn(), turn: wire.NewTurn(),
 	}
-	d.jobs <- struct{}{}
 	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: cfg.Chunk, Pause: cfg.pause, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status != "none" || cfg.Confirm != "none" {
 		d.wire.Heard = d.heard
 	}
-	d.turn <- struct{}{}
 	if cfg.Profile == auto && d.wire.Heard != nil {
 		if err := d.detect(ctx, s); err != nil {
 			return nil, err
@@ -91,11 +88,11 @@ func (d *Printer) Caps() printer.Caps { return d.cfg.caps() }
 
 // OnAttention has f called when the printer starts or ceases to wait for a
 // person, and now if it does; f must not block and must not call the printer.
-func (d *Printer) OnAttention(f func(error)) { d.told.set(f) }
+func (d *Printer) OnAttention(f func(error)) { d.told.Set(f) }
 
 // OnEvidence has f called when an answer comes that proves an earlier job; f
 // must not block and must not call the printer.
-func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.set(f) }
+func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.Set(f) }
 
 // Close lets a job that the port has taken reach the printer.
 func (d *Printer) Close() error {
@@ -133,18 +130,11 @@ func (d *Printer) Talks() bool { return d.talks.Load() }
 func (d *Printer) Expect() { d.talks.Store(d.cfg.Status != "none") }
 
 // take waits for the wire to be free.
-func (d *Printer) take(ctx context.Context, op string) error { return d.token(ctx, op, d.turn) }
-
-func (d *Printer) token(ctx context.Context, op string, c chan struct{}) error {
-	select {
-	case <-c:
-		return nil
-	case <-ctx.Done():
-		return fault.New(fault.Busy, d.info.Name, op, ctx.Err())
-	}
+func (d *Printer) take(ctx context.Context, op string) error {
+	return d.turn.Take(ctx, d.info.Name, op)
 }
 
-func (d *Printer) give() { d.turn <- struct{}{} }
+func (d *Printer) give() { d.turn.Give() }
 
 // lend gives the wire to who waits for it and takes it back.
 func (d *Printer) lend() {
@@ -154,11 +144,11 @@ func (d *Printer) lend() {
 
 // begin waits until nobody prints and the wire is free; end gives both back.
 func (d *Printer) begin(ctx context.Context, op string) error {
-	if err := d.token(ctx, op, d.jobs); err != nil {
+	if err := d.jobs.Take(ctx, d.info.Name, op); err != nil {
 		return err
 	}
 	if err := d.take(ctx, op); err != nil {
-		d.jobs <- struct{}{}
+		d.jobs.Give()
 		return err
 	}
 	return nil
@@ -166,5 +156,5 @@ func (d *Printer) begin(ctx context.Context, op string) error {
 
 func (d *Printer) end() {
 	d.give()
-	d.jobs <- struct{}{}
+	d.jobs.Give()
 }

@@ -59,7 +59,7 @@ func (d *Printer) inTurn() (last string, all bool) {
 	proved := d.owed.answer()
 	for i, mark := range proved {
 		if last = mark; mark != "" && i < len(proved)-1 {
-			d.proved.tell(mark, printer.InOrder)
+			d.proved.Tell(mark, printer.InOrder)
 		}
 	}
 	return last, len(proved) > 0
@@ -79,11 +79,11 @@ func (d *Printer) sift() {
 	for _, r := range d.inbox {
 		switch r.kind {
 		case processed:
-			d.proved.tell(string(r.data), printer.ProcessID)
+			d.proved.Tell(string(r.data), printer.ProcessID)
 		case inOrder:
 			d.paper(r)
 			if last, all := d.inTurn(); all && last != "" {
-				d.proved.tell(last, printer.InOrder)
+				d.proved.Tell(last, printer.InOrder)
 			}
 		}
 	}

@@ -226,7 +226,7 @@ func (d *Printer) confirm(ctx context.Context, id string, dots, bytes int) (prin
 		})
 		switch {
 		case ok && r.kind == processed && string(r.data) != id:
-			d.proved.tell(string(r.data), printer.ProcessID)
+			d.proved.Tell(string(r.data), printer.ProcessID)
 			continue
 		case ok && r.kind == inOrder:
 			d.paper(r)

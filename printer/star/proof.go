@@ -1,7 +1,6 @@
 package star
 
 import (
-	"sync"
 	"time"
 
 	"tilld/printer"
@@ -118,24 +117,4 @@ func (p *proof) echoed(r reply) (mark string) {
 // waits reports whether proof of the newest job is worth waiting for.
 func (p *proof) waits() bool {
 	return p.mark != "" && (p.ever || p.misses < 2)
-}
-
-// witness is who wants to know what became of jobs that are done.
-type witness struct {
-	mu sync.Mutex
-	f  func(mark string, e printer.Evidence)
-}
-
-func (w *witness) set(f func(string, printer.Evidence)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.f = f
-}
-
-func (w *witness) tell(mark string, e printer.Evidence) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.f != nil {
-		w.f(mark, e)
-	}
 }

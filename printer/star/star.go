@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +27,8 @@ const (
 type Printer struct {
 	info  device.Info
 	cfg   Config
-	jobs  chan struct{} // holds one token: who has it prints, with the wire lent to drawers in between
-	turn  chan struct{} // holds one token: who has it owns what follows
+	jobs  wire.Turn // holds one token: who has it prints, with the wire lent to drawers in between
+	turn  wire.Turn // holds one token: who has it owns what follows
 	wire  wire.Wire
 	buf   []byte
 	seen  int // status frames so far
@@ -42,11 +41,8 @@ type Printer struct {
 	hurt  error     // a kick that was lent the wire in the middle of a job was cut short
 
 	talks  atomic.Bool // has answered, or is known to
-	proved witness
-
-	mu   sync.Mutex // for the two below
-	told func(error)
-	last error
+	told   wire.Listener
+	proved wire.Witness
 }
 
 // Open takes a printer into service.
@@ -55,14 +51,12 @@ func Open(_ context.Context, p device.Port, s device.Spec) (printer.Printer, err
 	if err != nil {
 		return nil, err
 	}
-	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, jobs: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
-	d.jobs <- struct{}{}
+	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, jobs: wire.NewTurn(), turn: wire.NewTurn()}
 	d.proof = proof{kind: cfg.Confirm, count: -1}
 	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: 4096, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status {
 		d.wire.Heard = d.heard
 	}
-	d.turn <- struct{}{}
 	return d, nil
 }
 
@@ -102,35 +96,17 @@ func (d *Printer) Release(ctx context.Context) error {
 
 // OnAttention has f called when the printer starts or ceases to wait for a
 // person; f must not block and must not call the printer.
-func (d *Printer) OnAttention(f func(error)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.told = f
-	if d.last != nil {
-		f(d.last)
-	}
-}
+func (d *Printer) OnAttention(f func(error)) { d.told.Set(f) }
 
 // OnEvidence has f called when an answer comes that proves an earlier job; f
 // must not block and must not call the printer.
-func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.set(f) }
+func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved.Set(f) }
 
 // Talks reports whether the printer has answered.
 func (d *Printer) Talks() bool { return d.talks.Load() }
 
 // Expect makes silence a fault: the printer is known to answer.
 func (d *Printer) Expect() { d.talks.Store(d.cfg.Status) }
-
-func (d *Printer) tell(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if (err == nil) == (d.last == nil) && (err == nil || err.Error() == d.last.Error()) {
-		return
-	}
-	if d.last = err; d.told != nil {
-		d.told(err)
-	}
-}
 
 // heard sorts what the printer says.
 func (d *Printer) heard(data []byte) {
@@ -160,7 +136,7 @@ func (d *Printer) status(h health) {
 	d.talks.Store(true)
 	d.state = h
 	d.lost = d.lost || h.lost
-	d.tell(d.attention())
+	d.told.Tell(d.attention())
 	if d.proof.counted(h.count, h.want == "") {
 		mark := d.proof.mark
 		d.proof.mark = ""
@@ -175,21 +151,14 @@ func (d *Printer) evidence(mark string, e printer.Evidence) {
 		d.proof.have, d.proof.mark = e, ""
 		return
 	}
-	d.proved.tell(mark, e)
+	d.proved.Tell(mark, e)
 }
 
-func (d *Printer) take(ctx context.Context, op string) error { return d.token(ctx, op, d.turn) }
-
-func (d *Printer) token(ctx context.Context, op string, c chan struct{}) error {
-	select {
-	case <-c:
-		return nil
-	case <-ctx.Done():
-		return fault.New(fault.Busy, d.info.Name, op, ctx.Err())
-	}
+func (d *Printer) take(ctx context.Context, op string) error {
+	return d.turn.Take(ctx, d.info.Name, op)
 }
 
-func (d *Printer) give() { d.turn <- struct{}{} }
+func (d *Printer) give() { d.turn.Give() }
 
 // lend gives the wire to who waits for it and takes it back.
 func (d *Printer) lend() {
@@ -199,11 +168,11 @@ func (d *Printer) lend() {
 
 // begin waits until nobody prints and the wire is free; end gives both back.
 func (d *Printer) begin(ctx context.Context, op string) error {
-	if err := d.token(ctx, op, d.jobs); err != nil {
+	if err := d.jobs.Take(ctx, d.info.Name, op); err != nil {
 		return err
 	}
 	if err := d.take(ctx, op); err != nil {
-		d.jobs <- struct{}{}
+		d.jobs.Give()
 		return err
 	}
 	return nil
@@ -211,7 +180,7 @@ func (d *Printer) begin(ctx context.Context, op string) error {
 
 func (d *Printer) end() {
 	d.give()
-	d.jobs <- struct{}{}
+	d.jobs.Give()
 }
 
 // Check asks for the status (ESC ACK SOH). A printer that has never answered is
