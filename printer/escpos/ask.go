@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tilld/device"
@@ -131,9 +132,28 @@ func (d *Printer) check(ctx context.Context, op string) error {
 	return nil
 }
 
-// realTime sends DLE EOT 1 to 4; false when not even the first is answered. The
-// others are forgiven: copies answer some of them.
+// realTime asks how the printer is; false when it does not answer. The answers
+// bear no number: one that comes when nobody waits for it any more is taken for
+// the next question's, and what says there that the drawer is closed says here
+// that the cover is open. So bad news is asked for again, with nothing under way.
 func (d *Printer) realTime(ctx context.Context, op string) (health, bool, error) {
+	h, ok, err := d.round(ctx, op)
+	if err != nil || !ok || h.want == "" || d.state.want != "" {
+		return h, ok, err
+	}
+	if _, _, err := d.await(ctx, op, answerTime, func(reply) bool { return false }); err != nil || ctx.Err() != nil {
+		return h, true, err
+	}
+	d.inbox = slices.DeleteFunc(d.inbox, is(realTime))
+	if again, ok, err := d.round(ctx, op); ok || err != nil {
+		return again, ok, err
+	}
+	return h, true, nil
+}
+
+// round sends DLE EOT 1 to 4; false when not even the first is answered. The
+// others are forgiven: copies answer some of them.
+func (d *Printer) round(ctx context.Context, op string) (health, bool, error) {
 	var n [5]byte
 	for i := 1; i <= 4; i++ {
 		r, ok, err := d.ask(ctx, op, []byte{dle, eot, byte(i)}, answerTime, is(realTime))

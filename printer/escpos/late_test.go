@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"tilld/device"
 	"tilld/printer"
@@ -108,6 +109,57 @@ func TestLateEvidence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An answer about the status that comes late is no answer to the next question: a
+// closed drawer would be an open cover.
+func TestLateStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		go func() {
+			buf, asked, held := make([]byte, 64), 0, []byte(nil)
+			for {
+				n, err := far.Read(buf)
+				if err != nil {
+					return
+				}
+				out := held
+				held = nil
+				for _, q := range bytes.SplitAfter(buf[:n], []byte{0x10, 0x04})[1:] {
+					asked++
+					answer := byte(0x12)
+					if q[0] == 1 {
+						answer = 0x16 // the drawer is closed
+					}
+					if asked == 4 {
+						held = []byte{answer} // late
+						continue
+					}
+					out = append(out, answer)
+				}
+				if len(out) > 0 {
+					go far.Write(out)
+				}
+			}
+		}()
+		d, err := escpos.Open(t.Context(), near, spec("generic-80mm"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.(printer.Attentive).OnAttention(func(err error) {
+			if err != nil {
+				t.Errorf("told %v", err)
+			}
+		})
+		for range 3 {
+			if err := d.(device.Checker).Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		d.Close()
+		far.Close()
+	})
 }
 
 // A printer that answers no real-time status still tells that its roll is almost

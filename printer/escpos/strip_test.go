@@ -47,6 +47,9 @@ func TestQuestions(t *testing.T) {
 	if rest := escpos.Questions([]byte("ab\x10\x04"), func([]byte) { t.Error("asked half a question") }); rest != 2 {
 		t.Errorf("%d bytes of half a question, want 2", rest)
 	}
+	if rest := escpos.Questions([]byte("ab\x1dkI"), func([]byte) { t.Error("asked") }); rest != 3 {
+		t.Errorf("%d bytes of a bar code whose length is not there yet, want 3", rest)
+	}
 	if rest := escpos.Questions([]byte("ab\x1dv0\x00\x08\x00\x01\x00abc"), func([]byte) { t.Error("asked") }); rest != 11 {
 		t.Errorf("%d bytes of a picture that is not complete, want 11", rest)
 	}

@@ -2,6 +2,7 @@ package star_test
 
 import (
 	"encoding/json"
+	"net"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -174,4 +175,27 @@ func TestWakesUp(t *testing.T) {
 			t.Errorf("printed without paper: %v", err)
 		}
 	})
+}
+
+// The widths that there are, to the dot.
+func TestWidths(t *testing.T) {
+	for options, ok := range map[string]bool{
+		`{"columns": 16, "dots": 192}`: true, `{"columns": 15, "dots": 192}`: false,
+		`{"columns": 80, "dots": 960}`: true, `{"columns": 81, "dots": 976}`: false,
+		`{"columns": 48, "dots": 568}`: false, `{"columns": 48, "dots": 580}`: false,
+		`{"columns": 48, "dots": 1200}`: true, `{"columns": 48, "dots": 1208}`: false,
+	} {
+		near, far := net.Pipe()
+		d, err := star.Open(t.Context(), near, spec(options))
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", options, err)
+		}
+		if err == nil {
+			d.Close()
+		} else if fault.KindOf(err) != fault.Config {
+			t.Errorf("%s: kind %v", options, fault.KindOf(err))
+		}
+		near.Close()
+		far.Close()
+	}
 }
