@@ -73,7 +73,7 @@ func TestLyingSources(t *testing.T) {
 	}{
 		{"other bytes", whole(strings.ToUpper(content), 0), tuf.ErrContent},
 		{"too long", whole(content+"!", 0), tuf.ErrContent},
-		{"endless", func(string, int64) (io.ReadCloser, int64, error) { return io.NopCloser(endless{}), 0, nil }, tuf.ErrContent},
+		{"endless", func(string, int64) (io.ReadCloser, int64, error) { return io.NopCloser(endless()), 0, nil }, tuf.ErrContent},
 		{"too short", whole(content[:10], 0), io.ErrUnexpectedEOF},
 		{"nothing", whole("", 0), io.ErrUnexpectedEOF},
 		{"gone", func(string, int64) (io.ReadCloser, int64, error) { return nil, 0, tuf.ErrNotFound }, tuf.ErrNotFound},

@@ -149,10 +149,11 @@ func TestKillLoop(t *testing.T) {
 		return startChild(t, dir, url, r.opts.TrustFile, limit, mallURL)
 	}
 	promised := -1
+	rnd := rand.New(rand.NewPCG(uint64(rounds), 1))
 	began := time.Now()
 	for round := range rounds {
 		cmd, lines, errs := till(-1)
-		life := time.Duration(rand.IntN(120)) * time.Millisecond
+		life := time.Duration(rnd.IntN(120)) * time.Millisecond
 		first := true
 		for lines.Scan() {
 			n, err := strconv.Atoi(lines.Text())
@@ -222,8 +223,15 @@ func TestKillLoop(t *testing.T) {
 func (r *rig) flakyBroker(ledger *cloud.Ledger, flaky *atomic.Bool, births, resent *atomic.Int64) *fakeBroker {
 	t := r.t
 	b := &fakeBroker{t: t}
+	var mu sync.Mutex
+	rnd := rand.New(rand.NewPCG(8, 100))
+	draw := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return rnd.IntN(n)
+	}
 	b.onConnect = func(*packet) byte {
-		if flaky.Load() && rand.IntN(8) == 0 {
+		if flaky.Load() && draw(8) == 0 {
 			return 3 // server unavailable
 		}
 		return 0
@@ -238,7 +246,7 @@ func (r *rig) flakyBroker(ledger *cloud.Ledger, flaky *atomic.Bool, births, rese
 		if !strings.HasSuffix(p.topic, "/event") {
 			return true
 		}
-		chance := rand.IntN(100)
+		chance := draw(100)
 		if flaky.Load() && chance < 3 { // the broker dies with the batch
 			c.c.Close()
 			return false
