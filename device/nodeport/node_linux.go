@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +22,9 @@ type node struct {
 	id device.Identity
 }
 
-func open(name, path string, id device.Identity) (device.Port, error) {
+// open opens a node. waits says that nodes of its kind have something to wait
+// for; one that has not is another kind of device.
+func open(name, path string, id device.Identity, waits bool) (device.Port, error) {
 	const flags = unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	f, err := os.OpenFile(path, os.O_RDWR|flags, 0)
 	if errors.Is(err, fs.ErrPermission) {
@@ -33,6 +36,9 @@ func open(name, path string, id device.Identity) (device.Port, error) {
 	st, err := f.Stat()
 	if err == nil && st.Mode()&fs.ModeCharDevice == 0 {
 		err = fmt.Errorf("%s is no device", path)
+	}
+	if err == nil && waits && errors.Is(f.SetDeadline(time.Time{}), os.ErrNoDeadline) { // /dev/null and its like
+		err = fmt.Errorf("%s is a device of another kind", path)
 	}
 	if err != nil {
 		return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, name, "open", errors.Join(err, f.Close()))

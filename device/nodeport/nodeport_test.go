@@ -187,3 +187,23 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// A node that is there and is no scanner or printer is a wrong address, not an
+// unplugged device; framebuffers have nothing to wait for either.
+func TestOtherKindOfNode(t *testing.T) {
+	for _, subsystem := range []string{"usbmisc", "input", "hidraw", "video4linux", "graphics"} {
+		p, err := nodeport.New("", subsystem).Open(t.Context(), &url.URL{Scheme: "x", Path: "/dev/null"})
+		if subsystem == "graphics" {
+			if err != nil {
+				t.Errorf("%s: %v", subsystem, err)
+			} else {
+				p.Close()
+			}
+			continue
+		}
+		advice, _ := device.AdviceOf(err)
+		if fault.KindOf(err) != fault.Config || advice.Code != "wrong_address" || !strings.Contains(fault.HintOf(err), "a device of another kind") {
+			t.Errorf("%s: %v, %+v", subsystem, err, advice)
+		}
+	}
+}

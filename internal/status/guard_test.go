@@ -127,12 +127,13 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestUnknownPathsAndMethods(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, withScreen)
 	b.want(t, "GET", "/v1/nothing", "", 401, codeUnauthorized, "Authorization", "Authorization", "")
 	b.want(t, "GET", "/v1/nothing", "", 404, sale.CodeNotFound, "")
 	b.want(t, "GET", "/../../etc/passwd", "", 404, sale.CodeNotFound, "")
 	b.want(t, "GET", "/page/..%2f..%2fguard.go", "", 404, sale.CodeNotFound, "")
 	b.want(t, "PUT", "/v1/sales", "{}", 405, codeMethod, "")
+	b.want(t, "GET", "/screen/beat", "", 405, codeMethod, "")
 	resp, _ := b.ask(t, "TRACE", "/v1/sales/S", "")
 	if resp.StatusCode != 405 || resp.Header.Get("Allow") != "GET" {
 		t.Errorf("TRACE: %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))

@@ -347,6 +347,10 @@ func screenBeat(c *call) error {
 
 // serveScreen hands over to the customer screen; its streams end with the server.
 func serveScreen(c *call) error {
+	if c.r.Method == http.MethodGet && c.r.URL.Path == "/screen/beat" { // the mux has GET /screen/… for all others
+		c.w.Header().Set("Allow", http.MethodPost)
+		return problem(codeMethod, "", "此地址只支持 POST", "this path takes POST only")
+	}
 	ctx, cancel := c.s.untilStop(c.r.Context())
 	defer cancel()
 	c.s.o.Screen.ServeHTTP(c.w, c.r.WithContext(ctx))

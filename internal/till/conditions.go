@@ -25,7 +25,7 @@ var (
 	condDayAhead = health.Kind{
 		Code: "day_ahead", Severity: health.Error,
 		Text:   lang.Text{ZH: "销售记在 {day} 名下，而今天是 {today}：该营业日开始时本机时钟快了", EN: "sales are booked under {day}, but today is {today}: the clock was ahead when that business day began"},
-		Remedy: lang.Text{ZH: "请校正系统日期并开启时间同步（NTP），并告知总部：到 {day} 结束之前，小票编号在该日名下连续，不会缺号", EN: "set the clock right and keep it synchronised (NTP), and tell head office: until {day} is over, receipts go on under that day, numbered without a gap"},
+		Remedy: lang.Text{ZH: "请校正系统日期并开启时间同步（NTP），并告知总部：到 {day} 结束之前，小票编号在该日名下连续，不会缺号；上传的事件仍带有正确时间。如果等不到那一天，请在队列清空后为本收银台启用新的编号（till.till）和空的数据目录", EN: "set the clock right and keep it synchronised (NTP), and tell head office: until {day} is over, receipts go on under that day, numbered without a gap; events carry the right time. If that day is too far off, give this till a new id (till.till) with an empty data directory once its queue is empty"},
 	}
 	condClockLeapt = health.Kind{
 		Code: "clock_leapt", Severity: health.Warning,
