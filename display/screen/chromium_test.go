@@ -131,14 +131,24 @@ func testGlass(t *testing.T, b *kiosktest.Browser) {
 }
 
 // outside finds what is cut off by the glass or by its own box.
-const outside = `[...document.querySelectorAll("#stage h1, #stage p, #stage img, #stage .digits, #stage dl, #stage ol.steps li, #stage .paycard, #stage figure, #stage .coupon, #stage .fact, #stage .label")].filter(e => {
+const outside = `var hang = e => { // where the lowest of an amount ends: the comma
+	const foot = document.createElement("span"), c = document.createElement("canvas").getContext("2d");
+	foot.style.display = "inline-block";
+	e.firstElementChild.append(foot);
+	const base = foot.getBoundingClientRect().bottom;
+	foot.remove();
+	const f = getComputedStyle(e.firstElementChild);
+	c.font = f.fontWeight + " " + f.fontSize + " " + f.fontFamily;
+	return base + c.measureText(",").actualBoundingBoxDescent;
+};
+[...document.querySelectorAll("#stage h1, #stage p, #stage img, #stage .digits, #stage dl, #stage ol.steps li, #stage .paycard, #stage figure, #stage .coupon, #stage .fact, #stage .label")].filter(e => {
 	const r = e.getBoundingClientRect();
 	if (!r.width || e.closest(".lines")) return false;
 	for (let box = e.parentElement; box && box.id !== "stage"; box = box.parentElement) {
 		const o = box.getBoundingClientRect();
 		if (getComputedStyle(box).overflow !== "visible" && (r.top < o.top - 1 || r.bottom > o.bottom + 1 || r.left < o.left - 1 || r.right > o.right + 1)) return true;
 	}
-	return r.left < -1 || r.top < -1 || r.right > innerWidth + 1 || r.bottom > innerHeight + 1 || e.matches(".digits") && e.scrollWidth > e.clientWidth + 1;
+	return r.left < -1 || r.top < -1 || r.right > innerWidth + 1 || r.bottom > innerHeight + 1 || e.matches(".digits") && (e.scrollWidth > e.clientWidth + 1 || hang(e) > r.bottom);
 }).map(e => e.outerHTML.slice(0, 120))`
 
 func look(t *testing.T, page *kiosktest.Page, stage *display.Stage, g glass, e example, name string) {
