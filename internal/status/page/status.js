@@ -26,6 +26,7 @@ function times() {
   const stale = performance.now() - heard > 4000;
   live.textContent = stale ? body.dataset.stale : body.dataset.live;
   live.classList.toggle("stale", stale);
+  body.classList.toggle("away", stale); // "ready to sell" may be long over
 }
 
 function show() {
