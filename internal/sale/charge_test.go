@@ -230,6 +230,9 @@ func (w *street) hear(l letter) {
 	if l.kind == "payment.create" && l.answer == sale.PayPending {
 		n.URL = "https://pay.example/" + l.payment
 	}
+	if l.answer == sale.PayPaid && c.amount > 1 && l.payment[len(l.payment)-1]%2 == 0 { // half of them in two tenders
+		n.Tenders = []sale.Tender{{Method: "stored_value", Amount: c.amount / 2}, {Method: "wallet", Amount: c.amount - c.amount/2}}
+	}
 	w.step(c.sale, n)
 }
 

@@ -3,6 +3,7 @@ package sale
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,6 +102,22 @@ func (m Machine) Live() []Sale {
 	for _, id := range slices.Sorted(maps.Keys(m.live)) {
 		list = append(list, m.live[id].clone())
 	}
+	return list
+}
+
+// IDs are the ids of all live sales, oldest first.
+func (m Machine) IDs() []string { return slices.Sorted(maps.Keys(m.live)) }
+
+// Waiting returns the live sales with payments that the cloud has not called
+// final, oldest first. Of hundreds that are parked it looks at each and copies
+// none.
+func (m Machine) Waiting() (list []Sale) {
+	for _, s := range m.live {
+		if len(s.Unsettled()) > 0 {
+			list = append(list, s.clone())
+		}
+	}
+	slices.SortFunc(list, func(a, b Sale) int { return strings.Compare(a.ID, b.ID) })
 	return list
 }
 

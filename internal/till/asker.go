@@ -82,7 +82,7 @@ type question struct {
 
 // next decides what to ask about a payment, from how it stands. mu is held.
 func (t *Till) next(id string, a *asker) (q question, ok bool) {
-	for _, s := range t.machine.Live() {
+	for _, s := range t.machine.Waiting() {
 		for _, p := range s.Unsettled() {
 			if p.ID == id {
 				return t.questionOf(s, p, a), true

@@ -319,7 +319,7 @@ func (t *Till) nextDeadline(now time.Time) time.Time {
 			next = at
 		}
 	}
-	for _, s := range t.machine.Live() {
+	for _, s := range t.machine.Waiting() {
 		for _, p := range s.Unsettled() {
 			if !p.Withdrawn {
 				at := t.expiry(p, now)

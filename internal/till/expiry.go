@@ -36,7 +36,7 @@ func (t *Till) expiry(p sale.Payment, now time.Time) time.Time {
 // expirePayments withdraws pay codes whose time is over. mu is held.
 func (t *Till) expirePayments(ctx context.Context, now time.Time) {
 	t.forgetBounds()
-	for _, s := range t.machine.Live() {
+	for _, s := range t.machine.Waiting() {
 		for _, p := range s.Unsettled() {
 			if p.Withdrawn || now.Before(t.expiry(p, now)) {
 				continue
@@ -61,7 +61,7 @@ func (t *Till) expirePayments(ctx context.Context, now time.Time) {
 // forgetBounds drops the bounds of payments that are settled. mu is held.
 func (t *Till) forgetBounds() {
 	live := map[string]bool{}
-	for _, s := range t.machine.Live() {
+	for _, s := range t.machine.Waiting() {
 		for _, p := range s.Unsettled() {
 			live[p.ID] = true
 		}

@@ -130,7 +130,7 @@ func (t *Till) freshNonce() (uint64, error) {
 
 // openOffline counts the requests of other sales that may still be paid.
 func (t *Till) openOffline(except string) (n int) {
-	for _, s := range t.machine.Live() {
+	for _, s := range t.machine.Waiting() {
 		for _, p := range s.Unsettled() {
 			if p.Offline && !p.Withdrawn && s.ID != except {
 				n++

@@ -75,7 +75,7 @@ func (x *txn) announces(saleID string, amount sale.Money) bool {
 		return false
 	}
 	n := x.rec.Codes.Taken
-	for _, s := range x.t.machine.Live() {
+	for _, s := range x.t.machine.Waiting() {
 		for _, p := range s.Unsettled() {
 			if p.Offline && p.Request != "" && !p.Withdrawn && s.ID != saleID {
 				n++

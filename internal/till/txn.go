@@ -133,10 +133,7 @@ func (x *txn) commit(ctx context.Context) error {
 	x.doubt()
 	x.rec.Book, x.rec.Seen = x.m.Book(), x.at
 	x.spellOver()
-	x.rec.Live = x.rec.Live[:0:0]
-	for _, s := range x.m.Live() {
-		x.rec.Live = append(x.rec.Live, s.ID)
-	}
+	x.rec.Live = x.m.IDs()
 	for _, id := range x.order {
 		x.storeSale(x.touched[id])
 	}
