@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tilld/internal/feed"
+	"tilld/internal/sale"
 )
 
 // everyCode is what any row but the local ones may answer with.
@@ -117,8 +118,11 @@ func operation(r route, in, out huma.Registry, problemRef *huma.Schema) *huma.Op
 			Content:  map[string]*huma.MediaType{"application/json": {Schema: schema}},
 		}
 	}
-	if len(r.query) > 0 {
-		codes = append(codes, codeUnknownField, "invalid_field")
+	if len(r.query) > 0 || r.effect() { // a query, or the header Idempotency-Key
+		codes = append(codes, sale.CodeInvalid)
+	}
+	if len(r.query) > 0 || r.access != byLocal {
+		codes = append(codes, codeUnknownField)
 	}
 	op.Responses[strconv.Itoa(r.status)] = &huma.Response{Description: "Done", Content: success(r, out)}
 	if r.created {
@@ -126,6 +130,9 @@ func operation(r route, in, out huma.Registry, problemRef *huma.Schema) *huma.Op
 	}
 	if r.id == "readyz" {
 		op.Responses["503"] = &huma.Response{Description: "Not able to sell", Content: success(r, out)}
+	}
+	if strings.HasPrefix(r.path, "/screen/{") {
+		op.Responses["404"] = &huma.Response{Description: "A page that says so", Content: success(r, out)}
 	}
 	byStatus := map[string][]string{}
 	for _, code := range codes {

@@ -145,6 +145,35 @@ func TestSpecIsTrue(t *testing.T) {
 	}
 }
 
+// Mistakes that can be made with any call are documented at each, by their code.
+func TestMistakesAreDocumented(t *testing.T) {
+	b := newBench(t)
+	c := newChecker(t, b.want(t, "GET", "/openapi.json", "", 200, "", "", "Authorization", ""))
+	for _, r := range b.routes {
+		if r.media == "text/event-stream" {
+			continue
+		}
+		op := c.spec.Paths[r.public()][strings.ToLower(r.method)]
+		body := ""
+		if r.body != nil {
+			body = "{}"
+		}
+		for query, headers := range map[string][]string{"?no_such=1": nil, "": {"Idempotency-Key", "not one word"}} {
+			resp, answer := b.ask(t, r.method, concrete(r.path)+query, body, headers...)
+			if resp.StatusCode < 400 {
+				continue
+			}
+			var p Problem
+			if err := json.Unmarshal([]byte(answer), &p); err != nil {
+				t.Errorf("%s: %v: %s", r.id, err, answer)
+			}
+			if said := op.Responses[fmt.Sprint(resp.StatusCode)]; !strings.Contains(said.Description, p.Code) {
+				t.Errorf("%s answers %d %s, documented is %q", r.id, resp.StatusCode, p.Code, said.Description)
+			}
+		}
+	}
+}
+
 // Each problem code of the till and of the HTTP side has a status, and
 // docs/api.md lists it with that status.
 func TestCodesAreListed(t *testing.T) {
