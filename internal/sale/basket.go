@@ -38,7 +38,7 @@ type (
 		Sale string
 		Line int
 	}
-	// Parked puts a sale aside.
+	// ParkedEvent puts a sale aside.
 	ParkedEvent struct {
 		At      time.Time
 		Sale    string

@@ -57,7 +57,7 @@ type Shift struct {
 type Machine struct {
 	cfg  Config
 	book Book
-	live map[string]*Sale // open, paying, parked, and closed ones with unsettled payments
+	live map[string]*Sale // open, paying, parked, and ended ones with unsettled payments or refunds
 }
 
 // New returns the machine of a till whose live sales and book were stored.
