@@ -287,7 +287,7 @@ func (t *Till) tick(ctx context.Context) {
 	for {
 		t.mu.Lock()
 		t.look()
-		now := t.now()
+		now, began := t.now(), time.Now()
 		t.expirePayments(ctx, now)
 		t.expireJobs(ctx, now)
 		t.show()
@@ -299,7 +299,8 @@ func (t *Till) tick(ctx context.Context) {
 		}
 		next := t.nextDeadline(now)
 		t.mu.Unlock()
-		wait := time.NewTimer(min(max(next.Sub(t.now()), time.Millisecond), time.Minute))
+		// Not by a second look at the clock: it may have been set back since the first.
+		wait := time.NewTimer(min(max(next.Sub(now)-time.Since(began), time.Millisecond), time.Minute))
 		select {
 		case <-ctx.Done():
 			wait.Stop()
