@@ -134,6 +134,24 @@ func TestWhole(t *testing.T) {
 	}
 }
 
+// The last event of an export is held to the manifest's hash, also where as many
+// events are left out as are in it.
+func TestLastEventIsHeldToTheManifest(t *testing.T) {
+	k := newTill("tilld/v1/acme/sh-001/03")
+	k.sale(1, 100)
+	k.add("drawer.opened", "", `{"reason":"x"}`)
+	k.add("drawer.opened", "", `{"reason":"x"}`)
+	k.sale(2, 200)
+	file := k.export(t, journal.Filter{Types: []string{"tilld.sale.closed.v1"}})
+	if r := verify(t, "whole", file); !r.OK() || r.Events != 2 || r.Omitted != 2 {
+		t.Fatalf("%+v", r)
+	}
+	r := verify(t, "changed", bytes.Replace(file, []byte(`"total":200`), []byte(`"total":100`), 1))
+	if len(r.Problems) == 0 || r.Problems[0].Kind != "changed" || r.Problems[0].Sequence != 4 {
+		t.Errorf("problems %+v, want event 4 changed", r.Problems)
+	}
+}
+
 // Whatever is done to an export is named, with the event it was done to.
 func TestTampered(t *testing.T) {
 	k := sales(20)

@@ -96,11 +96,11 @@ func TestCopyOfBytes(t *testing.T) {
 		m := &printertest.Machine{Chinese: true, RealTime: true, InOrder: true}
 		d := open(t, m, spec("generic-80mm")).(printer.Raw)
 		head := printer.Doc{printer.Text{Line: "COPY"}}
-		if _, err := d.PrintRaw(t.Context(), "job", head, []byte("\x1b@one\n\x1dVB\x00\x1b@two\n\x1dV\x00\n\x1b@"), false); err != nil {
+		if _, err := d.PrintRaw(t.Context(), "job", head, []byte("\x1b@one\n\x1dVB\x00\x1b@two\n\x1dV\x00\x1b@!\n\x1dV\x00\n\x1b@"), false); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if got := slices.DeleteFunc(slices.Clone(m.Lines()), func(s string) bool { return s == "" }); strings.Join(got, "|") != "COPY|one|COPY|two" || m.Cuts() != 2 {
+		if got := slices.DeleteFunc(slices.Clone(m.Lines()), func(s string) bool { return s == "" }); strings.Join(got, "|") != "COPY|one|COPY|two|COPY|!" || m.Cuts() != 3 {
 			t.Errorf("printed %q with %d cuts", got, m.Cuts())
 		}
 	})
