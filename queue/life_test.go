@@ -15,6 +15,9 @@ import (
 // Three days of a till in fake time: a journal file a day, hourly snapshots of
 // which three stay, old acked events, replies and journal files deleted.
 func TestDays(t *testing.T) {
+	local := time.Local // the journal's days are the machine's
+	time.Local = time.UTC
+	t.Cleanup(func() { time.Local = local })
 	dir := fastDir(t)
 	synctest.Test(t, func(t *testing.T) {
 		o := testOptions(dir)

@@ -309,6 +309,18 @@ func TestCashierPage(t *testing.T) {
 	}
 }
 
+func TestTooSmallAQueueAndWrongOrigins(t *testing.T) {
+	const head = "till: {merchant: acme, store: sh-001, till: \"03\"}\n"
+	for text, want := range map[string]string{
+		"queue: {max_bytes: 1023KiB, reserve_bytes: 1KiB}\n":            ":2: queue.max_bytes: is too small",
+		"dialects: {qz: {enabled: true, allowed_origins: [\"pos\"]}}\n": ":2: dialects.qz.allowed_origins",
+	} {
+		if _, problems := load(t, head+text); len(problems) == 0 || !strings.HasPrefix(problems[0], want) {
+			t.Errorf("%s: %q, want %s", text, problems, want)
+		}
+	}
+}
+
 // Payment without a link needs the till's number, and says so at its key.
 func TestOfflineNeedsTheNumber(t *testing.T) {
 	const text = "till: {merchant: acme, store: sh-001, till: \"03\"}\npayment:\n  offline: {enabled: %t, url_prefix: HTTPS://P.EXAMPLE.CN/P/, max_amount: \"500.00\"}\n"

@@ -27,6 +27,7 @@ func TestClassify(t *testing.T) {
 		{"check digit 0", code.Basket, "]E0", "6901234567090", code.Code{Kind: code.Product, GTIN: "06901234567090"}},
 		{"EAN-8", code.Basket, "]E4", "96385074", code.Code{Kind: code.Product, GTIN: "00000096385074"}},
 		{"UPC-E with check digit", code.Basket, "]E0", "04252614", code.Code{Kind: code.Product, GTIN: "00042100005264"}},
+		{"eight digits in Code 128 are no UPC-E", code.Basket, "]C0", "04252614", code.Code{Kind: code.Product}},
 		{"EAN with a wrong check digit", code.Basket, "]E0", "6901234567893", code.Code{Kind: code.Unknown}},
 		{"the same without AIM is an article number", code.Basket, "", "6901234567893", code.Code{Kind: code.Product}},
 		{"ITF-14", code.Basket, "]I1", "15400141288763", code.Code{Kind: code.Product, GTIN: "15400141288763"}},
@@ -36,6 +37,11 @@ func TestClassify(t *testing.T) {
 		{"GS1-128", code.Basket, "]C1", "011231231231233310ABC123\x1d17261231", code.Code{Kind: code.Product, GTIN: "12312312312333", Batch: "ABC123", Expiry: "261231"}},
 		{"GS1 with weight", code.Basket, "]d2", "0195012345678903310300125010ABC\x1d17251231", code.Code{Kind: code.Weighed, GTIN: "95012345678903", Batch: "ABC", Expiry: "251231", Quantity: "1.25"}},
 		{"GS1 with price", code.Basket, "]e0", "01950110153000013922157530" + "2", code.Code{Kind: code.Unknown}},
+		{"GS1 with price, two decimals", code.Basket, "]e0", "01950123456789033922001250", code.Code{Kind: code.Weighed, GTIN: "95012345678903", Price: 1250}},
+		{"GS1 with price, no decimals", code.Basket, "]e0", "0195012345678903392012", code.Code{Kind: code.Weighed, GTIN: "95012345678903", Price: 1200}},
+		{"GS1 with price, three decimals", code.Basket, "]e0", "0195012345678903392312500", code.Code{Kind: code.Weighed, GTIN: "95012345678903", Price: 1250}},
+		{"GS1 with a price that no till has", code.Basket, "]e0", "0195012345678903392312505", code.Code{Kind: code.Product, GTIN: "95012345678903"}},
+		{"GS1 with currency and price", code.Basket, "]e0", "01950123456789033932156001250", code.Code{Kind: code.Weighed, GTIN: "95012345678903", Price: 1250}},
 		{"Digital Link with serial", code.Basket, "]Q1", "https://id.gs1.org/01/09520123456788/21/12345", code.Code{Kind: code.ItemCode, GTIN: "09520123456788", Serial: "12345"}},
 		{"vendor URL", code.Basket, "]Q1", "https://v.example.cn/6901234567892/A1b2", code.Code{Kind: code.ItemCode, GTIN: "06901234567892", Serial: "A1b2"}},
 		{"a foreign web address", code.Basket, "]Q1", "https://evil.example/x", code.Code{Kind: code.Unknown}},
@@ -114,6 +120,26 @@ func TestForwardUnknown(t *testing.T) {
 		c := r.Classify(code.AwaitingPayment, "]Q1", []byte(strings.Repeat("9", n)))
 		if sent := c.Kind == code.AuthCode; sent != (n >= 16 && n <= 24) {
 			t.Errorf("%d digits: %v", n, c.Kind)
+		}
+	}
+}
+
+func TestPaymentRules(t *testing.T) {
+	for _, c := range []struct {
+		rule code.PaymentRule
+		ok   bool
+	}{
+		{code.PaymentRule{Scheme: "wechat", Min: 8, Max: 64}, true},
+		{code.PaymentRule{Scheme: "wechat", Min: 18, Max: 18}, true},
+		{code.PaymentRule{Scheme: "", Min: 18, Max: 18}, false},
+		{code.PaymentRule{Scheme: "wechat", Min: 7, Max: 18}, false},
+		{code.PaymentRule{Scheme: "wechat", Min: 18, Max: 17}, false},
+		{code.PaymentRule{Scheme: "wechat", Min: 18, Max: 65}, false},
+	} {
+		config := code.DefaultConfig()
+		config.Payment = []code.PaymentRule{c.rule}
+		if _, err := code.Compile(config); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c.rule, err)
 		}
 	}
 }
