@@ -216,7 +216,7 @@ func checkLink(url string) error {
 		return nil
 	}
 	if !soundLink(url, maxLink) {
-		return fmt.Errorf("an address has at most %d printable bytes, and no scheme like javascript: or data:", maxLink)
+		return fmt.Errorf("an address has at most %d printable bytes, and none that runs something, like javascript: or data: in front", maxLink)
 	}
 	_, err := qr.Make(url, qr.M)
 	return err
