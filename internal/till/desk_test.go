@@ -1,6 +1,8 @@
 package till_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -101,6 +103,49 @@ func (r *rig) scanCode(text, refused string) {
 		r.t.Errorf("%s is taken", text)
 	case row.Refused != nil && row.Refused.Code != refused:
 		r.t.Errorf("%s is refused: %+v", text, row.Refused)
+	}
+}
+
+// A caller that hung up while the cloud was asked for a price, and asks again
+// with the same key, has scanned once.
+func TestScanOfACallerThatHungUp(t *testing.T) {
+	r := newRig(t)
+	asked, answer := make(chan struct{}, 8), make(chan struct{})
+	r.cloud.on("price.lookup", func(json.RawMessage) (string, error) {
+		asked <- struct{}{}
+		<-answer
+		return `{"items":[{"sku":"milk","gtin":"06923644266066","name":"牛奶","unit_price":650}]}`, nil
+	})
+	milk, call := till.ScanCode{Code: "6923644266066"}, till.Call{Origin: "cashier", Key: "k1", Fingerprint: "milk"}
+	ctx, hangUp := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := r.till.Do(ctx, call, milk)
+		left <- err
+	}()
+	<-asked
+	hangUp()
+	wantCode(t, <-left, sale.CodeUnavailable)
+	other := call
+	other.Fingerprint = "tea"
+	_, err := r.till.Do(t.Context(), other, till.ScanCode{Code: "6901234567892"})
+	wantCode(t, err, sale.CodeKeyReused)
+	again := make(chan till.Answer, 1)
+	go func() {
+		a, err := r.till.Do(t.Context(), call, milk)
+		if err != nil {
+			t.Error(err)
+		}
+		again <- a
+	}()
+	close(answer)
+	first := <-again
+	third, err := r.till.Do(t.Context(), call, milk)
+	if err != nil || !bytes.Equal(first.Body, third.Body) {
+		t.Errorf("answers %s, then %s, %v", first.Body, third.Body, err)
+	}
+	if s, rows := r.current(), r.ledger(); len(s.Items) != 1 || s.Items[0].Quantity != "1" || len(rows) != 1 || rows[0].Repeats != 0 {
+		t.Errorf("%+v, ledger %+v", s.Items, rows)
 	}
 }
 

@@ -132,7 +132,7 @@ func final(err error) bool {
 		return false
 	}
 	switch p.Code {
-	case sale.CodeLinkDown, sale.CodeQueueFull, sale.CodeRateLimited, sale.CodeUnavailable:
+	case sale.CodeLinkDown, sale.CodeQueueFull, sale.CodeRateLimited, sale.CodeUnavailable, sale.CodeKeyReused:
 		return false
 	default:
 		return true
@@ -209,7 +209,7 @@ func (t *Till) dispatch(ctx context.Context, c Call, cmd any) (Answer, error) {
 	case PrintZ:
 		return t.printZ(ctx, c, cmd)
 	case ScanCode:
-		return t.scanCode(ctx, cmd)
+		return t.scanCode(ctx, c, cmd)
 	case AckScan:
 		return t.ackScan(ctx, c, cmd)
 	case ShowScene:

@@ -60,6 +60,7 @@ type Till struct {
 	lost      losses       // codes that were not taken
 	aheads    chan *ahead
 	last      lastScans
+	left      leftScans // of callers that hung up
 	seen      bounces
 	wake      chan struct{}
 	wg        sync.WaitGroup
