@@ -18,7 +18,7 @@ import (
 
 // A device that is no camera: what the real code says, without hardware.
 func TestNoCamera(t *testing.T) {
-	p, err := nodeport.New("", "video4linux").Open(t.Context(), &url.URL{Scheme: "v4l2", Path: "/dev/null"})
+	p, err := nodeport.New("", "video4linux").Open(t.Context(), &url.URL{Scheme: "v4l2", Path: "/dev/ptmx"})
 	if err != nil {
 		t.Fatal(err)
 	}
