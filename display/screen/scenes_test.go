@@ -102,7 +102,7 @@ func examples(language string) []example {
 					{Title: pick("停车券", "Parking")},
 				},
 			}
-		}), pictures: 2, codes: []string{join.URL, invoice.URL}, text: pick("支付成功", "Paid")},
+		}), pictures: 2, codes: []string{join.URL, invoice.URL}, text: pick("付款成功", "Paid")},
 		{name: "change", scene: with(display.Paid, func(s *display.Scene) {
 			s.Total, s.Number = money(5680), 43
 			s.Paid = &display.Receipt{Tenders: []display.Tender{{Method: "cash", Amount: 10000}}, Change: 4320}

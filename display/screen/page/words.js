@@ -7,7 +7,7 @@ const ZH = {
   expired: "付款码已失效", expiredHint: "请勿再扫，稍候片刻或咨询收银员", broken: "付款码无法显示，请咨询收银员",
   offlineTitle: "门店网络中断，仍可手机付款", offlineSteps: ["用手机扫描此码", "在手机上完成付款", "把手机上的绿色凭证码对准扫描枪"],
   processing: "正在确认付款", processingHint: "请稍候，不要重复付款",
-  paid: "支付成功", thanks: "谢谢惠顾，请带好随身物品", change: "找零", tenders: "付款方式",
+  paid: "付款成功，谢谢惠顾", thanks: "请带好随身物品", change: "找零", tenders: "付款方式",
   failed: "付款未成功", failedSteps: ["请检查余额或付款限额", "可以重试，或换一种付款方式"],
   reasons: {
     expired: ["付款码已过期", ["还没有付款：请收银员重新出码", "手机已显示付款成功：请出示给收银员，不会重复收款"]],
@@ -28,7 +28,7 @@ const EN = {
   expired: "This code has expired", expiredHint: "Please do not scan it. One moment, or ask the cashier", broken: "The code cannot be shown. Please ask the cashier",
   offlineTitle: "No network here, your phone can still pay", offlineSteps: ["Scan this code", "Pay on your phone", "Show the green code on your phone to the scanner"],
   processing: "Confirming your payment", processingHint: "One moment, please do not pay again",
-  paid: "Paid", thanks: "Thank you. Please take your belongings", change: "Change", tenders: "Paid with",
+  paid: "Paid. Thank you", thanks: "Please take your belongings", change: "Change", tenders: "Paid with",
   failed: "Payment not completed", failedSteps: ["Please check your balance or limit", "Try again, or pay another way"],
   reasons: {
     expired: ["The code has expired", ["Not paid yet: ask the cashier for a new code", "Your phone says paid: show it to the cashier, you will not pay twice"]],
