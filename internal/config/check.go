@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"tilld/internal/lang"
 )
 
 var (
@@ -22,22 +25,33 @@ var (
 // schemes are the address schemes of devices.
 var schemes = []string{"serial", "tcp", "usblp", "evdev", "hidraw", "v4l2", "fb", "file", "sim"}
 
-// problem notes one about a key, with the line it was set on.
+// problem notes one about a key, with the line it was set on or the environment
+// variable that set it.
 func (r *reader) problem(key string, what, instead [2]string, args ...any) {
-	at := r.lines[key]
-	for parent := key; at == 0 && parent != ""; {
-		parent = parent[:max(0, strings.LastIndexAny(parent, ".["))]
-		at = r.lines[parent]
-	}
-	if at == 0 && r.file != "" {
-		at = 1 // what is nowhere in the file is missing from its beginning
-	}
-	for _, p := range r.problems {
-		if p.Key == key {
+	p := r.at(key)
+	for _, said := range r.problems {
+		if said.Key == key || said.Key == p.Key {
 			return // said already, while reading
 		}
 	}
-	r.add(at, key, what, instead, args...)
+	p.What, p.Instead = text(what[0], what[1], args...), lang.Text{ZH: instead[0], EN: instead[1]}
+	r.problems = append(r.problems, p)
+}
+
+// at is a problem without words, at the place where key was set.
+func (r *reader) at(key string) Problem {
+	if name := r.from[key]; name != "" {
+		return Problem{File: "environment", Key: name}
+	}
+	line := r.lines[key]
+	for parent := key; line == 0 && parent != ""; {
+		parent = parent[:max(0, strings.LastIndexAny(parent, ".["))]
+		line = r.lines[parent]
+	}
+	if line == 0 && r.file != "" {
+		line = 1 // what is nowhere in the file is missing from its beginning
+	}
+	return Problem{File: r.file, Line: line, Key: key}
 }
 
 // check looks at what the types cannot say.
@@ -106,6 +120,14 @@ func (r *reader) checkHTTP(c *Config) {
 	if lan := c.HTTP.LAN; lan.Listen != "" && (lan.TLSCert == "" || lan.TLSKey == "" || lan.PINFile == "") {
 		r.problem("http.lan.listen", [2]string{"局域网页面必须用 TLS 和 PIN", "the page for the store's network needs TLS and a PIN"},
 			[2]string{"写上 http.lan.tls_cert、http.lan.tls_key 和 http.lan.pin_file", "set http.lan.tls_cert, http.lan.tls_key and http.lan.pin_file"})
+	} else if lan.Listen != "" {
+		_, port, err := net.SplitHostPort(lan.Listen)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if err != nil {
+			r.problem("http.lan.listen", [2]string{"%q 不是 地址:端口", "%q is not address:port"}, [2]string{"例如 :7443", "write for example :7443"}, lan.Listen)
+		}
 	}
 }
 
@@ -132,6 +154,9 @@ func (r *reader) loopback(key, listen string) {
 			return
 		}
 		err = perr
+	}
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
 		r.problem(key, [2]string{"%q 不是 地址:端口", "%q is not address:port"}, [2]string{"例如 127.0.0.1:7780", "write for example 127.0.0.1:7780"}, listen)

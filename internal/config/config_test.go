@@ -355,3 +355,54 @@ func TestPayCodes(t *testing.T) {
 		}
 	}
 }
+
+// A value from the environment that does not do is told by its variable: the
+// file is not wrong, and names nobody's mistake.
+func TestProblemsOfTheEnvironment(t *testing.T) {
+	const file = `till: {merchant: acme, store: sh-001, till: "03"}
+cloud: {window: 256}
+`
+	_, got := load(t, file, "TILLD_CLOUD_URL=http://x", "TILLD_CLOUD_WINDOW=0", "TILLD_TILL_STORE=sh 001", "TILLD_LOG_LEVEL=loud")
+	want := []string{
+		`environment: TILLD_TILL_STORE: "sh 001" is no id; use letters, digits, _ and -, 1 to 32 of them`,
+		`environment: TILLD_LOG_LEVEL: "loud" is not a choice; write one of debug, info, warn, error`,
+		`environment: TILLD_CLOUD_URL: "http://x" is no MQTT address; write for example mqtts://mqtt.example.com:8883, or "" for no cloud`,
+		`environment: TILLD_CLOUD_WINDOW: is out of range; write 1 to 4096, usually 512`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// What the guard tells the agent is no key, and nothing to warn about.
+func TestTheGuardsVariablesAreNoKeys(t *testing.T) {
+	_, problems, warnings, err := config.Load("", []string{
+		"TILLD_TILL_MERCHANT=acme", "TILLD_TILL_STORE=sh-001", "TILLD_TILL_TILL=03",
+		"TILLD_GUARD=1", "TILLD_SLOT=a", "TILLD_GUARD_DATA=/var/lib/tilld", "TILLD_GUARD_HEALTH=5m", "TILLD_GUARDS=1",
+	}, known)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	if len(warnings) != 1 || warnings[0].Key != "TILLD_GUARDS" {
+		t.Errorf("warnings: %v", warnings)
+	}
+}
+
+// A port that there is not is found before the agent tries to listen on it.
+func TestPorts(t *testing.T) {
+	for _, tt := range []struct {
+		http, want string
+	}{
+		{`{listen: "127.0.0.1:99999"}`, `:2: http.listen: "127.0.0.1:99999" is not address:port; write for example 127.0.0.1:7780`},
+		{`{listen: "127.0.0.1:"}`, `:2: http.listen: "127.0.0.1:" is not address:port; write for example 127.0.0.1:7780`},
+		{`{listen: "[::1]:0"}`, ""},
+		{`{lan: {listen: "7443", tls_cert: c, tls_key: k, pin_file: p}}`, `:2: http.lan.listen: "7443" is not address:port; write for example :7443`},
+		{`{lan: {listen: ":70000", tls_cert: c, tls_key: k, pin_file: p}}`, `:2: http.lan.listen: ":70000" is not address:port; write for example :7443`},
+		{`{lan: {listen: ":7443", tls_cert: c, tls_key: k, pin_file: p}}`, ""},
+	} {
+		_, got := load(t, "till: {merchant: acme, store: sh-001, till: \"03\"}\nhttp: "+tt.http+"\n")
+		if strings.Join(got, "\n") != tt.want {
+			t.Errorf("%s: %q", tt.http, got)
+		}
+	}
+}

@@ -23,7 +23,8 @@ type reader struct {
 	file     string
 	problems []Problem
 	warnings []Problem
-	lines    map[string]int // key path -> line it was set on
+	lines    map[string]int    // key path -> line it was set on
+	from     map[string]string // key path -> environment variable that set it
 }
 
 func (r *reader) add(line int, key string, what, instead [2]string, args ...any) {

@@ -37,7 +37,7 @@ var ErrInvalid = errors.New("configuration has problems")
 // worth a word but no reason not to start. The error is about reading the file.
 func Load(file string, environ []string, known Known) (c Config, problems, warnings []Problem, err error) {
 	c = Defaults()
-	r := &reader{file: file, lines: map[string]int{}}
+	r := &reader{file: file, lines: map[string]int{}, from: map[string]string{}}
 	if file != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -53,6 +53,10 @@ func Load(file string, environ []string, known Known) (c Config, problems, warni
 	return c, r.problems, append(warnings, r.warnings...), nil
 }
 
+// others are the variables with our prefix that are no keys: those by which
+// tilld-guard and the agent tell each other who they are.
+var others = []string{"TILLD_GUARD", "TILLD_SLOT", "TILLD_GUARD_DATA", "TILLD_GUARD_HEALTH"}
+
 // environment overlays TILLD_CLOUD_URL and the like. The names come from the
 // keys themselves, so that TILLD_CLOUD_CLIENT_ID is cloud.client_id.
 func (r *reader) environment(environ []string, c *Config) (warnings []Problem) {
@@ -60,7 +64,7 @@ func (r *reader) environment(environ []string, c *Config) (warnings []Problem) {
 	targets(reflect.ValueOf(c).Elem(), "", fields)
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, "TILLD_") {
+		if !strings.HasPrefix(name, "TILLD_") || slices.Contains(others, name) {
 			continue
 		}
 		t, ok := fields[name]
@@ -76,7 +80,9 @@ func (r *reader) environment(environ []string, c *Config) (warnings []Problem) {
 				File: "environment", Key: name, What: text("%q 不适用于 %s", "%q does not fit %s", value, t.path),
 				Instead: text("参见配置说明中的 %s", "see %s in the configuration's description", t.path),
 			})
+			continue
 		}
+		r.from[t.path] = name
 	}
 	return warnings
 }

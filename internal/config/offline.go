@@ -78,5 +78,7 @@ func (r *reader) checkPrefix(prefix string) {
 
 // warn notes something that is worth a word.
 func (r *reader) warn(key string, what, instead [2]string) {
-	r.warnings = append(r.warnings, Problem{File: r.file, Line: r.lines[key], Key: key, What: lang.Text{ZH: what[0], EN: what[1]}, Instead: lang.Text{ZH: instead[0], EN: instead[1]}})
+	p := r.at(key)
+	p.What, p.Instead = lang.Text{ZH: what[0], EN: what[1]}, lang.Text{ZH: instead[0], EN: instead[1]}
+	r.warnings = append(r.warnings, p)
 }
