@@ -26,7 +26,7 @@ func TestChromium(t *testing.T) {
 		name string
 		test func(*testing.T, *kiosktest.Browser)
 	}{
-		{"Glass", testGlass}, {"Blank", testBlank}, {"Reconnect", testReconnect}, {"StaleCode", testStaleCode}, {"Renew", testRenew}, {"Note", testNote}, {"Small", testSmall}, {"Harmless", testHarmless}, {"Shift", testShift}, {"Reel", testReel}, {"Accessible", testAccessible}, {"Memory", testMemory},
+		{"Glass", testGlass}, {"Blank", testBlank}, {"Reconnect", testReconnect}, {"StaleCode", testStaleCode}, {"Renew", testRenew}, {"Note", testNote}, {"Small", testSmall}, {"Harmless", testHarmless}, {"Shift", testShift}, {"Reel", testReel}, {"Films", testFilms}, {"Accessible", testAccessible}, {"Memory", testMemory},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, b.With(t)) })
 	}

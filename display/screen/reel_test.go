@@ -97,3 +97,45 @@ func testReel(t *testing.T, b *kiosktest.Browser) {
 	}
 	page.Until(`!document.getElementById("reel")`)
 }
+
+// A film without a time of its own is shown once, however long it is, and one
+// that is alone runs on: neither is cut after the eight seconds of a picture.
+func testFilms(t *testing.T, b *kiosktest.Browser) {
+	stage, s, url := serve(t, screen.Options{})
+	page := b.Open(url, 800, 480)
+	page.Until("document.body.dataset.kind === 'idle' && !document.body.classList.contains('waiting')")
+	var film string
+	page.Eval(recordFilm, &film)
+	body, err := base64.StdEncoding.DecodeString(film)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, body := range map[string][]byte{"1.png": flag(color.RGBA{R: 200, A: 255}, 320, 200), "2.webm": body} {
+		if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, _, err := screen.Folder(dir)
+	if err != nil || len(list.Items) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	list.Items[0].Seconds = 1
+	page.Eval(`window.cuts = 0; window.films = 0;
+		const later = window.setTimeout;
+		window.setTimeout = (f, ms, ...more) => { if (ms === 8000) window.cuts++; return later(f, ms, ...more); };
+		document.addEventListener("playing", () => window.films++, true); 0`, nil)
+	stage.Set(display.Scene{Kind: display.Idle, Currency: "CNY", Language: "zh-CN"})
+	if err := s.SetHouse(screen.House{Reel: list}); err != nil {
+		t.Fatal(err)
+	}
+	page.Until("window.films >= 2") // the picture had its turn between them: the first one came to its end
+	if err := s.SetHouse(screen.House{Reel: screen.Playlist{Version: "2", Items: list.Items[1:]}}); err != nil {
+		t.Fatal(err)
+	}
+	page.Until(`document.querySelector("#reel video.on")?.loop && document.querySelectorAll("#reel > *").length === 1`)
+	var cuts int
+	if page.Eval("window.cuts", &cuts); cuts > 0 {
+		t.Errorf("a film is cut after eight seconds, %d times", cuts)
+	}
+}

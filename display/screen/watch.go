@@ -112,13 +112,31 @@ func (s *Screen) page(id string) *page {
 	return p
 }
 
-// follows notes that a page's stream began or ended.
+// follows notes that a page's stream began or ended. A stream has its page known
+// as long as it lasts: no more of them are served than are known.
 func (s *Screen) follows(id string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.page(id); p != nil {
-		p.connections += n
+	p := s.page(id)
+	if p == nil && id != "" && n > 0 {
+		s.forgetOne()
+		p = s.page(id)
 	}
+	if p != nil {
+		p.connections = max(0, p.connections+n)
+	}
+}
+
+// forgetOne makes room for a page: of those that do not follow now, the one that
+// has been silent for longest goes. mu is held.
+func (s *Screen) forgetOne() {
+	oldest := ""
+	for id, p := range s.seen {
+		if p.connections == 0 && (oldest == "" || p.beat.Before(s.seen[oldest].beat)) {
+			oldest = id
+		}
+	}
+	delete(s.seen, oldest)
 }
 
 // sent notes that a scene went to a page under an id.

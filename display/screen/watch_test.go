@@ -123,3 +123,34 @@ func TestPagesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A page that is loaded again and again has a new name each time. The last one is
+// known all the same, counts as what it is, and leaves nothing behind.
+func TestAPageReloadedInHasteIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(display.NewStage(display.Scene{}), Options{})
+		for i := range 2 * maxPages {
+			s.follows(fmt.Sprint("r", i), 1)
+			s.follows(fmt.Sprint("r", i), -1)
+			time.Sleep(time.Second)
+		}
+		s.follows("last", 1)
+		for range 40 {
+			s.mu.Lock()
+			if p := s.page("last"); p != nil {
+				p.beat, p.drawn = s.o.Now(), true
+			}
+			s.mu.Unlock()
+			time.Sleep(2 * time.Second)
+		}
+		if alive, _, _ := s.pagesNow(); !alive {
+			t.Error("a page that follows and draws counts as gone")
+		}
+		s.follows("last", -1)
+		time.Sleep(2 * PageNever)
+		s.follows("other", 1)
+		if n := len(s.seen); n != 1 {
+			t.Errorf("%d pages are remembered", n)
+		}
+	})
+}

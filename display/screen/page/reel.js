@@ -1,7 +1,9 @@
 // The reel: pictures and videos of the playlist while the till is idle. One
 // element is on the glass and the next one waits; nothing else is kept.
 
-const FADE = 600; // ms
+const FADE = 600;    // ms
+const STALL = 5;     // s that a film may take longer than it is
+const LONGEST = 600; // s of a film that does not say how long it is
 
 export class Reel {
   constructor() {
@@ -56,8 +58,9 @@ export class Reel {
       const old = [...this.el.children].filter(x => x !== el);
       setTimeout(() => old.forEach(drop), FADE);
       clearTimeout(this.timer);
-      const lone = this.items.length === 1 && !video;
-      if (!lone) this.timer = setTimeout(() => this.next(turn, 0), Math.max(1, item.seconds || 8) * 1000);
+      if (this.items.length === 1) return; // a picture stays, a film begins again by itself
+      const own = !video ? 8 : Number.isFinite(el.duration) ? el.duration + STALL : LONGEST;
+      this.timer = setTimeout(() => this.next(turn, 0), Math.max(1, item.seconds || own) * 1000);
     };
     el.addEventListener("error", skip, { once: true });
     if (video) {
