@@ -174,11 +174,17 @@ func (k *kit) answer(name string, ok bool) {
 	}
 }
 
+// testLimit is how long the test of a scanner or a display may take: one that
+// takes no bytes would keep the next scene waiting.
+const testLimit = 5 * time.Second
+
 // test runs a device's harmless self-test.
 func (k *kit) test(ctx context.Context, name string) error {
 	if st, ok := k.stations[name]; ok {
 		return st.Test(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, testLimit)
+	defer cancel()
 	dev := k.held(name)
 	if dev == nil {
 		return fault.New(fault.Absent, name, "test", errors.New("the device is not in service"))
@@ -205,7 +211,7 @@ func (k *kit) testScene(ctx context.Context, d display.Display) error {
 		Kind: display.Message, Currency: now.Currency, Language: now.Language,
 		Title: lang.Text{ZH: "显示测试", EN: "Display test"}.In(lang.Tag(now.Language)), Text: d.Info().Name,
 	}
-	if err := d.Show(ctx, test); err != nil {
+	if err := showOn(ctx, d, test); err != nil {
 		return err
 	}
 	pause := time.NewTimer(2 * time.Second)
@@ -214,8 +220,24 @@ func (k *kit) testScene(ctx context.Context, d display.Display) error {
 	case <-ctx.Done():
 	case <-pause.C:
 	}
-	now, _ = k.a.stage.Now()
-	return d.Show(context.WithoutCancel(ctx), now)
+	for {
+		now, changed := k.a.stage.Now()
+		if err := showOn(context.WithoutCancel(ctx), d, now); err != nil {
+			return err
+		}
+		select {
+		case <-changed: // meanwhile: a pay code that was withdrawn must not be what stays
+		default:
+			return nil
+		}
+	}
+}
+
+// showOn shows a scene on one display, within the time that a display has for it.
+func showOn(ctx context.Context, d display.Display, s display.Scene) error {
+	ctx, cancel := context.WithTimeout(ctx, display.ShowLimit)
+	defer cancel()
+	return d.Show(ctx, s)
 }
 
 // receiptPrinter is the first configured printer.
