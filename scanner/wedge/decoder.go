@@ -34,7 +34,9 @@ type decoder struct {
 	digits           int
 	high             rune // first half of a surrogate pair, 0 if none
 
-	tear torn.Tear // in the events' own time
+	arrived time.Time // when what is fed arrived
+	zero    time.Time // from when the events' times count, known with the first one
+	tear    torn.Tear // goes by clock
 }
 
 // held says which of a pair of keys (left, right) are down.
@@ -48,7 +50,8 @@ func (h *held) set(bit held, down bool) {
 }
 
 // Feed implements [reading.Decoder].
-func (d *decoder) Feed(_ time.Time, b []byte) (out []reading.Code) {
+func (d *decoder) Feed(at time.Time, b []byte) (out []reading.Code) {
+	d.arrived = at
 	for len(b) > 0 {
 		n := min(eventSize-len(d.part), len(b))
 		d.part = append(d.part, b[:n]...)
@@ -74,10 +77,10 @@ func (d *decoder) Silence(time.Time) { d.abandon() }
 // Hold implements [reading.Decoder].
 func (d *decoder) Hold(time.Time) {
 	if d.broken {
-		d.tear.Hold(missing, false, clock(d.last))
+		d.tear.Hold(missing, false, d.clock())
 		return
 	}
-	d.tear.Hold(d.buf, false, clock(d.last))
+	d.tear.Hold(d.buf, false, d.clock())
 }
 
 // missing stands for a beginning that was not understood.
@@ -94,6 +97,9 @@ func (d *decoder) event(b []byte) (reading.Code, bool) {
 		sec, usec = int64(binary.LittleEndian.Uint32(b)), int64(binary.LittleEndian.Uint32(b[4:]))
 	}
 	at := time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
+	if d.zero.IsZero() {
+		d.zero = d.arrived.Add(-at)
+	}
 	b = b[eventSize-8:]
 	kind, code, value := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:]), binary.LittleEndian.Uint32(b[4:])
 	switch {
@@ -241,7 +247,7 @@ func (d *decoder) finish() (reading.Code, bool) {
 		aim, raw = reading.CutAIM(raw)
 	}
 	c, ok := reading.Whole(aim, raw, d.cfg.encoding)
-	if believed := d.tear.Believe(c.Data, aim != "", clock(d.last)); broken || !ok || !believed {
+	if believed := d.tear.Believe(c.Data, aim != "", d.clock()); broken || !ok || !believed {
 		d.noise += 1 + len(d.buf)
 		c, ok = reading.Code{}, false
 	} else {
@@ -258,14 +264,16 @@ func (d *decoder) abandon() {
 	if d.broken {
 		d.buf = append(d.buf, '?') // what it began with is gone
 	}
-	d.tear.Begin(d.buf, clock(d.last))
+	d.tear.Begin(d.buf, d.clock())
 	d.noise += len(d.buf)
 	d.wipe()
 	d.broken, d.high, d.digits, d.number = false, 0, 0, 0
 }
 
-// clock makes a time of an event's.
-func clock(at time.Duration) time.Time { return time.Unix(0, int64(at)) }
+// clock is when the newest event was: the events' own times, as far from one
+// another as they say, and as far from now as the first one was. What was in doubt
+// before this decoder was by the agent's clock.
+func (d *decoder) clock() time.Time { return d.zero.Add(d.last) }
 
 func (d *decoder) wipe() {
 	clear(d.buf)

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/creack/pty"
@@ -21,6 +23,7 @@ import (
 	"tilld/internal/fault"
 	"tilld/scanner"
 	"tilld/scanner/scannertest"
+	"tilld/scanner/torn"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -136,4 +139,65 @@ func TestOptionsAreChecked(t *testing.T) {
 	if _, err := Open(t.Context(), nil, device.Spec{Name: "scanner-1"}); fault.KindOf(err) != fault.Config || !strings.Contains(err.Error(), "evdev://") {
 		t.Errorf("no address: %v", err)
 	}
+}
+
+// The agent is stopped in order in the middle of a code, and started again: the
+// rest of it is no code. The kernel's events count from the start of the machine.
+func TestRestAfterAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		k := keyboard{now: time.Hour, step: time.Millisecond}
+		var got []string
+		life := func(text string, enter bool) {
+			p := new(devtest.Recorder)
+			m := torn.New(torn.Options{Dir: dir})
+			defer m.Close()
+			s, err := Opener(m)(t.Context(), p, device.Spec{Name: "scanner-1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.Run(ctx, func(sc scanner.Scan) { got = append(got, string(sc.Data)) })
+			}()
+			k.typeText(text)
+			if enter {
+				k.press(28)
+			}
+			p.Feed(k.take())
+			synctest.Wait()
+			cancel()
+			<-ended
+		}
+		life("690123", false)
+		life("4567892", true)
+		life("4567892", true)
+		if !slices.Equal(got, []string{"4567892"}) {
+			t.Errorf("got %q: the rest of the code that was cut off counts", got)
+		}
+	})
+}
+
+// A code that was cut off by an unplugged cable casts doubt on the next one for
+// ten seconds, not for ever.
+func TestDoubtEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := torn.New(torn.Options{})
+		k := keyboard{now: time.Hour, step: time.Millisecond}
+		d := decoder{cfg: with(t, nil), tear: m.Take(device.Spec{Name: "scanner-1"})}
+		k.typeText("690123")
+		d.Feed(time.Now(), k.take())
+		d.abandon()
+		m.Keep(d.tear, nil)
+		d = decoder{cfg: with(t, nil), tear: m.Take(device.Spec{Name: "scanner-1"})}
+		time.Sleep(time.Minute)
+		k.now += time.Minute
+		k.typeText("4567892")
+		k.press(28)
+		if got := texts(d.Feed(time.Now(), k.take())); !slices.Equal(got, []string{"|4567892"}) {
+			t.Errorf("a minute later: got %q", got)
+		}
+	})
 }
