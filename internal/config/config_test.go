@@ -406,3 +406,19 @@ func TestPorts(t *testing.T) {
 		}
 	}
 }
+
+// Editors on Windows save with a byte order mark, or in the encoding of the
+// country: the first means nothing, the second would garble names and receipts.
+func TestEncodings(t *testing.T) {
+	c, got := load(t, "\ufeff"+whole)
+	if len(got) > 0 || c.Receipt.QR[0].Title != "加入社群" {
+		t.Errorf("with a byte order mark: %q", got)
+	}
+	gbk := strings.Replace(whole, "加入社群", "\xbc\xd3\xc8\xeb\xc9\xe7\xc8\xba", 1)
+	if _, got = load(t, gbk); !slices.Equal(got, []string{":7: is not UTF-8 text; save the file as UTF-8"}) {
+		t.Errorf("in GBK: %q", got)
+	}
+	if _, got = load(t, "\xff\xfet\x00i\x00"); !slices.Equal(got, []string{":1: is not UTF-8 text; save the file as UTF-8"}) {
+		t.Errorf("in UTF-16: %q", got)
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -37,6 +39,13 @@ func (r *reader) add(line int, key string, what, instead [2]string, args ...any)
 // read decodes data over c; false when it is not YAML, so that nothing more can
 // be said of it.
 func (r *reader) read(data []byte, c *Config) bool {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Windows' editors write one
+	for n, text := range slices.Collect(bytes.Lines(data)) {
+		if !utf8.Valid(text) {
+			r.add(n+1, "", [2]string{"不是 UTF-8 文本", "is not UTF-8 text"}, [2]string{"用编辑器另存为 UTF-8 编码", "save the file as UTF-8"})
+			return false
+		}
+	}
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		line := 0
