@@ -25,6 +25,9 @@ func newAPI(base, tokenFile string) (*api, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the API token cannot be read: %w (run as the agent's user or root, or name it with --token-file)", err)
 	}
+	if !strings.Contains(base, "://") {
+		base = "http://" + base // an address as http.listen has it
+	}
 	return &api{base: strings.TrimRight(base, "/"), token: strings.TrimSpace(string(token)), client: &http.Client{Timeout: 30 * time.Second}}, nil
 }
 

@@ -115,6 +115,7 @@ func TestTrouble(t *testing.T) {
 		{[]string{"update"}, 1, "no such thing (not_found)"},
 		{[]string{"frobnicate"}, 2, "unexpected argument frobnicate"},
 		{[]string{"--url", "http://127.0.0.1:1", "status"}, 1, "no agent answers"},
+		{[]string{"--url", "127.0.0.1:1", "status"}, 1, "no agent answers"},
 		{[]string{"--token-file", "/nonexistent", "status"}, 1, "the API token cannot be read"},
 	} {
 		if code, _, errs := ctl(t, tt.args...); code != tt.code || !strings.Contains(errs, tt.want) {
