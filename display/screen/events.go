@@ -39,11 +39,13 @@ func (s *Screen) events(w http.ResponseWriter, r *http.Request) {
 	house, dressed := s.dress()
 	f.event("house", house.event())
 	for f.err == nil {
-		scene, changed := s.stage.Now()
+		scene, changed, tried := s.now()
 		s.sentTo(id, f.event("scene", clean(scene)))
 		for again := true; again && f.err == nil; {
 			select {
 			case <-changed:
+				again = false
+			case <-tried:
 				again = false
 			case <-dressed:
 				house, dressed = s.dress()

@@ -56,6 +56,8 @@ type Screen struct {
 	mu      sync.Mutex
 	house   House
 	dressed chan struct{} // closed when house changes
+	trial   *trial        // a test that is on; nil else
+	tried   chan struct{} // closed when trial changes
 	seen    map[string]*page
 	codes   map[string]qr.Code
 	ever    bool // a page was there since the start
@@ -88,7 +90,7 @@ func New(stage *display.Stage, o Options) *Screen {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Screen{stage: stage, o: o, mux: http.NewServeMux(), dressed: make(chan struct{}), seen: map[string]*page{}, codes: map[string]qr.Code{}}
+	s := &Screen{stage: stage, o: o, mux: http.NewServeMux(), dressed: make(chan struct{}), tried: make(chan struct{}), seen: map[string]*page{}, codes: map[string]qr.Code{}}
 	s.ids.Store(uint64(o.Boot) << 32)
 	digest := fnv.New64a()
 	for _, f := range pageFiles {
