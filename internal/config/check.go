@@ -91,6 +91,8 @@ func (r *reader) check(c *Config, known Known) {
 	r.checkOffline(c, known)
 	if !windowPattern.MatchString(c.Firmware.Window) {
 		r.problem("firmware.window", [2]string{"%q 不是时间段", "%q is no time window"}, [2]string{`例如 "02:00-05:00"`, `write for example "02:00-05:00"`}, c.Firmware.Window)
+	} else if from, to, _ := strings.Cut(c.Firmware.Window, "-"); from == to {
+		r.warn("firmware.window", [2]string{"开始与结束相同，永远不会更新", "begins when it ends: nothing is ever updated in it"}, [2]string{`全天写 "00:00-23:59"`, `write "00:00-23:59" for the whole day`})
 	}
 	if c.DataDir == "" {
 		r.problem("data_dir", [2]string{"不能为空", "must not be empty"}, [2]string{"例如 /var/lib/tilld", "write for example /var/lib/tilld"})

@@ -418,7 +418,24 @@ func TestEncodings(t *testing.T) {
 	if _, got = load(t, gbk); !slices.Equal(got, []string{":7: is not UTF-8 text; save the file as UTF-8"}) {
 		t.Errorf("in GBK: %q", got)
 	}
+	if _, got = load(t, "# \xbc\xd3\xc8\xeb\n"+whole+"# \xc9\xe7\n"); len(got) > 0 {
+		t.Errorf("comments in GBK: %q", got)
+	}
 	if _, got = load(t, "\xff\xfet\x00i\x00"); !slices.Equal(got, []string{":1: is not UTF-8 text; save the file as UTF-8"}) {
 		t.Errorf("in UTF-16: %q", got)
+	}
+}
+
+// A window that never opens is worth a word.
+func TestAWindowThatNeverOpens(t *testing.T) {
+	for window, want := range map[string]int{"03:00-03:00": 1, "23:00-01:00": 0, "02:00-05:00": 0} {
+		file := filepath.Join(t.TempDir(), "tilld.yaml")
+		if err := os.WriteFile(file, []byte(whole+"firmware: {window: \""+window+"\"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, problems, warnings, err := config.Load(file, nil, known)
+		if err != nil || len(problems) > 0 || len(warnings) != want {
+			t.Errorf("%s: %v, %v, %v", window, problems, warnings, err)
+		}
 	}
 }

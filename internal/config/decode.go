@@ -41,7 +41,7 @@ func (r *reader) add(line int, key string, what, instead [2]string, args ...any)
 func (r *reader) read(data []byte, c *Config) bool {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Windows' editors write one
 	for n, text := range slices.Collect(bytes.Lines(data)) {
-		if !utf8.Valid(text) {
+		if text, _, _ = bytes.Cut(text, []byte("#")); !utf8.Valid(text) { // comments may be in any encoding
 			r.add(n+1, "", [2]string{"不是 UTF-8 文本", "is not UTF-8 text"}, [2]string{"用编辑器另存为 UTF-8 编码", "save the file as UTF-8"})
 			return false
 		}
