@@ -34,7 +34,7 @@ var answers = map[string]string{
 	"GET /readyz":                         `{"ready":true}`,
 	"GET /metrics":                        "tilld_queue_depth 3\n",
 	"GET /openapi.json":                   `{}`,
-	"GET /v1/events":                      "event: sale\nid: 1\ndata: {\"id\":\"01J\"}\n\n",
+	"GET /v1/events":                      "event: scene\nid: 0\ndata: {\"picture\":\"" + strings.Repeat("x", 2<<20) + "\"}\n\nevent: sale\nid: 1\ndata: {\"id\":\"01J\"}\n\n",
 }
 
 // ctl runs tillctl against an agent that says answers.

@@ -17,7 +17,7 @@ func (watchCmd) Run(s *session) error {
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, maxAnswer) // a scene may have pictures in it
 	name := ""
 	for lines.Scan() {
 		switch key, value, _ := strings.Cut(lines.Text(), ": "); key {
