@@ -16,13 +16,15 @@ import (
 
 // Limits of the dispatcher.
 const (
-	commandTime  = 30 * time.Second       // a route's Timeout when it has none
-	commandGrace = 5 * time.Second        // for a handler that does not look at its context
-	stopGrace    = 300 * time.Millisecond // the same while the agent stops
-	maxWaiting   = 2 * floodBurst         // commands of one type that wait
-	maxReply     = 100 << 10              // bytes
-	floodRate    = 20                     // commands a second, in the long run
-	floodBurst   = 200                    // and at once
+	commandTime   = 30 * time.Second       // a route's Timeout when it has none
+	commandGrace  = 5 * time.Second        // for a handler that does not look at its context
+	stopGrace     = 300 * time.Millisecond // the same while the agent stops
+	maxWaiting    = 2 * floodBurst         // commands of one type that wait
+	storeWait     = time.Second            // until a step that the store did not take is tried again; doubles
+	storeWaitMost = 10 * time.Second       // up to this
+	maxReply      = 100 << 10              // bytes
+	floodRate     = 20                     // commands a second, in the long run
+	floodBurst    = 200                    // and at once
 )
 
 // dispatcher runs commands: those of one type one after the other, types beside
@@ -34,16 +36,22 @@ type dispatcher struct {
 	run    context.Context // ends when the link is stopped
 
 	mu     sync.Mutex
-	lanes  map[string][]string // type -> ids that wait, the running one first
+	lanes  map[string][]errand // by type; the one that is run comes first
 	active map[string]bool     // ids in lanes
 	wg     sync.WaitGroup
 
 	bucket bucket
 }
 
+// errand is a stored command that is to be run, or to be answered without that.
+type errand struct {
+	jti   string
+	reply *Reply // nil = run it
+}
+
 func newDispatcher(l *Link, q Records, routes []Route) (*dispatcher, error) {
 	d := &dispatcher{
-		l: l, inbox: inbox{q}, routes: make(map[string]Route), lanes: map[string][]string{}, active: map[string]bool{},
+		l: l, inbox: inbox{q}, routes: make(map[string]Route), lanes: map[string][]errand{}, active: map[string]bool{},
 		bucket: bucket{rate: floodRate, size: floodBurst}, run: context.Background(),
 	}
 	for _, r := range routes {
@@ -130,18 +138,18 @@ func (d *dispatcher) accept(m *message) error {
 	if known != nil {
 		return d.again(m.jti, known)
 	}
-	d.enqueue(m.kind, m.jti)
+	d.enqueue(m.kind, errand{jti: m.jti})
 	return nil
 }
 
-func (d *dispatcher) enqueue(kind, jti string) {
+func (d *dispatcher) enqueue(kind string, e errand) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.active[jti] || d.run.Err() != nil {
+	if d.active[e.jti] || d.run.Err() != nil {
 		return
 	}
-	d.active[jti] = true
-	d.lanes[kind] = append(d.lanes[kind], jti)
+	d.active[e.jti] = true
+	d.lanes[kind] = append(d.lanes[kind], e)
 	if len(d.lanes[kind]) == 1 {
 		d.wg.Go(func() { d.lane(kind) })
 	}
@@ -149,6 +157,8 @@ func (d *dispatcher) enqueue(kind, jti string) {
 
 // lane runs the commands of one type until none waits.
 func (d *dispatcher) lane(kind string) {
+	r := d.routes[kind]
+	r.Type = kind // what waits for an answer alone may be of a type that is gone
 	for {
 		d.mu.Lock()
 		if len(d.lanes[kind]) == 0 {
@@ -156,27 +166,48 @@ func (d *dispatcher) lane(kind string) {
 			d.mu.Unlock()
 			return
 		}
-		jti := d.lanes[kind][0]
+		e := d.lanes[kind][0]
 		d.mu.Unlock()
-		if d.run.Err() == nil {
-			if err := d.one(d.routes[kind], jti); err != nil {
-				d.l.log.Error("command not finished", "cmd", kind, "id", jti, "err", err)
-			}
-		}
+		d.work(r, e)
 		d.mu.Lock()
-		delete(d.active, jti)
+		delete(d.active, e.jti)
 		d.lanes[kind] = d.lanes[kind][1:]
 		d.mu.Unlock()
 	}
 }
 
-// one runs one stored command and stores its reply.
-func (d *dispatcher) one(r Route, jti string) error {
+// work does one errand. What the store does not take, on a full disk say, is
+// tried again until it does: those behind wait, so that their order stays. A
+// command whose effect is done is only answered then, never run again.
+func (d *dispatcher) work(r Route, e errand) {
+	for wait := storeWait; d.run.Err() == nil; wait = min(2*wait, storeWaitMost) {
+		var err error
+		if e.reply == nil {
+			e.reply, err = d.one(r, e.jti)
+		}
+		if err == nil && e.reply != nil {
+			err = d.finish(r, e.jti, *e.reply)
+		}
+		if err == nil {
+			return
+		}
+		if wait == storeWait {
+			d.l.log.Error("command not finished", "cmd", r.Type, "id", e.jti, "err", err)
+		}
+		if errors.Is(err, errForgotten) {
+			return
+		}
+		pause(d.run, wait)
+	}
+}
+
+// one runs one stored command and returns its reply; nil when there is none.
+func (d *dispatcher) one(r Route, jti string) (*Reply, error) {
 	e, err := d.inbox.find(jti)
 	if err != nil || e == nil || e.ended() {
-		return err
+		return nil, err
 	}
-	reply := Reply{ID: jti}
+	reply := &Reply{ID: jti}
 	switch {
 	case !d.l.clock.Now().Before(e.Expires):
 		reply.State, reply.Error = Expired, &Error{CodeExpired, "expired while it waited"}
@@ -184,13 +215,13 @@ func (d *dispatcher) one(r Route, jti string) error {
 		reply.State, reply.Error = Refused, &Error{CodeSelling, "a sale is open"}
 	default:
 		if err := d.inbox.start(d.run, jti); err != nil {
-			return err
+			return nil, err
 		}
-		if done := d.execute(r, jti, e, &reply); !done {
-			return nil // stopped in between: the next start says unknown, or runs it again
+		if done := d.execute(r, jti, e, reply); !done {
+			return nil, nil // stopped in between: the next start says unknown, or runs it again
 		}
 	}
-	return d.finish(r, jti, reply)
+	return reply, nil
 }
 
 func (d *dispatcher) finish(r Route, jti string, reply Reply) error {
@@ -296,17 +327,15 @@ func (d *dispatcher) recover(ctx context.Context) error {
 	}
 	for i, e := range list {
 		r, ok := d.routes[e.Type]
+		todo := errand{jti: ids[i]}
 		switch {
 		case ok && (e.State == Received || r.Repeatable && e.Tries < maxTries):
-			d.enqueue(e.Type, ids[i])
 		case e.State == Received:
-			err = d.finish(Route{Type: e.Type}, ids[i], Reply{ID: ids[i], State: Refused, Error: &Error{CodeUnknownType, "this till knows no command of that type"}})
+			todo.reply = &Reply{ID: ids[i], State: Refused, Error: &Error{CodeUnknownType, "this till knows no command of that type"}}
 		default:
-			err = d.finish(Route{Type: e.Type}, ids[i], Reply{ID: ids[i], State: Unknown, Error: &Error{CodeDied, "the till died while the command ran"}})
+			todo.reply = &Reply{ID: ids[i], State: Unknown, Error: &Error{CodeDied, "the till died while the command ran"}}
 		}
-		if err != nil {
-			return err
-		}
+		d.enqueue(e.Type, todo)
 	}
 	return nil
 }

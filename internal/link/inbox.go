@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"tilld/internal/fault"
@@ -32,6 +33,9 @@ type entry struct {
 }
 
 func (e *entry) ended() bool { return e.State != Received && e.State != Started }
+
+// errForgotten says that the store no longer knows a command.
+var errForgotten = errors.New("link: the command is not in the inbox")
 
 // inbox is the commands this till has ever been given, by jti, in the queue's
 // bucket of that name. Answers that were acted on are there as "answer/<jti>".
@@ -85,7 +89,7 @@ func (b inbox) change(ctx context.Context, jti string, f func(*entry)) error {
 			return err
 		}
 		if e == nil {
-			return errors.New("link: command " + jti + " is not in the inbox")
+			return fmt.Errorf("%w: %s", errForgotten, jti)
 		}
 		f(e)
 		return save(tx, jti, e)
