@@ -50,7 +50,8 @@ type stream struct {
 	rc *http.ResponseController
 }
 
-// begin opens a stream. Call leave on s.streams when it is over.
+// begin opens a stream. Call leave on s.streams when it is over; after an error
+// it is.
 func (c *call) begin() (*stream, error) {
 	if !c.s.streams.enter() {
 		c.w.Header().Set("Retry-After", "5")
@@ -62,7 +63,11 @@ func (c *call) begin() (*stream, error) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	st := &stream{w: c.w, rc: rc}
-	return st, st.send("retry: " + reconnectMS + "\n: tilld " + c.s.o.Version + "\n\n")
+	if err := st.send("retry: " + reconnectMS + "\n: tilld " + c.s.o.Version + "\n\n"); err != nil {
+		c.s.streams.leave()
+		return nil, errAnswered
+	}
+	return st, nil
 }
 
 func (st *stream) send(frame string) error {

@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,6 +94,31 @@ func TestStreamsAreBounded(t *testing.T) {
 		b.streams.leave()
 	}
 	b.stream(t, "/v1/events").next()
+}
+
+// gone is a client that hung up before the first byte of its answer.
+type gone struct{ h http.Header }
+
+func (g gone) Header() http.Header       { return g.h }
+func (g gone) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+func (g gone) WriteHeader(int)           {}
+func (g gone) Flush()                    {}
+
+// Clients that hang up at once take no stream from others: a browser that is
+// reloaded again and again does.
+func TestStreamsOfThoseWhoHungUp(t *testing.T) {
+	b := newBench(t)
+	for _, path := range []string{"/v1/events", "/page/events"} {
+		for range maxStreams + 1 {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Host, r.RemoteAddr = b.Addr(), "127.0.0.1:5"
+			r.Header.Set("Authorization", "Bearer "+b.token)
+			b.ServeHTTP(gone{http.Header{}}, r)
+		}
+		if n := b.streams.count(); n != 0 {
+			t.Fatalf("%s: %d streams of clients that are gone", path, n)
+		}
+	}
 }
 
 // Headers that do not end, bodies that do not come, headers that are too large.
