@@ -386,3 +386,63 @@ func TestCloseWhileFailing(t *testing.T) {
 		t.Errorf("a %q b %q", a, b)
 	}
 }
+
+// A sector of the file cannot be read any more while the till runs: the file
+// counts as damaged and is rebuilt, as it would be at a start.
+func TestSectorGone(t *testing.T) {
+	o := testOptions(fastDir(t))
+	o.Health = &health.Board{}
+	var gone error
+	s, err := openFaulty(t.Context(), o, faults{rewrite: func(string) error { return gone }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	appendN(t, s, 4)
+	s.sync()
+	gone = fmt.Errorf("%w: %w", errUnreadable, syscall.EIO)
+	s.suspect.Store(true)
+	if err := s.lookAgain(); err != nil {
+		t.Fatal(err)
+	}
+	gone = nil
+	appendN(t, s, 2)
+	if n := len(verifyChain(t, s, 0)); n != 6 {
+		t.Errorf("%d events", n)
+	}
+	if r := s.Recovered(); r == nil || r.Lost != "" || r.Quarantine == "" || !hasCondition(o.Health, "queue_rebuilt") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// The file could not be opened again after reading it went wrong: that is tried
+// until it can, or the till would not sell before the next start.
+func TestReopenedLater(t *testing.T) {
+	o := testOptions(fastDir(t))
+	o.Health = &health.Board{}
+	bad := error(syscall.EIO)
+	s, err := openFaulty(t.Context(), o, faults{rewrite: func(string) error { return bad }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	appendN(t, s, 4)
+	s.sync()
+	s.suspect.Store(true)
+	for range 2 {
+		if err := s.lookAgain(); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("opened on a dead disk: %v", err)
+		}
+		if s.Stats().Accepting || !hasCondition(o.Health, "queue_disk_error") {
+			t.Errorf("accepting %v, conditions %v", s.Stats().Accepting, o.Health.List(lang.EN))
+		}
+	}
+	bad = nil
+	if err := s.lookAgain(); err != nil {
+		t.Fatal(err)
+	}
+	appendN(t, s, 2)
+	if n := len(verifyChain(t, s, 0)); n != 6 || !s.Stats().Accepting || s.Recovered() != nil {
+		t.Errorf("%d events, %+v, %+v", n, s.Stats(), s.Recovered())
+	}
+}

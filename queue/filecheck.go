@@ -15,7 +15,8 @@ const maxFindings = 200 // as many are told one by one
 // maps it.
 type fileState struct {
 	found    []Finding
-	more     int // findings beyond maxFindings
+	more     int      // findings beyond maxFindings
+	damaged  []string // full keys of records that fail their checksum, of as many
 	mark     mark
 	hasMark  bool
 	chain    chain
@@ -97,6 +98,9 @@ func checkFile(path string, tail tree, deep bool, keep func(full string, e entry
 		e, err := unpackValue(full, value)
 		if err != nil {
 			st.note(Finding{File: name, Bucket: b, Key: printable(string(key)), Sequence: seqOf(b, key), Reason: err.Error()})
+			if len(st.damaged) < maxFindings {
+				st.damaged = append(st.damaged, full)
+			}
 		}
 		if n != nil && n.key == full {
 			pending.next()

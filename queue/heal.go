@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
+
+	"tilld/internal/fault"
 )
 
 // noteDamage remembers a record that failed its checksum, for Run to repair.
@@ -81,6 +83,9 @@ func (s *Store) heal(n strand, gen uint32, seq uint64, cause error) error {
 			before = c.ackedHash
 		default:
 			prev, _, err := tx.event(n, seq-1)
+			if fault.KindOf(err) == fault.Absent && seq <= c.acked {
+				return tx.letGo(n, gen, seq, cause) // the oldest that is kept
+			}
 			if err != nil {
 				return err // events are repaired in order, so it is sound
 			}
@@ -165,7 +170,11 @@ func (s *Store) healNoted(ctx context.Context) error {
 		b, key := splitKey(full)
 		if n, is := strandOf(b); is {
 			if gen, seq, ok := splitEventKey([]byte(key)); ok {
-				errs = append(errs, s.heal(n, gen, seq, errChecksum))
+				if gen == s.state(n).gen {
+					errs = append(errs, s.heal(n, gen, seq, errChecksum))
+				} else {
+					errs = append(errs, s.healOver(ctx, n, gen, seq))
+				}
 				continue
 			}
 		}
@@ -188,12 +197,55 @@ func (s *Store) healRecord(ctx context.Context, full string) error {
 			s.log.Warn("record repaired from the journal", "bucket", b, "key", printable(key))
 			return nil
 		}
-		tx.bury(DeadRecord{Reason: errChecksum.Error(), Bucket: b, Key: []byte(key), Data: tx.raw(full)})
-		tx.layers[0] = tx.layers[0].put(full, entry{at: tx.at})
-		tx.ops = append(tx.ops, op{key: full, del: true})
-		s.raise(kindLost, "lost", string(b)+"/"+printable(key))
+		tx.giveUp(b, full, errChecksum)
 		return nil
 	})
+}
+
+// healOver repairs an event of an epoch that is over, whose numbers nobody sends
+// any more.
+func (s *Store) healOver(ctx context.Context, n strand, gen uint32, seq uint64) error {
+	full := fullKey(n.bucket(), eventKey(gen, seq))
+	e, found := s.lookup(full)
+	return s.own(ctx, func(tx *Tx) error {
+		if _, err := tx.find(full); err == nil {
+			return nil
+		}
+		if rest, err := tx.find(fullKey(meta, []byte(n.key(resendKey)))); err != nil || rest.value != nil {
+			return err // it is being carried into the next epoch, which tells of it
+		}
+		if found {
+			tx.put(full, e.value)
+			return nil
+		}
+		return tx.letGo(n, gen, seq, errChecksum)
+	})
+}
+
+// letGo gives up an event that is kept for nothing but to be looked at, and with
+// it those before it, so that no hole is left. The journal may have them still.
+func (tx *Tx) letGo(n strand, gen uint32, seq uint64, cause error) error {
+	var before []string
+	err := tx.scan(n.bucket(), eventKey(gen, 0), eventKey(gen, seq), false, func(key string, _ entry) (bool, error) {
+		before = append(before, fullKey(n.bucket(), []byte(key)))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, full := range before {
+		tx.remove(full)
+	}
+	tx.giveUp(n.bucket(), fullKey(n.bucket(), eventKey(gen, seq)), cause)
+	return nil
+}
+
+// giveUp puts a record that nothing can repair among the dead letters.
+func (tx *Tx) giveUp(b Bucket, full string, cause error) {
+	_, key := splitKey(full)
+	tx.bury(DeadRecord{Reason: cause.Error(), Bucket: b, Key: []byte(key), Data: tx.raw(full)})
+	tx.remove(full)
+	tx.s.raise(kindLost, "lost", string(b)+"/"+printable(key))
 }
 
 // compactIfSparse rewrites a file that is mostly free pages: bbolt never makes

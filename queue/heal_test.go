@@ -178,3 +178,60 @@ func TestHealRecord(t *testing.T) {
 		t.Errorf("c = %q", v)
 	}
 }
+
+// An event of an epoch that is over, and the oldest one that is kept, stand in
+// nobody's way when they cannot be repaired: what is no longer kept goes on being
+// deleted, and snapshots are taken.
+func TestHealWhatIsOver(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		gen  uint32
+		seq  uint64
+		over bool
+	}{{"epoch", 1, 2, true}, {"oldest kept", 1, 3, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := fastDir(t)
+			o := testOptions(dir)
+			s := mustOpen(t, o)
+			appendN(t, s, 6)
+			e := verifyChain(t, s, 0)[4]
+			if err := s.Ack(t.Context(), s.Epoch(), 5, 6, sha256.Sum256(e.Body)); err != nil {
+				t.Fatal(err)
+			}
+			if c.over {
+				if err := s.NewEpoch(t.Context(), "test"); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				update(t, s, func(tx *Tx) error { // as trim does
+					tx.own = true
+					tx.remove(fullKey(outbox, eventKey(1, 1)))
+					tx.remove(fullKey(outbox, eventKey(1, 2)))
+					return nil
+				})
+			}
+			spoil(t, s, fullKey(outbox, eventKey(c.gen, c.seq)))
+			forgetJournal(t, dir)
+			if s.snapshot() == nil {
+				t.Fatal("a damaged snapshot was kept")
+			}
+			if err := s.healNoted(t.Context()); err != nil {
+				t.Error(err)
+			}
+			s.sync()
+			if err := s.snapshot(); err != nil {
+				t.Error(err)
+			}
+			s.o.KeepAcked = -day
+			if err := s.trim(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if letters, err := s.Dead(); err != nil || len(letters) != 1 {
+				t.Errorf("%+v %v, want the lost one", letters, err)
+			}
+			mustClose(t, s)
+			forgetJournal(t, dir)
+			mustCheck(t, dir)
+		})
+	}
+}

@@ -162,6 +162,9 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// errUnreadable says that a sector of a file cannot be read.
+var errUnreadable = errors.New("cannot be read")
+
 // rewrite writes a file's own bytes over it and syncs it. After a sync that
 // failed the kernel may call pages clean that never reached the disk, and
 // another sync would pass over them.
@@ -173,7 +176,9 @@ func rewrite(path string) error {
 	b := make([]byte, 1<<20)
 	for off := int64(0); err == nil; {
 		var n int
-		n, err = f.ReadAt(b, off)
+		if n, err = f.ReadAt(b, off); err != nil && err != io.EOF {
+			err = fmt.Errorf("%w: %w", errUnreadable, err)
+		}
 		if n > 0 {
 			if _, werr := f.WriteAt(b[:n], off); werr != nil {
 				err = werr

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -255,30 +256,40 @@ func (s *Store) reopen(cause error) error {
 	}
 	path := s.path(dbName)
 	again := rewrite
+	if s.faults.rewrite != nil {
+		again = s.faults.rewrite
+	}
 	if isFull(cause) {
 		again = syncFile // nothing was called clean, and there is no room to write
 	}
-	if err := again(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	reason := ""
+	err := again(path)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		var st *fileState
+		if st, err = checkFile(path, tree{}, false, nil); err == nil {
+			reason = describe(st.found)
+		} else if errors.Is(err, syscall.EIO) {
+			err = fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrNotExist):
+		reason = "after " + cause.Error()
+	case errors.Is(err, errUnreadable): // a sector is gone: as good as damaged
+		reason = err.Error()
+	default:
 		return err
 	}
-	st, err := checkFile(path, tree{}, false, nil)
-	switch {
-	case err == nil && len(st.found) == 0:
-	case err == nil || errors.Is(err, os.ErrNotExist):
+	if reason != "" {
 		s.mu.Lock()
 		limit := s.lsn
 		s.mu.Unlock()
-		reason := "after " + cause.Error()
-		if err == nil {
-			reason = describe(st.found)
-		}
 		if _, err := s.rebuild(reason, limit); err != nil {
 			return err
 		}
 		r := s.recovery.Load()
 		s.raise(kindDamaged, "reason", r.Reason, "file", r.Quarantine)
-	default:
-		return err
 	}
 	db, err := s.openFile()
 	if err != nil {

@@ -56,15 +56,26 @@ func (s *Store) Run(ctx context.Context) error {
 			}
 		case <-room.C:
 			s.checkRoom()
-			if s.suspect.CompareAndSwap(true, false) {
-				err = s.reopen(errors.New("reading it failed"))
-			}
-			err = errors.Join(err, s.healNoted(ctx))
+			err = errors.Join(s.lookAgain(), s.healNoted(ctx))
 		}
 		if err != nil && !errors.Is(err, ErrClosed) && ctx.Err() == nil {
 			s.log.Warn("keeping the store in order failed", "err", err)
 		}
 	}
+}
+
+// lookAgain has the file checked when reading it went wrong. As long as that
+// fails there is no file, so it is tried at each call.
+func (s *Store) lookAgain() error {
+	if !s.suspect.CompareAndSwap(true, false) {
+		return nil
+	}
+	err := s.reopen(errors.New("reading it failed"))
+	if err != nil {
+		s.suspect.Store(true)
+		return s.failed("till.db", err)
+	}
+	return nil
 }
 
 func (s *Store) takeSnapshot() {

@@ -81,6 +81,9 @@ func (s *Store) snapshot() error {
 	st, err := checkFile(tmp, tree{}, false, nil)
 	if err == nil && len(st.found) > 0 {
 		err = errors.New("the copy is damaged: " + describe(st.found))
+		for _, full := range st.damaged {
+			s.noteDamage(full) // else nobody might read it for months, and there be no snapshot
+		}
 	}
 	if err != nil {
 		return errors.Join(err, removeIf(tmp))

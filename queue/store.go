@@ -80,11 +80,12 @@ type Store struct {
 // faults are set by tests only: a disk that fails, and smaller bounds.
 type faults struct {
 	openJournal func(path string, flag int) (file, error)
-	apply       func() error // called before a commit to the file
-	noSync      bool         // the control that must fail: the file is not synced
-	eager       bool         // each commit goes to the file at once
-	rotate      int64        // instead of rotateBytes
-	alloc       int          // by how much the file grows
+	apply       func() error            // called before a commit to the file
+	rewrite     func(path string) error // instead of rewrite
+	noSync      bool                    // the control that must fail: the file is not synced
+	eager       bool                    // each commit goes to the file at once
+	rotate      int64                   // instead of rotateBytes
+	alloc       int                     // by how much the file grows
 }
 
 // begin starts a transaction on the present state. end must follow.
