@@ -22,6 +22,7 @@ import (
 	"tilld/display/screen"
 	"tilld/firmware"
 	"tilld/internal/config"
+	"tilld/internal/fault"
 	"tilld/internal/feed"
 	"tilld/internal/health"
 	"tilld/internal/lang"
@@ -79,17 +80,43 @@ func (a *agent) run(ctx context.Context) error {
 		return err
 	}
 	a.store = store
-	parts, err := a.parts(clock)
-	if err != nil {
-		return errors.Join(err, store.Close())
+	parts, err := a.parts(ctx, clock)
+	if err == nil {
+		err = withRoom(ctx, a.log, func() error { return a.noteVersion(ctx) })
 	}
-	if err := a.noteVersion(ctx); err != nil {
+	if err != nil && ctx.Err() != nil {
+		return store.Close() // stopped while it waited
+	}
+	if err != nil {
 		return errors.Join(err, store.Close())
 	}
 	a.log.Info("starting", "version", version, "till", a.cfg.Path(), "boot", a.bootID, "epoch", store.Epoch())
 	err = run.Group(ctx, a.log, parts...)
 	a.log.Info("stopped")
 	return errors.Join(err, store.Close())
+}
+
+// roomWait is how long a start waits before it tries again on a full disk.
+const roomWait = 3 * time.Second
+
+// withRoom calls f until it fails with another error than that of a full disk. A
+// start that gives up instead is repeated a few times by whoever starts the
+// agent, and then no more: the till would stay down when there is room again.
+func withRoom(ctx context.Context, log *slog.Logger, f func() error) error {
+	for told := false; ; told = true {
+		err := f()
+		if fault.KindOf(err) != fault.Full {
+			return err
+		}
+		if !told {
+			log.Error("the disk is full, the start waits for room", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(roomWait):
+		}
+	}
 }
 
 // besides are the events that other parts than the engine report.
@@ -116,7 +143,7 @@ func checkCommand(dir string) []string {
 }
 
 // parts builds everything above the store, in the order in which it starts.
-func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
+func (a *agent) parts(ctx context.Context, clock *link.Clock) ([]run.Part, error) {
 	key, err := tillKey(a.cfg.DataDir)
 	if err != nil {
 		return nil, err
@@ -126,7 +153,7 @@ func (a *agent) parts(clock *link.Clock) ([]run.Part, error) {
 	glass := screen.New(a.stage, screen.Options{Boot: a.store.Boot(), Log: a.log.With("part", "screen")})
 	a.house = newHouse(a.cfg, glass, a.log.With("part", "screen").Warn)
 	a.kit = newKit(a, glass)
-	if a.till, err = a.newTill(key, clock); err != nil {
+	if err = withRoom(ctx, a.log, func() (err error) { a.till, err = a.newTill(key, clock); return err }); err != nil {
 		return nil, err
 	}
 	a.engine.Store(a.till)
