@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -85,7 +86,15 @@ func (c *kioskCmd) browser() (browser, error) {
 				return browser{}, err
 			}
 		}
-		url = "http://" + cfg.HTTP.Listen + "/screen"
+		addr := cfg.HTTP.Listen
+		if _, port, err := net.SplitHostPort(addr); err == nil && port == "0" { // whichever was free: the agent has written it down
+			text, err := os.ReadFile(filepath.Join(cfg.DataDir, "http-addr"))
+			if err != nil {
+				return browser{}, fmt.Errorf("http.listen takes a free port, and which one cannot be read: %w (start the agent first, or name the page with --url)", err)
+			}
+			addr = strings.TrimSpace(string(text))
+		}
+		url = "http://" + addr + "/screen"
 	}
 	b := browser{path: c.Browser, profile: c.Profile, url: url, watch: kioskPatient}
 	if b.path == "" {
