@@ -2,6 +2,8 @@ package link
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -195,6 +197,33 @@ func TestFloorSurvives(t *testing.T) {
 		r.start()
 		if got := r.clock.Now(); got.Before(floor.Truncate(time.Millisecond)) {
 			t.Errorf("after a restart with the clock set back: %v, before %v", got, floor)
+		}
+	})
+}
+
+// Acks of an earlier epoch that a broker has kept answer nothing that was sent in
+// this one: the clock does not go by them, nor do expired commands come to life.
+func TestClockIgnoresAcksOfBefore(t *testing.T) {
+	trap(t, func(t *testing.T, r *rig, b *fakeBroker, a *ackCloud) {
+		pass(100 * time.Hour)
+		a.hold = true
+		r.start()
+		pass(time.Second)
+		r.append(1, 3, 10)
+		pass(time.Second)
+		for i := range 5 {
+			token, err := r.key.Sign(cloud.Message{
+				ID: fmt.Sprintf("old-%d", i), Audience: tillPath, Type: "ack", Life: 2 * time.Hour,
+				Data: map[string]any{"epoch": strings.Repeat("0", 32), "through": 2, "hash": strings.Repeat("0", 64)},
+			}, time.Now().Add(-time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.last().send("ack", []byte(token))
+			pass(time.Second)
+		}
+		if got, _ := r.clock.Offset(); got.Abs() > time.Minute {
+			t.Errorf("offset %v by acks of an hour ago", got)
 		}
 	})
 }

@@ -426,7 +426,11 @@ func (s *session) ack(m *message) error {
 	if err != nil || len(hash) != sha256.Size {
 		return refuse(refData, "hash is not 64 hex digits")
 	}
-	if err := l.aged(m, s.pump.firstSent(a.Through)); err != nil {
+	sent := time.Time{}
+	if a.Epoch == l.q.Epoch() { // of an earlier one it answers nothing that was sent
+		sent = s.pump.firstSent(a.Through)
+	}
+	if err := l.aged(m, sent); err != nil {
 		l.doubt(m, nil)
 		return err
 	}
