@@ -73,20 +73,42 @@ func (l *Ledger) keep(events []Event) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
 	var lines []byte
 	for _, e := range events {
 		lines = append(append(lines, e.Body...), '\n')
 	}
-	if _, err := f.Write(lines); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
+	if err := appendWhole(f, info.Size(), lines); err != nil {
 		return err
 	}
 	if errors.Is(statErr, fs.ErrNotExist) {
 		return syncDir(l.dir)
 	}
 	return nil
+}
+
+// appendWhole writes lines at the end of a file of the given size, and syncs. When
+// that fails, what did get in is cut off again: the till repeats its batch, and
+// behind half a line, or the same lines, it would make the file unreadable.
+func appendWhole(f lineFile, size int64, lines []byte) error {
+	_, err := f.Write(lines)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, f.Truncate(size))
+	}
+	return nil
+}
+
+// lineFile is what appendWhole needs of an *os.File.
+type lineFile interface {
+	Write(b []byte) (int, error)
+	Sync() error
+	Truncate(size int64) error
 }
 
 // syncDir makes a new file's name durable.
