@@ -95,7 +95,8 @@ func TestTLS(t *testing.T) {
 				}
 				return
 			}
-			r.until(c.code, func() bool { return r.condition(c.code) })
+			// The condition is up a moment before the status says why.
+			r.until(c.code, func() bool { return r.condition(c.code) && r.link.Status().Error != "" })
 			if s := r.link.Status(); r.link.Up() || s.State == "up" || s.Error == "" {
 				t.Errorf("status %+v", s)
 			}
