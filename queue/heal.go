@@ -167,6 +167,9 @@ func (s *Store) healNoted(ctx context.Context) error {
 	slices.Sort(keys)
 	var errs []error
 	for _, full := range keys {
+		if s.View(func(tx *Tx) error { _, err := tx.find(full); return err }) == nil {
+			continue // repaired since, or damaged in the copy for a snapshot only
+		}
 		b, key := splitKey(full)
 		if n, is := strandOf(b); is {
 			if gen, seq, ok := splitEventKey([]byte(key)); ok {

@@ -235,3 +235,29 @@ func TestHealWhatIsOver(t *testing.T) {
 		})
 	}
 }
+
+// Damage that only the copy for a snapshot has is none of the store's.
+func TestSoundRecordsAreLeft(t *testing.T) {
+	dir := fastDir(t)
+	s := mustOpen(t, testOptions(dir))
+	appendN(t, s, 3)
+	put(t, s, "a", "1")
+	before := verifyChain(t, s, 0)
+	s.sync()
+	forgetJournal(t, dir)
+	for seq := range uint64(3) {
+		s.noteDamage(fullKey(outbox, eventKey(1, seq+1)))
+	}
+	s.noteDamage(fullKey(State, []byte("a")))
+	if err := s.healNoted(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range verifyChain(t, s, 0) {
+		if !bytes.Equal(e.Body, before[i].Body) {
+			t.Errorf("event %d became %s", i+1, e.Body)
+		}
+	}
+	if s.Stats().Dead != 0 || get(t, s, State, "a") != "1" {
+		t.Errorf("%d set aside, a = %q", s.Stats().Dead, get(t, s, State, "a"))
+	}
+}
