@@ -269,10 +269,13 @@ func (s *one) payInChaos(ctx context.Context) error {
 func (s *one) closedInChaos(ctx context.Context) error {
 	var wrong error
 	err := s.insist(ctx, func() error {
-		err := s.closed(ctx, s.goods.total())
-		if got, gerr := s.shop.api.sale(ctx, s.id); err != nil && gerr == nil && got.State == "closed" {
-			wrong = err // what is closed does not change any more
-			return nil
+		got, err := s.shop.api.sale(ctx, s.id) // one look: the till may be down now and up, or the sale closed, at the next
+		if err == nil && got.State == "closed" && got.Total != s.goods.total() {
+			wrong = fmt.Errorf("closed with %d, want %d", got.Total, s.goods.total())
+			return nil // what is closed does not change any more
+		}
+		if err == nil {
+			err = s.closed(ctx, s.goods.total())
 		}
 		return err
 	})
