@@ -13,16 +13,16 @@ import (
 // gets text as dots: they are looked for among the dots of the paper, in each size
 // and weight that receipts use.
 func bears(pr *sim.Printer, k sim.Ticket, words string) bool {
-	if strings.TrimSpace(strings.Join(k.Lines, "")) != "" {
-		return strings.Contains(strings.Join(k.Lines, "\n"), words)
+	if text := strings.Join(k.Lines, "\n"); len(strings.Fields(text)) > 8 { // less is what a job that was torn left behind
+		return strings.Contains(text, words)
 	}
 	paper := pr.Picture(k.ID)
 	if paper == nil {
 		return false
 	}
-	for size := 1; size <= 2; size++ {
+	for _, size := range [][2]int{{1, 1}, {1, 2}, {2, 2}} {
 		for _, bold := range []bool{false, true} {
-			look, err := layout.Render(printer.Doc{printer.Text{Line: words, Width: size, Height: size, Bold: bold}}, printer.Caps{Columns: 96, Dots: 1152, DPI: 203, Chinese: true})
+			look, err := layout.Render(printer.Doc{printer.Text{Line: words, Width: size[0], Height: size[1], Bold: bold}}, printer.Caps{Columns: 96, Dots: 1152, DPI: 203, Chinese: true})
 			if err == nil && dotsIn(paper, inked(look)) {
 				return true
 			}
