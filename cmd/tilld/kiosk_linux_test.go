@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -176,14 +177,14 @@ func TestKioskHangs(t *testing.T) {
 
 // kiosk keeps the real browser with the real flags on a page, until the test
 // ends or done is called, which waits until nothing is left running.
-func kiosk(t *testing.T, watch kioskPatience) (s *screen.Screen, profile string, said *lockedBuffer, done func()) {
+func kiosk(t *testing.T, watch kioskPatience) (s *kioskScreen, profile string, said *lockedBuffer, done func()) {
 	t.Helper()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("NOT CHECKED: chromium is not installed (apt-get install chromium)")
 	}
-	s = screen.New(display.NewStage(display.Scene{Kind: display.Idle, Language: "zh-CN"}), screen.Options{})
-	srv := httptest.NewServer(s.Handler())
+	s = &kioskScreen{Screen: screen.New(display.NewStage(display.Scene{Kind: display.Idle, Language: "zh-CN"}), screen.Options{}), drew: make(chan struct{}, 1)}
+	srv := httptest.NewServer(s.handler())
 	dir := t.TempDir()
 	// Without a monitor and as root the browser needs two flags more.
 	wrapper := filepath.Join(dir, "browser")
@@ -222,8 +223,42 @@ func kiosk(t *testing.T, watch kioskPatience) (s *screen.Screen, profile string,
 	return s, b.profile, said, done
 }
 
+// kioskScreen says when its page reports a frame.
+type kioskScreen struct {
+	*screen.Screen
+	drew chan struct{}
+}
+
+func (s *kioskScreen) handler() http.Handler {
+	real := s.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		real.ServeHTTP(w, r)
+		if r.URL.Path == "/screen/beat" {
+			select {
+			case s.drew <- struct{}{}:
+			default:
+			}
+		}
+	})
+}
+
+// draws waits for a frame: a page that follows may not have drawn one yet, and
+// one that never did is given far longer.
+func (s *kioskScreen) draws(t *testing.T, said *lockedBuffer) {
+	t.Helper()
+	select {
+	case <-s.drew: // of an earlier page, perhaps
+	default:
+	}
+	select {
+	case <-s.drew:
+	case <-time.After(90 * time.Second):
+		t.Fatalf("the page does not draw\n%s", said.String())
+	}
+}
+
 // pages waits until so many pages follow.
-func pages(t *testing.T, s *screen.Screen, said *lockedBuffer, n int, what string) {
+func pages(t *testing.T, s *kioskScreen, said *lockedBuffer, n int, what string) {
 	t.Helper()
 	for end := time.Now().Add(90 * time.Second); s.Pages() != n; time.Sleep(20 * time.Millisecond) { // polls a process
 		if time.Now().After(end) {
@@ -258,6 +293,7 @@ func TestKioskHungChromium(t *testing.T) {
 	s, profile, said, done := kiosk(t, kioskPatience{look: 250 * time.Millisecond, quiet: 8 * time.Second, hung: time.Second, load: 2 * time.Minute})
 	pages(t, s, said, 1, "the page is open")
 	for _, hang := range []string{"--type=renderer", ""} {
+		s.draws(t, said)
 		var stopped []int
 		for _, pid := range browsers(t, profile) {
 			args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // tilld is the real program, built once for all tests.
@@ -111,6 +114,36 @@ func TestStarSales(t *testing.T) {
 			t.Errorf("%s", out)
 		}
 	})
+}
+
+// A copy on a Star printer is known as one, although all of it is dots.
+func TestStarReprint(t *testing.T) {
+	for _, language := range []string{"starprnt", "star-line"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			s, err := openShop(ctx, shopOptions{broker: "embedded", tilld: program(t), keep: filepath.Join(t.TempDir(), "shop"), log: slog.New(slog.DiscardHandler), printer: language})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			p := &script{shop: s, out: &out, seed: 1, rng: rand.New(rand.NewPCG(1, 1)), scanned: map[string]time.Time{}}
+			sell := func(ctx context.Context) error {
+				sale := &one{script: p, goods: p.goods(), began: time.Now(), name: "sale"}
+				return sale.play(ctx, sale.scanAll, sale.cash, sale.receipt, sale.reprints)
+			}
+			for _, step := range []step{func(ctx context.Context) error { return s.start(ctx, true) }, p.stockUp, sell} {
+				if err := step(ctx); err != nil {
+					t.Errorf("%v\n%s", err, &out)
+					break
+				}
+			}
+			if err := s.close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestIncidents(t *testing.T) {
