@@ -20,6 +20,7 @@ import (
 
 	"tilld/display"
 	"tilld/display/screen"
+	"tilld/internal/unchecked"
 )
 
 // What is printed can be typed into a shell, whatever the paths are called.
@@ -181,7 +182,7 @@ func kiosk(t *testing.T, watch kioskPatience) (s *kioskScreen, profile string, s
 	t.Helper()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("NOT CHECKED: chromium is not installed (apt-get install chromium)")
+		unchecked.Skip(t, "chromium is not installed (apt-get install chromium)")
 	}
 	s = &kioskScreen{Screen: screen.New(display.NewStage(display.Scene{Kind: display.Idle, Language: "zh-CN"}), screen.Options{}), drew: make(chan struct{}, 1)}
 	srv := httptest.NewServer(s.handler())

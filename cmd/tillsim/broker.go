@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	sim "tilld/internal/sim/broker"
@@ -50,18 +51,21 @@ func newBroker(kind, dir string) (broker, error) {
 // ports are those that freePort has given out.
 var ports sync.Map
 
-// freePort finds a port nobody listens on now. It is one that systems do not
-// give to whoever asks for any port, and no other shop's here: it is still free
-// when its program, killed, is started again.
+// freePort finds a port nobody listens on now, without listening there itself: a
+// child that is being started would hold it for a moment. It is one that systems
+// do not give to whoever asks for any port, and no other shop's here: it is still
+// free when its program, killed, is started again.
 func freePort() (int, error) {
 	for range 100 {
 		port := 15_000 + rand.IntN(15_000)
 		if _, given := ports.LoadOrStore(port, true); given {
 			continue
 		}
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, l.Close()
+		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			return port, nil
 		}
+		c.Close()
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -90,18 +94,31 @@ func (e *embedded) Running() bool {
 	return e.server != nil
 }
 
-func (e *embedded) Start(context.Context) error {
+func (e *embedded) Start(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.server != nil {
 		return nil
 	}
-	s, err := sim.Listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(e.port)))
-	if err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		s, err := sim.Listen(net.JoinHostPort("127.0.0.1", strconv.Itoa(e.port)))
+		if err == nil {
+			e.server = s
+			return nil
+		}
+		// A program that is being started holds what was open here, closed since,
+		// until it runs.
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
-	e.server = s
-	return nil
 }
 
 func (e *embedded) Stop() error {

@@ -17,27 +17,39 @@ import (
 
 // screenful collects what a command prints and lets a test wait for it.
 type screenful struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu      sync.Mutex
+	text    bytes.Buffer
+	written chan struct{} // closed by the next Write; nil when nobody waits
 }
 
 func (s *screenful) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.written != nil {
+		close(s.written)
+		s.written = nil
+	}
 	return s.text.Write(b)
 }
 
 func (s *screenful) until(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for late := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	late := time.After(60 * time.Second)
+	for {
 		s.mu.Lock()
 		text := s.text.String()
+		if s.written == nil {
+			s.written = make(chan struct{})
+		}
+		written := s.written
 		s.mu.Unlock()
 		if m := re.FindStringSubmatch(text); m != nil {
 			return m
 		}
-		if time.Now().After(late) {
+		select {
+		case <-written:
+		case <-late:
 			t.Fatalf("no %s in:\n%s", pattern, text)
 		}
 	}
@@ -154,5 +166,33 @@ func TestUsage(t *testing.T) {
 	}
 	if got := command(t.Context(), []string{"sale", "--sales", "0"}); got != 1 {
 		t.Errorf("no sales: exit %d, want 1", got)
+	}
+}
+
+// What is closed here may be open for a moment more, in a child that starts just
+// then: the broker waits for its port.
+func TestBrokerWaitsForItsPort(t *testing.T) {
+	t.Parallel()
+	b, err := newBroker("embedded", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(b.Port())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan error, 1)
+	go func() { started <- b.Start(t.Context()) }()
+	select {
+	case err := <-started:
+		t.Fatalf("started on a port that is held: %v", err)
+	case <-time.After(50 * time.Millisecond): // it cannot be seen waiting
+	}
+	held.Close()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Stop(); err != nil {
+		t.Error(err)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"tilld/display/framebuffer"
 	"tilld/internal/fault"
 	"tilld/internal/sim"
+	"tilld/internal/unchecked"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -195,7 +196,7 @@ func phones(t *testing.T, name, want string) {
 		{"ZXingReader", "-1", "-format", "QRCode", file},
 	} {
 		if _, err := exec.LookPath(argv[0]); err != nil {
-			t.Skipf("NOT CHECKED: no %s here", argv[0])
+			unchecked.Skip(t, "%s is not installed", argv[0])
 		}
 		out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {

@@ -215,7 +215,7 @@ func FuzzOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, model, qr, clear, reserved string) {
 		options, err := json.Marshal(map[string]any{"model": model, "reserved": reserved, "commands": map[string]string{"qr": qr, "clear": clear}})
 		if err != nil {
-			t.Skip()
+			t.Fatal(err)
 		}
 		var p devtest.Recorder
 		d, err := qrscreen.Open(t.Context(), &p, device.Spec{Name: "qr-1", Options: options})

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tilld/internal/unchecked"
 )
 
 // Limit is how long any one step may take.
@@ -71,7 +73,7 @@ func Start(t testing.TB, flags ...string) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("NOT CHECKED: chromium is not installed (apt-get install chromium)")
+		unchecked.Skip(t, "chromium is not installed (apt-get install chromium)")
 	}
 	toBrowser, in, err := os.Pipe()
 	if err != nil {

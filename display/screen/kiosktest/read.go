@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"tilld/internal/unchecked"
 )
 
 // Read has an independent reader (ZXing's C++ port) find the QR codes in a
@@ -24,7 +26,7 @@ func read(t testing.TB, png []byte, program, pkg string, args ...string) string 
 	t.Helper()
 	reader, err := exec.LookPath(program)
 	if err != nil {
-		t.Skipf("NOT CHECKED: %s is not installed (apt-get install %s)", program, pkg)
+		unchecked.Skip(t, "%s is not installed (apt-get install %s)", program, pkg)
 	}
 	f := fmt.Sprintf("%s/shot.png", t.TempDir())
 	if err := os.WriteFile(f, png, 0o600); err != nil {
