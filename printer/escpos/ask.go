@@ -89,10 +89,10 @@ func (d *Printer) askChinese(ctx context.Context) (string, error) {
 // Check asks for the real-time status. A printer that has never answered is
 // taken at its word: nil.
 func (d *Printer) Check(ctx context.Context) error {
-	if err := d.take(ctx, "check"); err != nil {
+	if err := d.turn.Take(ctx, "check"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.turn.Give()
 	return d.check(ctx, "check")
 }
 

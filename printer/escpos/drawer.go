@@ -20,10 +20,10 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, kickTime)
 	defer cancel()
-	if err := d.take(ctx, "open drawer"); err != nil {
+	if err := d.turn.Take(ctx, "open drawer"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.turn.Give()
 	command := kick(pin)
 	if d.state.want != "" {
 		command = []byte{dle, 0x14, 1, command[2], 1} // 100 ms

@@ -27,8 +27,7 @@ const (
 type Printer struct {
 	info device.Info
 	cfg  Config
-	jobs wire.Turn // holds one token: who has it prints, with the wire lent to drawers in between
-	turn wire.Turn // holds one token: who has it owns everything below
+	turn wire.Turn // who has the wire owns everything below
 	wire wire.Wire
 	in   decoder
 
@@ -55,7 +54,7 @@ func Open(ctx context.Context, p device.Port, s device.Spec) (printer.Printer, e
 	}
 	d := &Printer{
 		info: device.Info{Name: s.Name, Driver: s.Driver, Model: cfg.Profile}, cfg: cfg,
-		jobs: wire.NewTurn(), turn: wire.NewTurn(),
+		turn: wire.NewTurn(s.Name),
 	}
 	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: cfg.Chunk, Pause: cfg.pause, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status != "none" || cfg.Confirm != "none" {
@@ -96,11 +95,9 @@ func (d *Printer) OnEvidence(f func(mark string, e printer.Evidence)) { d.proved
 
 // Close lets a job that the port has taken reach the printer.
 func (d *Printer) Close() error {
-	select {
-	case <-d.turn:
+	if d.turn.TryTake() { // else somebody is at it: closing the port ends that
 		d.wire.Finish()
-		d.give()
-	default: // somebody is at it: closing the port ends that
+		d.turn.Give()
 	}
 	return d.wire.Port.Close()
 }
@@ -115,10 +112,10 @@ func (d *Printer) Idle() time.Duration {
 
 // Release gives the connection up until the next call needs it.
 func (d *Printer) Release(ctx context.Context) error {
-	if err := d.take(ctx, "release"); err != nil {
+	if err := d.turn.Take(ctx, "release"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.turn.Give()
 	d.owed.forget() // answers of this connection do not come on the next
 	return d.wire.Release()
 }
@@ -128,33 +125,3 @@ func (d *Printer) Talks() bool { return d.talks.Load() }
 
 // Expect makes silence a fault: the printer is known to answer.
 func (d *Printer) Expect() { d.talks.Store(d.cfg.Status != "none") }
-
-// take waits for the wire to be free.
-func (d *Printer) take(ctx context.Context, op string) error {
-	return d.turn.Take(ctx, d.info.Name, op)
-}
-
-func (d *Printer) give() { d.turn.Give() }
-
-// lend gives the wire to who waits for it and takes it back.
-func (d *Printer) lend() {
-	d.give()
-	<-d.turn
-}
-
-// begin waits until nobody prints and the wire is free; end gives both back.
-func (d *Printer) begin(ctx context.Context, op string) error {
-	if err := d.jobs.Take(ctx, d.info.Name, op); err != nil {
-		return err
-	}
-	if err := d.take(ctx, op); err != nil {
-		d.jobs.Give()
-		return err
-	}
-	return nil
-}
-
-func (d *Printer) end() {
-	d.give()
-	d.jobs.Give()
-}

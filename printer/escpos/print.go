@@ -74,10 +74,10 @@ func (d *Printer) Test(ctx context.Context) error {
 // run prints one job. dots is about how long the paper will be; raw says that the
 // bytes were made elsewhere.
 func (d *Printer) run(ctx context.Context, jobID string, job []byte, dots int, raw bool) (printer.Result, error) {
-	if err := d.begin(ctx, "print"); err != nil {
+	if err := d.turn.Begin(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
-	defer d.end()
+	defer d.turn.End()
 	if err := d.check(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
@@ -124,7 +124,7 @@ func (d *Printer) send(ctx context.Context, job []byte, piece func([]byte, int) 
 		if err := d.wire.Rest(ctx, "print"); err != nil {
 			return sent, err
 		}
-		if d.lend(); d.hurt != nil { // what follows would be taken for the rest of its command
+		if d.turn.Lend(); d.hurt != nil { // what follows would be taken for the rest of its command
 			return sent, d.hurt
 		}
 	}
@@ -201,7 +201,7 @@ const (
 // confirm gathers evidence that the job is on paper. While the printer waits for
 // a person the job waits with it, until ctx ends.
 func (d *Printer) confirm(ctx context.Context, id string, dots, bytes int) (printer.Evidence, error) {
-	if err := d.wire.Drained(ctx, "print", d.lend); err != nil {
+	if err := d.wire.Drained(ctx, "print", d.turn.Lend); err != nil {
 		if d.state.want != "" {
 			err = printer.Attention(d.info.Name, "print", d.state.want)
 		}
@@ -301,10 +301,10 @@ func (d *Printer) late(ctx context.Context, best printer.Evidence) (printer.Evid
 // look asks for the status between two waits, with the wire free in between for
 // a drawer that has to open; answered is false when the printer is mute.
 func (d *Printer) look(ctx context.Context) (answered bool, err error) {
-	d.give()
-	if err := d.take(ctx, "print"); err != nil {
+	d.turn.Give()
+	if err := d.turn.Take(ctx, "print"); err != nil {
 		// The turn is taken back in any case: run gives it away at its end.
-		<-d.turn
+		d.turn.Retake()
 		return false, nil
 	}
 	if d.cfg.Status == "none" || d.mute {

@@ -28,10 +28,10 @@ const maxFill = 192 << 10
 // Then it is reset and what it has printed of the old job is cut off, so that the
 // next shopper's receipt begins on clean paper.
 func (d *Printer) Resync(ctx context.Context) error {
-	if err := d.begin(ctx, "resync"); err != nil {
+	if err := d.turn.Begin(ctx, "resync"); err != nil {
 		return err
 	}
-	defer d.end()
+	defer d.turn.End()
 	if err := d.check(ctx, "resync"); fault.KindOf(err) == fault.Attention {
 		return err
 	}

@@ -21,10 +21,10 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	if err != nil {
 		return printer.Result{}, err
 	}
-	if err := d.begin(ctx, "print"); err != nil {
+	if err := d.turn.Begin(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
-	defer d.end()
+	defer d.turn.End()
 	if err := d.check(ctx, "print"); err != nil {
 		return printer.Result{}, err
 	}
@@ -35,7 +35,7 @@ func (d *Printer) Print(ctx context.Context, jobID string, doc printer.Doc) (pri
 	job = append(append(before, job...), after...)
 	sent, err := d.send(ctx, job)
 	if err == nil {
-		err = d.wire.Drained(ctx, "print", d.lend)
+		err = d.wire.Drained(ctx, "print", d.turn.Lend)
 	}
 	if err != nil {
 		if sent > 0 && d.state.want != "" {
@@ -58,7 +58,7 @@ func (d *Printer) send(ctx context.Context, job []byte) (sent int, err error) {
 		if err != nil || len(job) == 0 {
 			return sent, err
 		}
-		if d.lend(); d.hurt != nil { // what follows would be taken for the rest of its command
+		if d.turn.Lend(); d.hurt != nil { // what follows would be taken for the rest of its command
 			return sent, d.hurt
 		}
 	}
@@ -106,7 +106,7 @@ func (d *Printer) confirm(ctx context.Context, dots, bytes int) (printer.Evidenc
 		}
 		answered := false
 		if d.proof.have == "" {
-			d.lend() // a drawer may open in between
+			d.turn.Lend() // a drawer may open in between
 			var err error
 			if answered, err = d.ask(ctx, "print"); err != nil && d.proof.have == "" {
 				return printer.BytesTaken, err

@@ -27,8 +27,7 @@ const (
 type Printer struct {
 	info  device.Info
 	cfg   Config
-	jobs  wire.Turn // holds one token: who has it prints, with the wire lent to drawers in between
-	turn  wire.Turn // holds one token: who has it owns what follows
+	turn  wire.Turn // who has the wire owns what follows
 	wire  wire.Wire
 	buf   []byte
 	seen  int // status frames so far
@@ -51,7 +50,7 @@ func Open(_ context.Context, p device.Port, s device.Spec) (printer.Printer, err
 	if err != nil {
 		return nil, err
 	}
-	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, jobs: wire.NewTurn(), turn: wire.NewTurn()}
+	d := &Printer{info: device.Info{Name: s.Name, Driver: s.Driver, Model: "Star " + cfg.Language}, cfg: cfg, turn: wire.NewTurn(s.Name)}
 	d.proof = proof{kind: cfg.Confirm, count: -1}
 	d.wire = wire.Wire{Port: p, Name: s.Name, Chunk: 4096, Waits: func() bool { return d.state.want != "" }}
 	if cfg.Status {
@@ -68,11 +67,9 @@ func (d *Printer) Caps() printer.Caps { return d.cfg.caps() }
 
 // Close lets a job that the port has taken reach the printer.
 func (d *Printer) Close() error {
-	select {
-	case <-d.turn:
+	if d.turn.TryTake() { // else somebody is at it: closing the port ends that
 		d.wire.Finish()
-		d.give()
-	default: // somebody is at it: closing the port ends that
+		d.turn.Give()
 	}
 	return d.wire.Port.Close()
 }
@@ -87,10 +84,10 @@ func (d *Printer) Idle() time.Duration {
 
 // Release gives the connection up until the next call needs it.
 func (d *Printer) Release(ctx context.Context) error {
-	if err := d.take(ctx, "release"); err != nil {
+	if err := d.turn.Take(ctx, "release"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.turn.Give()
 	return d.wire.Release()
 }
 
@@ -154,42 +151,13 @@ func (d *Printer) evidence(mark string, e printer.Evidence) {
 	d.proved.Tell(mark, e)
 }
 
-func (d *Printer) take(ctx context.Context, op string) error {
-	return d.turn.Take(ctx, d.info.Name, op)
-}
-
-func (d *Printer) give() { d.turn.Give() }
-
-// lend gives the wire to who waits for it and takes it back.
-func (d *Printer) lend() {
-	d.give()
-	<-d.turn
-}
-
-// begin waits until nobody prints and the wire is free; end gives both back.
-func (d *Printer) begin(ctx context.Context, op string) error {
-	if err := d.jobs.Take(ctx, d.info.Name, op); err != nil {
-		return err
-	}
-	if err := d.take(ctx, op); err != nil {
-		d.jobs.Give()
-		return err
-	}
-	return nil
-}
-
-func (d *Printer) end() {
-	d.give()
-	d.jobs.Give()
-}
-
 // Check asks for the status (ESC ACK SOH). A printer that has never answered is
 // taken at its word: nil.
 func (d *Printer) Check(ctx context.Context) error {
-	if err := d.take(ctx, "check"); err != nil {
+	if err := d.turn.Take(ctx, "check"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.turn.Give()
 	return d.check(ctx, "check")
 }
 
@@ -240,10 +208,10 @@ func (d *Printer) OpenDrawer(ctx context.Context, pin int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, kickTime)
 	defer cancel()
-	if err := d.take(ctx, "open drawer"); err != nil {
+	if err := d.turn.Take(ctx, "open drawer"); err != nil {
 		return err
 	}
-	defer d.give()
+	defer d.turn.Give()
 	sent, err := d.wire.Write(ctx, "open drawer", kick(pin))
 	if err != nil && sent > 0 {
 		d.hurt = err
