@@ -65,7 +65,7 @@ func (t *tornCodes) clear(device string) {
 
 // memory is what scanners' drivers remember of codes that were cut off.
 func (t *tornCodes) memory() *torn.Memory {
-	o := torn.Options{Dir: filepath.Join(t.k.a.cfg.DataDir, "torn"), Torn: t.tell, Log: t.k.log}
+	o := torn.Options{Dir: filepath.Join(t.k.a.cfg.DataDir, "torn"), Sold: t.k.a.till.Sold, Torn: t.tell, Log: t.k.log}
 	if rules, err := codeRules(t.k.a.cfg.Codes); err == nil { // the engine reports what is wrong with them
 		rules = rules.WithProofCodes()
 		o.Rules = &rules

@@ -81,6 +81,26 @@ func (t *Till) article(c code.Code) (a sale.Article, ok bool, err error) {
 	return a, ok, err
 }
 
+// Sold reports whether a number as printed on goods is an article of the price
+// book, and whether there is a price book. A scale's label is none: its digits
+// are mostly weight and price.
+func (t *Till) Sold(number string) (sold, prices bool) {
+	err := t.o.Store.View(func(tx *queue.Tx) error {
+		book, err := bookIn(tx)
+		prices = book.Items > 0
+		return err
+	})
+	if err != nil || !prices {
+		return false, prices || err != nil
+	}
+	c := t.o.Rules.Classify(code.Basket, "", []byte(number))
+	if c.Kind != code.Product {
+		return false, true
+	}
+	_, sold, err = t.article(c)
+	return sold && err == nil, true
+}
+
 // candidates are the SKUs that a code may stand for, best first.
 func candidates(tx *queue.Tx, book bookState, c code.Code) []string {
 	var list []string

@@ -284,3 +284,26 @@ func TestMarkdownSteps(t *testing.T) {
 		r.do(sale.VoidSale{Sale: s.ID, Reason: "test"})
 	}
 }
+
+// What the price book says of digits, before and after there is one.
+func TestSold(t *testing.T) {
+	r := newRig(t)
+	if sold, prices := r.till.Sold("6901234567892"); sold || prices {
+		t.Errorf("without a price book: %v, %v", sold, prices)
+	}
+	r.prices()
+	for number, want := range map[string]bool{
+		"6901234567892": true, "06901234567892": true, "6921168509256": true, "12345": true, // as an article of its own number
+		"6909999999996": false, "770123469012345": false, "": false,
+		"2112345007354": false, // a label of a scale, of article 12345
+		"M:12345":       false,
+	} {
+		if sold, prices := r.till.Sold(number); sold != want || !prices {
+			t.Errorf("%q: sold %v, want %v; price book %v", number, sold, want, prices)
+		}
+	}
+	r.halt()
+	if sold, prices := r.till.Sold("6901234567892"); sold || !prices {
+		t.Errorf("with a store that cannot be read: %v, %v", sold, prices)
+	}
+}

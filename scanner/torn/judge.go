@@ -21,8 +21,9 @@ func (m *Memory) rules() code.Rules {
 // beside reports whether a number with its check digit is one of its own after
 // half, rather than the end of something longer: one digit in ten fits by
 // chance. Halves of EANs are common, and so is a whole one after them; but half
-// must be able to be one, and the two together must be no number that is known.
-// The end of a text proves nothing.
+// must be able to be one, and the two together must be no number that is known:
+// to the rules, to the standards, to the price book, from an earlier reading. The
+// end of a text proves nothing.
 func (m *Memory) beside(half, number []byte) bool {
 	n := len(half) + len(number)
 	if len(half) > maxHalf || !digits(half) || checked(n) || len(half) == maxHalf && !checks(half) {
@@ -33,7 +34,25 @@ func (m *Memory) beside(half, number []byte) bool {
 	if serial(n) && check(both) {
 		return false
 	}
-	return !m.known(both) && !elements(both)
+	if m.known(both) || elements(both) {
+		return false
+	}
+	sold, _ := m.sold(both)
+	return !sold
+}
+
+// goods reports whether a number is an article of the price book, or there is no
+// price book that could tell.
+func (m *Memory) goods(number []byte) bool {
+	sold, prices := m.sold(number)
+	return sold || !prices
+}
+
+func (m *Memory) sold(number []byte) (sold, prices bool) {
+	if m == nil || m.o.Sold == nil {
+		return false, false
+	}
+	return m.o.Sold(string(number))
 }
 
 // known reports whether all of these digits are a code that the chain's rules
@@ -97,35 +116,4 @@ func digits(b []byte) bool {
 		}
 	}
 	return len(b) > 0
-}
-
-// seen are the numbers of the chain's own that were read whole: their length and
-// first two digits. A torn one is known by them.
-type seen map[[3]byte]struct{}
-
-func kindOf(b []byte) [3]byte { return [3]byte{byte(len(b)), b[0], b[1]} }
-
-const shortest, longest = 9, maxHalf + 14 // a half and a number with a check digit
-
-// learn takes note of a number that has no check digit and no rule.
-func (m *Memory) learn(b []byte) {
-	if m == nil || len(b) < shortest || len(b) > longest || checked(len(b)) || !digits(b) {
-		return
-	}
-	if m.rules().Classify(code.AwaitingPayment, "", b).Kind != code.Product {
-		return // of an auth code nothing is kept
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.seen[kindOf(b)] = struct{}{}
-}
-
-func (m *Memory) learned(b []byte) bool {
-	if m == nil || len(b) < 2 {
-		return false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, ok := m.seen[kindOf(b)]
-	return ok
 }

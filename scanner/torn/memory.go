@@ -25,10 +25,15 @@ const wipeAfter = 3 * For
 // Options of a [Memory].
 type Options struct {
 	// Dir is where notes of unfinished codes are left, one small file for each
-	// scanner; "" leaves none. What cannot be written there is done without.
+	// scanner, and what kinds of numbers were read (".kinds"); "" leaves none. What
+	// cannot be written there is done without.
 	Dir string
 	// Rules say what the chain's own numbers are; nil is [code.DefaultRules].
 	Rules *code.Rules
+	// Sold, if not nil, says whether a number is an article in the till's price
+	// book, and whether there is a price book. It is asked about few codes, from the
+	// goroutine that reads the device.
+	Sold func(number string) (sold, prices bool)
 	// Torn, if not nil, is told that a code of this device does not count and has
 	// to be scanned again, from the goroutine that reads the device.
 	Torn func(device string)
@@ -43,7 +48,7 @@ type Memory struct {
 	mu     sync.Mutex
 	places map[string]*place
 	lives  uint64
-	seen   seen
+	kinds  *kinds // nil before a device is taken
 }
 
 // place is one scanner's.
@@ -59,7 +64,7 @@ type place struct {
 
 // New returns a memory. It reads no file before a device is taken.
 func New(o Options) *Memory {
-	return &Memory{o: o, places: map[string]*place{}, seen: seen{}}
+	return &Memory{o: o, places: map[string]*place{}}
 }
 
 // Take returns what is in doubt about the next code of a device: what [Memory.Keep] was
@@ -71,6 +76,9 @@ func (m *Memory) Take(s device.Spec) Tear {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.kinds == nil {
+		m.kinds = openKinds(m.o.Dir, m.log())
+	}
 	p := m.place(s)
 	m.lives++
 	p.life = m.lives
@@ -149,11 +157,15 @@ func (m *Memory) place(s device.Spec) *place {
 	return p
 }
 
-func openNote(path string) (*os.File, error) {
+func openFile(path string, flag int) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|flag, 0o600)
+}
+
+func openNote(path string) (*os.File, error) {
+	f, err := openFile(path, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +246,9 @@ func (m *Memory) Close() {
 			p.file.Close()
 			p.file = nil
 		}
+	}
+	if m.kinds != nil {
+		m.kinds.close()
 	}
 }
 

@@ -2,8 +2,10 @@ package torn_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -236,6 +238,101 @@ func TestLearnsNumbers(t *testing.T) {
 	}
 	if !after("6909999") || !after("770999") {
 		t.Error("half an EAN is taken for one, or a half of another length")
+	}
+}
+
+// It is known for good, over the agent's end and whatever became of the file.
+func TestKindsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, ".kinds")
+	read := func(numbers ...string) {
+		t.Helper()
+		m := torn.New(torn.Options{Dir: dir})
+		defer m.Close()
+		for tear := m.Take(spec); len(numbers) > 0; numbers = numbers[1:] {
+			if !tear.Believe([]byte(numbers[0]), false, time.Now()) {
+				t.Errorf("%s is doubted", numbers[0])
+			}
+		}
+	}
+	after := func(half string) bool {
+		m := torn.New(torn.Options{Dir: dir})
+		defer m.Close()
+		tear := m.Take(spec)
+		tear.Begin([]byte(half), time.Now())
+		return tear.Believe([]byte(ean), false, time.Now())
+	}
+	read("77012340000000000042", "77012340000000000059", "881234567", "6901234567892", "134567890123456789", "M:12345678")
+	if b, err := os.ReadFile(file); err != nil || string(b) != "20 77\n9 88\n" {
+		t.Errorf("kept is %q, %v", b, err)
+	}
+	if after("7709999") || !after("6909999") {
+		t.Error("the next life judges by another memory")
+	}
+	for name, spoil := range map[string]func() error{
+		"cut off": func() error { return os.WriteFile(file, []byte("9 88\n20 7"), 0o600) },
+		"garbage": func() error {
+			return os.WriteFile(file, bytes.Repeat([]byte("20 7x\n999999999 77\n\xff \x00"), 5000), 0o600)
+		},
+		"one line": func() error { return os.WriteFile(file, bytes.Repeat([]byte("7"), 1<<20), 0o600) },
+		"a folder": func() error { return os.Mkdir(file, 0o700) },
+		"no file":  func() error { return os.Symlink("/dev/full", file) },
+		"absent":   func() error { return nil },
+	} {
+		if err := errors.Join(os.RemoveAll(file), spoil()); err != nil {
+			t.Fatal(err)
+		}
+		if !after("7709999") {
+			t.Errorf("%s: knows what it never read", name)
+		}
+		read("77012340000000000042")
+		m := torn.New(torn.Options{Dir: dir})
+		if tear := m.Take(spec); tear.Believe([]byte("77012340000000000042"), false, time.Now()) {
+			tear.Begin([]byte("7709999"), time.Now())
+			if tear.Believe([]byte(ean), false, time.Now()) {
+				t.Errorf("%s: not known within a life", name)
+			}
+		}
+		m.Close()
+	}
+}
+
+// The price book knows what goods there are: the end of a number that nothing
+// names is believed only if it is one of them, and the whole is none.
+func TestPriceBook(t *testing.T) {
+	const half = "7701234"
+	for _, c := range []struct {
+		name   string
+		sold   []string
+		killed bool
+		want   bool
+	}{
+		{name: "no price book", want: true},
+		{name: "an article", sold: []string{ean}, want: true},
+		{name: "no article", sold: []string{other}},
+		{name: "both are articles", sold: []string{ean, half + ean}},
+		{name: "an article after a kill", sold: []string{ean}, killed: true, want: true},
+		{name: "no article after a kill", sold: []string{other}, killed: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			sold := func(number string) (bool, bool) { return slices.Contains(c.sold, number), c.sold != nil }
+			if c.killed {
+				killed(dir, half, false)
+			}
+			m := torn.New(torn.Options{Dir: dir, Sold: sold})
+			defer m.Close()
+			tear := m.Take(spec)
+			if !c.killed {
+				tear.Begin([]byte(half), time.Now())
+			}
+			if got := tear.Believe([]byte(ean), false, time.Now()); got != c.want {
+				t.Errorf("%q, then %q: believed %v", half, ean, got)
+			}
+			if !tear.Believe([]byte(ean), false, time.Now()) {
+				t.Error("doubted twice")
+			}
+		})
 	}
 }
 

@@ -91,8 +91,9 @@ func (t *Tear) Noise(at time.Time) {
 // of it: the next one is in no doubt. framed says that the code's own beginning
 // was seen: a configured prefix, an AIM identifier. Otherwise it is a whole code
 // if it begins as an address does, if it begins with the half, being the same
-// code read again, or if it is an EAN, UPC or GTIN with the right check digit
-// after what can only have been the half of another.
+// code read again, or if it is an EAN, UPC or GTIN with the right check digit, of
+// an article in the price book where there is one, after what can only have been
+// the half of another.
 func (t *Tear) Believe(payload []byte, framed bool, at time.Time) bool {
 	ok := t.judge(payload, framed, at)
 	t.end()
@@ -125,7 +126,7 @@ func (t *Tear) judge(payload []byte, framed bool, at time.Time) bool {
 		}
 		fits = fits && t.m.beside(half, payload)
 	}
-	return fits
+	return fits && t.m.goods(payload)
 }
 
 func (t *Tear) end() {

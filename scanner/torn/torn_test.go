@@ -97,17 +97,24 @@ func TestTheRestIsNeverBelieved(t *testing.T) {
 		value := digits(length).Draw(t, "value")
 		return ai + value + string(code.CheckDigit(value))
 	})
+	// A till with a price book, and one without.
+	book := torn.New(torn.Options{Sold: func(number string) (sold, prices bool) { return number == ean, true }})
 	rapid.Check(t, func(t *rapid.T) {
-		whole := rapid.OneOf(checked, auth, serial, element, tail, rapid.StringMatching(`[0-9A-Za-z/.?=-]{2,60}`)).Draw(t, "code")
+		whole := rapid.OneOf(checked, auth, serial, element, tail, rapid.StringMatching(`[0-9]{17,26}|[0-9A-Za-z/.?=-]{2,60}`)).Draw(t, "code")
 		for a := 1; a < len(whole); a++ {
 			for b := a; b < len(whole); b++ {
-				var tear torn.Tear
-				tear.Begin([]byte(whole[:a]), start)
-				if b > a {
-					tear.Begin([]byte(whole[a:b]), start.Add(time.Second))
-				}
-				if tear.Believe([]byte(whole[b:]), false, start.Add(2*time.Second)) && !excused(whole, a, b) {
-					t.Fatalf("%q, %q, then %q was believed", whole[:a], whole[a:b], whole[b:])
+				for _, prices := range []bool{true, false} {
+					var tear torn.Tear
+					if prices {
+						tear = book.Take(spec)
+					}
+					tear.Begin([]byte(whole[:a]), start)
+					if b > a {
+						tear.Begin([]byte(whole[a:b]), start.Add(time.Second))
+					}
+					if tear.Believe([]byte(whole[b:]), false, start.Add(2*time.Second)) && !repeated(whole, a, b) && (prices || !excused(whole, b)) {
+						t.Fatalf("price book: %v; %q, %q, then %q was believed", prices, whole[:a], whole[a:b], whole[b:])
+					}
 				}
 			}
 		}
@@ -116,17 +123,20 @@ func TestTheRestIsNeverBelieved(t *testing.T) {
 
 var element = regexp.MustCompile(`^(00[0-9]{18}|0[12][0-9]{14}|41[04][0-9]{13}|8018[0-9]{18})$`)
 
-// excused reports whether nothing can tell the rest from a whole code: a number
-// without a check digit whose end has one, as long as an EAN's half and an EAN;
-// or a rest that repeats the half.
-func excused(whole string, a, b int) bool {
-	rest := whole[b:]
+// excused reports whether nothing can tell the rest from a whole code without a
+// price book: a number without a check digit whose end has one, as long as an
+// EAN's half and an EAN.
+func excused(whole string, b int) bool {
 	n := len(whole)
 	numbered := (n == 17 || n == 18) && code.CheckDigit(whole[:n-1]) == whole[n-1] || element.MatchString(whole) // a serial number, an element string
-	if strings.Trim(whole, "0123456789") == "" && b <= 13 && n != 8 && n != 12 && n != 13 && n != 14 && !numbered &&
-		code.DefaultRules().Classify(code.AwaitingPayment, "", []byte(whole)).Kind != code.AuthCode {
-		return true
-	}
+	return strings.Trim(whole, "0123456789") == "" && b <= 13 && n != 8 && n != 12 && n != 13 && n != 14 && !numbered &&
+		code.DefaultRules().Classify(code.AwaitingPayment, "", []byte(whole)).Kind != code.AuthCode
+}
+
+// repeated reports whether the rest begins like a half, as a code that is read
+// again does.
+func repeated(whole string, a, b int) bool {
+	rest := whole[b:]
 	return b >= 6 && (strings.HasPrefix(rest, whole[:b]) || b-a >= 6 && strings.HasPrefix(rest, whole[a:b]) || a >= 6 && strings.HasPrefix(rest, whole[:a]))
 }
 
