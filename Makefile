@@ -8,7 +8,7 @@ TOOL     = go tool -modfile=internal/tools/go.mod
 FUZZTIME ?= 10s
 CHECKS   ?= 20000
 
-.PHONY: help build demo test setup race fuzz hunt golden bench check lint fmt cross cover dist changelog
+.PHONY: help build demo test setup rig race fuzz hunt golden bench check lint fmt cross cover dist changelog
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -42,6 +42,14 @@ test: setup ## all tests, with the race detector
 	go test -timeout 15m -run '$(HEAVY)' ./queue $(SEED)
 	go test -timeout 15m -run '^TestChargedOnce$$' ./internal/sale -rapid.checks=100000 $(SEED)
 
+# The rig's kernel and udev are unpacked here, not installed.
+RIG := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tilld-rig
+rig: export TILLD_RIG_CACHE = $(RIG)
+rig: export TILLD_RIG_RUN = $(RUN)
+rig: ## the agent on a real kernel with USB peripherals, in a virtual machine; RUN=serial runs some of it
+	@bash internal/rig/setup $(RIG)
+	go test -tags rig -count=1 -timeout 20m -v ./internal/rig
+
 hunt: ## property tests with CHECKS new cases each (20000)
 	go test -timeout 2h -run "^($$(git grep -hB20 'rapid.Check(' -- '*_test.go' | sed -n 's/^func \(Test[A-Za-z0-9]*\).*/\1/p' | paste -sd '|'))$$" $(PROPERTY) -rapid.checks=$(CHECKS)
 
@@ -61,6 +69,7 @@ lint: ## gofmt, gofumpt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	@test -z "$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))" || { $(TOOL) gofumpt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	go vet ./...
+	GOOS=linux go vet -tags rig ./internal/rig/...
 	GOOS=windows go vet ./cmd/... ./device/... ./queue/... ./firmware/...
 	$(TOOL) staticcheck ./...
 
