@@ -30,8 +30,9 @@ type Animator interface {
 // display slower than the stage skips to the latest scene. It is the Serve of
 // a display's device slot: after a failure the next Follow shows the scene again.
 //
-// The moment a pay code expires the scene is shown again, changed or not, so that
-// a display takes the code off even if nobody changes the scene.
+// The moment a pay code or an offer expires the scene is shown again, changed or
+// not, so that a display takes it off even if nobody changes the scene. Offers that
+// are over are left out.
 func Follow(ctx context.Context, d Display, s *Stage) error { return FollowOn(ctx, d, s, nil) }
 
 // FollowOn is Follow that keeps a condition up on h while d leaves out the pay
@@ -44,6 +45,7 @@ func FollowOn(ctx context.Context, d Display, s *Stage, h *health.Board) error {
 	defer again.Stop()
 	for {
 		scene, changed := s.Now()
+		scene = scene.withoutEnded(time.Now())
 		limited, cancel := context.WithTimeout(ctx, ShowLimit)
 		err := d.Show(limited, scene)
 		cancel()
@@ -85,6 +87,13 @@ func pause(d Display, s Scene, now time.Time) (wait time.Duration, ok bool) {
 	}
 	if s.Pay != nil && now.Before(s.Pay.ExpiresAt) {
 		sooner(s.Pay.ExpiresAt.Sub(now))
+	}
+	if s.Kind == Offers {
+		for _, o := range s.Offers {
+			if !o.Expires.IsZero() {
+				sooner(o.Expires.Sub(now))
+			}
+		}
 	}
 	return wait, ok
 }

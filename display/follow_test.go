@@ -3,6 +3,8 @@ package display_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,4 +88,41 @@ func TestFollowShowsAgain(t *testing.T) {
 			t.Errorf("shown %d times in 95 s, want 4", len(d.shown))
 		}
 	})
+}
+
+// An offer that is over is not shown, and is taken off when it ends; the scene
+// that others share keeps it.
+func TestFollowLeavesOutEndedOffers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &offering{}
+		sc := display.Scene{Kind: display.Offers, Offers: []display.Offer{
+			{ID: "gone", Expires: time.Now().Add(-time.Second)},
+			{ID: "soon", Expires: time.Now().Add(5 * time.Second)},
+			{ID: "lasts"},
+		}}
+		stage := display.NewStage(sc)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go display.Follow(ctx, d, stage)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if want := []string{"soon lasts", "lasts"}; !slices.Equal(d.shown, want) {
+			t.Errorf("shown %q, want %q", d.shown, want)
+		}
+		if now, _ := stage.Now(); len(now.Offers) != 3 || now.Offers[0].ID != "gone" {
+			t.Errorf("the scene was changed: %+v", now.Offers)
+		}
+	})
+}
+
+// offering notes the offers that it is shown.
+type offering struct{ slow }
+
+func (d *offering) Show(_ context.Context, s display.Scene) error {
+	ids := []string{}
+	for _, o := range s.Offers {
+		ids = append(ids, o.ID)
+	}
+	d.shown = append(d.shown, strings.Join(ids, " "))
+	return nil
 }

@@ -3,7 +3,10 @@
 // to do. Makes live in subpackages.
 package display
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind names the moment that a [Scene] shows.
 type Kind string
@@ -137,6 +140,18 @@ type Offer struct {
 	URL              string    `json:"url,omitempty"`
 	PicturePNGBase64 string    `json:"picture_png_base64,omitempty"`
 	Expires          time.Time `json:"expires,omitzero"`
+}
+
+// over reports whether nobody can use the offer any more at now.
+func (o Offer) over(now time.Time) bool { return !o.Expires.IsZero() && !now.Before(o.Expires) }
+
+// withoutEnded is the scene without offers that are over at now.
+func (s Scene) withoutEnded(now time.Time) Scene {
+	ended := func(o Offer) bool { return o.over(now) }
+	if slices.ContainsFunc(s.Offers, ended) {
+		s.Offers = slices.DeleteFunc(slices.Clone(s.Offers), ended) // others have the scene too
+	}
+	return s
 }
 
 // QR is a code beside the scene: the cashier's contact, the community group.

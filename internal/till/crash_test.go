@@ -230,6 +230,39 @@ func TestExpiryWhenTheClockIsSetBack(t *testing.T) {
 	}
 }
 
+// The time left on the glass follows a clock that is set back, and forth again, and
+// otherwise stays what it is.
+func TestTimeLeftWhenTheClockIsSetBack(t *testing.T) {
+	var back atomic.Int64
+	r := newRig(t, func(o *till.Options) {
+		now := o.Now
+		o.Now = func() time.Time { return now().Add(-time.Duration(back.Load())) }
+	})
+	r.cloud.on("payment.create", echo(`{"state":"pending","url":"https://pay.example/$id"}`))
+	s := r.do(sale.Pay{Sale: r.open().ID, Method: "qr"})
+	at := s.Payment.ExpiresAt
+	near := func(by time.Duration) func() bool {
+		return func() bool {
+			p := r.scene().Pay
+			return p != nil && p.ExpiresAt.Sub(at.Add(by)).Abs() <= 2*time.Second
+		}
+	}
+	back.Store(int64(time.Hour))
+	r.until("the time left is right", near(-time.Hour))
+	shown := r.scene().Pay.ExpiresAt
+	r.cloud.setDown(true)
+	r.scan("3999999999999") // a message beside the code
+	r.until("the scene is another", func() bool { return r.scene().Text != "" })
+	if p := r.scene().Pay; p == nil || !p.ExpiresAt.Equal(shown) {
+		t.Errorf("%+v, want the end at %v still", p, shown)
+	}
+	back.Store(0)
+	r.until("and again", near(0))
+	if p := r.scene().Pay; p.ExpiresAt.After(at) {
+		t.Errorf("the code ends at %v, it was made for %v", p.ExpiresAt, at)
+	}
+}
+
 // A pay code that no phone could read is withdrawn, not shown.
 func TestUnreadablePayCode(t *testing.T) {
 	for _, answer := range []string{

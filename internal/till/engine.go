@@ -316,6 +316,9 @@ func (t *Till) tick(ctx context.Context) {
 // nextDeadline is when tick has something to do at the latest.
 func (t *Till) nextDeadline(now time.Time) time.Time {
 	next := now.Add(time.Minute)
+	if len(t.bounds) > 0 {
+		next = now.Add(lookAgain)
+	}
 	earlier := func(at time.Time) {
 		if !at.IsZero() && at.After(now) && at.Before(next) {
 			next = at

@@ -11,26 +11,39 @@ import (
 // before it counts as set back: far more than two looks at them lie apart.
 const tolerance = time.Second
 
-// bounds hold, by payment, how long its code may be shown at most by a clock that
-// nobody can set: a machine whose time is set back must not show a code for
-// longer than it was made for.
-type bounds map[string]time.Time
+// bound is how long a pay code may be shown at most: a machine whose time is set
+// back must not show a code for longer than it was made for.
+type bound struct {
+	end time.Time // by a clock that nobody can set
+	at  time.Time // the same moment by the till's clock, as it was last told to a display
+}
+
+// bounds hold them by payment.
+type bounds map[string]*bound
+
+// lookAgain is how soon a clock that was set back is noticed while a pay code is
+// on: the time left on the glass is wrong until then.
+const lookAgain = 2 * time.Second
 
 // expiry is when a payment's code is over by the till's clock: its expiry, or
-// earlier if that clock was set back since the code was first seen. mu is held.
+// earlier if that clock was set back since the code was first seen. The answer
+// stays the same until somebody sets the clock: it is part of the scene. mu is held.
 func (t *Till) expiry(p sale.Payment, now time.Time) time.Time {
-	end, seen := t.bounds[p.ID]
-	if !seen {
+	b := t.bounds[p.ID]
+	if b == nil {
 		if t.bounds == nil {
 			t.bounds = bounds{}
 		}
-		end = time.Now().Add(min(p.ExpiresAt.Sub(now), p.ExpiresAt.Sub(p.RequestedAt)))
-		t.bounds[p.ID] = end
+		b = &bound{end: time.Now().Add(min(p.ExpiresAt.Sub(now), p.ExpiresAt.Sub(p.RequestedAt))), at: p.ExpiresAt}
+		t.bounds[p.ID] = b
 	}
-	if bound := now.Add(time.Until(end)); bound.Before(p.ExpiresAt.Add(-tolerance)) {
-		return bound
+	if at := now.Add(time.Until(b.end)); at.Sub(b.at).Abs() > tolerance {
+		b.at = at
 	}
-	return p.ExpiresAt
+	if b.at.After(p.ExpiresAt) {
+		b.at = p.ExpiresAt
+	}
+	return b.at
 }
 
 // expirePayments withdraws pay codes whose time is over. mu is held.

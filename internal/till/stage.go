@@ -225,7 +225,7 @@ func (t *Till) saleScene(s sale.Sale, now time.Time) display.Scene {
 	switch {
 	case s.State == sale.Paying && p != nil && p.Method == "qr" && p.State == sale.PayPending && p.Verified && !p.Withdrawn && now.Before(t.expiry(*p, now)) && (p.URL != "" || p.PicturePNGBase64 != ""):
 		sc.Kind = display.Paying
-		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: p.ExpiresAt, Apps: t.o.PayApps, Offline: p.Offline}
+		sc.Pay = &display.Pay{PaymentID: p.ID, URL: p.URL, PicturePNGBase64: p.PicturePNGBase64, Amount: int64(p.Amount), ExpiresAt: t.expiry(*p, now), Apps: t.o.PayApps, Offline: p.Offline}
 		if p.Offline && sc.Text == "" {
 			sc.Text = fmt.Sprintf("%s %06d", t.word(wordCompare), sale.OfflineReference(s.ID)) // the phone shows it too
 		}
