@@ -21,5 +21,5 @@ func (o *Opener) identify(s settings) device.Identity {
 	return n.Identity
 }
 
-// present is not asked on Linux: the guard knows.
-func (o *Opener) present(settings) error { return nil }
+// watch is not needed on Linux: the guard knows.
+func (o *Opener) watch(settings) func() error { return nil }

@@ -76,7 +76,7 @@ func (o *Opener) Open(ctx context.Context, u *url.URL) (device.Port, error) {
 		return nil, explain(name, s, err)
 	}
 	p := newPort(name, l, g, s.flow, id, func(stuck bool) { o.mark(s.node, stuck) })
-	p.here = func() error { return o.present(s) }
+	p.here = o.watch(s)
 	return p, nil
 }
 
