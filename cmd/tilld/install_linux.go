@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"tilld/packaging"
 )
@@ -15,6 +18,8 @@ import (
 const (
 	unitFile  = "/etc/systemd/system/tilld.service"
 	rulesFile = "/etc/udev/rules.d/60-tilld.rules"
+	account   = "tilld"
+	startWait = 30 * time.Second
 )
 
 func installService(config string) error {
@@ -33,26 +38,41 @@ func installService(config string) error {
 	if err != nil {
 		return err
 	}
-	start := fmt.Sprintf("%q run --config %q", self, config)
+	start := []string{self, "run", "--config", config}
 	if guard := filepath.Join(filepath.Dir(self), "tilld-guard"); exists(guard) {
-		start = fmt.Sprintf("%q run --config %q --data-dir %q", guard, config, cfg.DataDir)
+		start = []string{guard, "run", "--config", config, "--data-dir", cfg.DataDir}
 	}
-	if err := systemUser(); err != nil {
+	unit, err := serviceUnit(start, cfg)
+	if err != nil {
 		return err
 	}
-	unit := strings.ReplaceAll(packaging.Unit, "@START@", start)
+	uid, gid, err := systemUser()
+	if err != nil {
+		return err
+	}
+	if err := handOver(config, cfg, uid, gid, os.Stdout); err != nil {
+		return err
+	}
 	if err := os.WriteFile(unitFile, []byte(unit), 0o644); err != nil {
 		return err
 	}
 	if err := os.WriteFile(rulesFile, []byte(packaging.Rules), 0o644); err != nil {
 		return err
 	}
-	if err := tool("udevadm", "control", "--reload"); err != nil {
-		fmt.Fprintf(os.Stderr, "%s counts from the next start of the machine: %v\n", rulesFile, err)
+	for _, args := range [][]string{{"control", "--reload"}, {"trigger", "--action=change", "--subsystem-match=tty", "--subsystem-match=usbmisc", "--subsystem-match=hidraw", "--subsystem-match=input"}, {"settle", "--timeout=10"}} {
+		if err := tool("udevadm", args...); err != nil {
+			fmt.Fprintf(os.Stderr, "%s counts from the next start of the machine: %v\n", rulesFile, err)
+			break
+		}
 	}
-	for _, args := range [][]string{{"daemon-reload"}, {"enable", "--now", "tilld.service"}} {
+	for _, args := range [][]string{{"daemon-reload"}, {"enable", "tilld.service"}, {"restart", "--no-block", "tilld.service"}} {
 		if err := tool("systemctl", args...); err != nil {
 			return fmt.Errorf("%s is written, but systemd did not take it: %w", unitFile, err)
+		}
+	}
+	for deadline := time.Now().Add(startWait); tool("systemctl", "is-active", "--quiet", "tilld.service") != nil; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return errors.New("installed, but not in service yet; journalctl -u tilld says why")
 		}
 	}
 	fmt.Println("installed and started: systemctl status tilld")
@@ -78,14 +98,22 @@ func uninstallService() error {
 }
 
 // systemUser makes the account that the unit runs as.
-func systemUser() error {
-	if tool("id", "-u", "tilld") == nil {
-		return nil
+func systemUser() (uid, gid int, err error) {
+	if tool("id", "-u", account) != nil {
+		if err := tool("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/var/lib/tilld", "--shell", "/usr/sbin/nologin", account); err != nil {
+			return 0, 0, fmt.Errorf("account %s: %w", account, err)
+		}
 	}
-	if err := tool("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "tilld"); err != nil {
-		return fmt.Errorf("account tilld: %w", err)
+	u, err := user.Lookup(account)
+	if err != nil {
+		return 0, 0, err
 	}
-	return nil
+	uid, err = strconv.Atoi(u.Uid)
+	if err != nil {
+		return 0, 0, err
+	}
+	gid, err = strconv.Atoi(u.Gid)
+	return uid, gid, err
 }
 
 func tool(name string, args ...string) error {

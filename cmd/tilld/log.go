@@ -25,5 +25,8 @@ func newLog(file, level string) (*slog.Logger, *slog.LevelVar, io.Closer, error)
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 		return slog.New(slog.NewTextHandler(os.Stderr, opts)), &v, io.NopCloser(nil), nil
 	}
+	if inJournal(os.Stderr, os.Getenv("JOURNAL_STREAM")) {
+		return slog.New(newJournalHandler(os.Stderr, opts)), &v, io.NopCloser(nil), nil
+	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, opts)), &v, io.NopCloser(nil), nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -12,6 +13,28 @@ import (
 // healthyFor is how long the agent must have been able to sell before it tells
 // the guard that this version is good.
 const healthyFor = 5 * time.Second
+
+// startTime bounds how long the service manager is asked to wait: a store of
+// gigabytes that is built anew from its journal on a slow disk takes minutes.
+const startTime = 30 * time.Minute
+
+// starting asks the service manager for time until ready ends. It would kill
+// the agent after 90 s, and the next one would begin the same work anew.
+func (a *agent) starting(ready context.Context) {
+	ctx, cancel := context.WithTimeout(ready, startTime)
+	defer cancel()
+	const every = 20 * time.Second
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (3 * every).Microseconds()))
+		}
+	}
+}
 
 // service tells the service manager and the guard how the agent is.
 func (a *agent) service(ctx context.Context) error {

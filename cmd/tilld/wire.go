@@ -59,6 +59,9 @@ type agent struct {
 
 // run builds the agent, runs it until ctx ends, and stops it in order.
 func (a *agent) run(ctx context.Context) error {
+	opening, opened := context.WithCancel(ctx)
+	defer opened()
+	go a.starting(opening)
 	clock := link.NewClock(buildTime())
 	source := a.cfg.Cloud.TopicRoot + "/" + a.cfg.Path()
 	copies, err := a.copier(clock)
@@ -90,6 +93,7 @@ func (a *agent) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
+	opened()
 	a.log.Info("starting", "version", version, "till", a.cfg.Path(), "boot", a.bootID, "epoch", store.Epoch())
 	err = run.Group(ctx, a.log, parts...)
 	a.log.Info("stopped")

@@ -46,8 +46,9 @@ type Options struct {
 	Poll        time.Duration // 250 ms: how often the health report is looked for
 	FirstWait   time.Duration // 500 ms: before a restart; doubles
 	LongestWait time.Duration // 30 s
-	SteadyTime  time.Duration // 60 s: after running that long the wait begins anew
+	SteadyTime  time.Duration // 60 s: after running that long the wait begins anew, and a stop gives no try back
 	TrialWait   time.Duration // 2 s: before a candidate's next try
+	StartTime   time.Duration // 90 s: what the version before may take to start when a candidate has failed
 }
 
 func (o *Options) defaults() {
@@ -62,6 +63,7 @@ func (o *Options) defaults() {
 		{&o.LongestWait, 30 * time.Second},
 		{&o.SteadyTime, time.Minute},
 		{&o.TrialWait, 2 * time.Second},
+		{&o.StartTime, 90 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -104,6 +106,11 @@ func Run(o Options, signals <-chan os.Signal) int {
 			return ExitNothing
 		}
 		g.Log("starting " + l.String())
+		if l.candidate {
+			if err := extend(g.Env, g.HealthTime+g.StopTime+g.StartTime); err != nil {
+				g.Log("service manager not reached: " + err.Error())
+			}
+		}
 		end := g.run(l, signals)
 		g.Log(l.name() + " " + end.String())
 		if end.fine {
@@ -242,8 +249,10 @@ func (g *guard) judge(l launch, e ending) {
 	}
 	var err error
 	switch {
-	case e.asked || e.again:
+	case (e.asked || e.again) && e.ran < g.SteadyTime:
 		err = g.dir.Refund()
+	case e.asked || e.again: // somebody switches off a till that does not come up
+		s, err = g.dir.Crashed("no health report when it was stopped after " + e.ran.Round(time.Second).String())
 	case e.late:
 		s, err = g.dir.Fail("no health report within " + g.HealthTime.String())
 	default:

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -313,6 +314,54 @@ func TestStopDuringTrialCostsNoTry(t *testing.T) {
 			t.Fatalf("after stop %d: %+v", n+1, st)
 		}
 	}
+}
+
+// Staff switch a till that does not come up off and on again, in good order.
+func TestStopsOfASickVersionEndItsTrial(t *testing.T) {
+	s := newScene(t)
+	s.o.SteadyTime = time.Millisecond
+	s.stage("1.1.0", "sick")
+	for n := range slots.Tries {
+		s.start()
+		s.until("sick start", n+1)
+		s.signals <- syscall.SIGTERM
+		<-s.done
+		if st := s.state(); n < slots.Tries-1 && (st.Candidate == nil || st.Tries != slots.Tries-1-n) {
+			t.Fatalf("after stop %d: %+v", n+1, st)
+		}
+	}
+	st := s.state()
+	if st.Candidate != nil || len(st.Bad) != 1 || !strings.Contains(st.Bad[0].Reason, "no health report") {
+		t.Fatalf("%+v", st)
+	}
+	s.start()
+	s.until("good package healthy", 1)
+	s.stop()
+}
+
+// systemd must not end a trial before the guard does.
+func TestTrialAsksForTimeToStart(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s := newScene(t)
+	s.o.Env = append(os.Environ(), "NOTIFY_SOCKET="+name)
+	s.o.StartTime = 10 * time.Second
+	s.stage("1.1.0", "good 1.1.0")
+	s.start()
+	s.until("good 1.1.0 healthy", 1)
+	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	n, err := conn.Read(buf)
+	if want := "EXTEND_TIMEOUT_USEC=35000000"; err != nil || string(buf[:n]) != want {
+		t.Errorf("told %q, %v; want %s", buf[:n], err, want)
+	}
+	s.stop()
 }
 
 func TestDamagedActiveSlot(t *testing.T) {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+import "os"
+
+func inJournal(*os.File, string) bool { return false }
