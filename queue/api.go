@@ -28,7 +28,10 @@ type Options struct {
 	Log          *slog.Logger  // nil = none
 	Health       *health.Board // nil = none
 	Copies       *Copier       // a second destination; nil = none
-	CheckCommand []string      // argv of a child process that checks the file before it is mapped; nil = checked in this process
+	// HouseTime is the time by which day keys are old, for a machine's clock that
+	// may be set a year ahead; zero while nobody knows. nil = the machine's clock.
+	HouseTime    func() time.Time
+	CheckCommand []string // argv of a child process that checks the file before it is mapped; nil = checked in this process
 }
 
 // Recovery says what a start found damaged and how it was repaired.

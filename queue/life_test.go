@@ -237,6 +237,42 @@ func TestJournalGone(t *testing.T) {
 	}
 }
 
+// File and journal are both damaged, and the journal ends before what the file
+// had: numbers behind its end were used, so a new epoch begins.
+func TestRebuiltFromAShortJournal(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, testOptions(dir))
+	appendN(t, s, 3)
+	s.sync()
+	if err := s.snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	appendN(t, s, 2)
+	s.sync()
+	short := filepath.Join(t.TempDir(), "short")
+	copyDir(t, short, dir)
+	appendN(t, s, 4) // accepted, maybe sent
+	s.sync()
+	epoch := s.Epoch()
+	spoil(t, s, fullKey(outbox, eventKey(1, 2)))
+	whole, to := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "d")
+	copyDir(t, whole, dir)
+	copyDir(t, to, dir)
+	if err := os.RemoveAll(filepath.Join(to, journalDir)); err != nil { // in its place the one of before
+		t.Fatal(err)
+	}
+	copyDir(t, filepath.Join(to, journalDir), filepath.Join(short, journalDir))
+	s = mustOpen(t, testOptions(to))
+	r := s.Recovered()
+	if r == nil || !r.NewEpoch || s.Epoch() == epoch || r.Lost == "" {
+		t.Errorf("epoch %s, was %s; %+v", s.Epoch(), epoch, r)
+	}
+	s = mustOpen(t, testOptions(whole))
+	if r := s.Recovered(); r == nil || r.NewEpoch || r.Lost != "" || s.Epoch() != epoch {
+		t.Errorf("with a whole journal: %+v", r)
+	}
+}
+
 // Neither file nor snapshots nor the journal's beginning: the till still
 // starts, says what is missing, and leaves no hole.
 func TestLittleLeft(t *testing.T) {

@@ -53,7 +53,7 @@ func openFaulty(ctx context.Context, o Options, broken faults) (_ *Store, err er
 		o: o, log: o.Log.With("part", "queue"), dir: o.Dir, faults: broken,
 		requests: make(chan *request), poke: make(chan struct{}, 1),
 		applies: make(chan job, 1), applied: make(chan struct{}, 1), stop: make(chan struct{}),
-		damage: make(map[string]struct{}),
+		damage: make(map[string]struct{}), hopeless: make(chan error, 1),
 	}
 	for n := range strands {
 		s.at[n].grown = make(chan struct{})

@@ -20,10 +20,12 @@ const keepDamaged = 3 // files set aside that are kept
 // rebuild sets the file aside and makes a new one from, in this order: the
 // newest sound snapshot and the journal behind it; the whole journal; whatever
 // records of the damaged file are sound, and the journal. limit is the last
-// commit to bring back, 0 = all.
+// commit to bring back, 0 = all. uncertain: commits are missing at the end, so
+// that sequences could be given twice.
 func (s *Store) rebuild(reason string, limit uint64) (uncertain bool, err error) {
 	var r Recovery
 	s.log.Error("the file is damaged, rebuilding it", "reason", reason)
+	came := s.reached()
 	broken, err := s.quarantine()
 	if err != nil {
 		return false, fault.New(fault.Corrupt, "queue", "set aside", err)
@@ -89,6 +91,12 @@ func (s *Store) rebuild(reason string, limit uint64) (uncertain bool, err error)
 			return false, fault.New(fault.Corrupt, "queue", "rebuild", err)
 		}
 	}
+	// A journal that ends before what the damaged file had is damaged too: what is
+	// behind its end was accepted, and may have been sent under its numbers.
+	short := out.end.lsn < came
+	if missing := came - out.end.lsn; short && best != salvaged && missing > least {
+		least = missing
+	}
 	if least > 0 {
 		r.Lost = join(r.Lost, fmt.Sprintf("%d commits", least))
 	}
@@ -107,7 +115,16 @@ func (s *Store) rebuild(reason string, limit uint64) (uncertain bool, err error)
 		all.Lost = join(all.Lost, r.Lost)
 	})
 	s.log.Info("rebuilt", "source", r.Source, "lsn", out.end.lsn)
-	return !out.any, nil
+	return !out.any || short, nil
+}
+
+// reached is the last commit that the file at its place has, 0 when nobody knows.
+func (s *Store) reached() uint64 {
+	st, err := checkFile(s.path(dbName), tree{}, false, nil)
+	if err != nil || !st.hasMark {
+		return 0
+	}
+	return st.mark.lsn
 }
 
 // build makes tmp from a source and the journal, and returns how many commits
@@ -249,11 +266,20 @@ func (s *Store) reopen(cause error) error {
 	s.handle.Lock()
 	defer s.handle.Unlock()
 	if s.db != nil {
-		if err := s.db.Close(); err != nil {
+		if err := s.closeFile(); err != nil {
 			s.log.Warn("closing the file failed", "err", err)
 		}
-		s.db = nil
 	}
+	err := s.openAnew(cause)
+	if err != nil && s.left.Load() {
+		// The lock of the file that was left behind may be what is in the way.
+		s.endRun(err)
+	}
+	return err
+}
+
+// openAnew has a file that is whole at its place and opens it. handle is held.
+func (s *Store) openAnew(cause error) error {
 	path := s.path(dbName)
 	again := rewrite
 	if s.faults.rewrite != nil {

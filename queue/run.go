@@ -31,7 +31,8 @@ var keeps = map[Bucket]keep{
 
 // Run takes the hourly snapshots, deletes what is no longer kept (acked events,
 // replies in Inbox, answers in Idem, keys of days that are over), watches the disk's room and repairs
-// records that readers found damaged. It blocks until ctx ends.
+// records that readers found damaged. It blocks until ctx ends, or until only a
+// new process can open the file again: fault.Corrupt.
 func (s *Store) Run(ctx context.Context) error {
 	hour, minute, room := time.NewTicker(snapshotEvery), time.NewTicker(trimEvery), time.NewTicker(roomEvery)
 	defer hour.Stop()
@@ -46,6 +47,8 @@ func (s *Store) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-s.hopeless:
+			return err
 		case <-hour.C:
 			s.takeSnapshot()
 			err = errors.Join(s.expire(ctx), s.forget())
@@ -248,10 +251,7 @@ func (s *Store) Close() error {
 		s.handle.Lock()
 		defer s.handle.Unlock()
 		if s.db != nil {
-			err = s.db.Close()
-			s.mu.Lock()
-			s.db = nil
-			s.mu.Unlock()
+			err = s.closeFile()
 		}
 		err = errors.Join(err, s.lock.Close())
 	})

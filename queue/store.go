@@ -59,6 +59,9 @@ type Store struct {
 	suspect  atomic.Bool  // reading the file went wrong in a way that its records do not explain
 	pressure atomic.Bool  // the file cannot take what the journal has
 
+	left     atomic.Bool // a file was left behind open, see closeFile
+	hopeless chan error  // why only a new process can open the file, for Run
+
 	vault *vault // keys of what is personal
 
 	journal  *journal      // the writer goroutine's

@@ -290,7 +290,11 @@ func (s *Store) nextKey() error {
 // forget destroys the keys of days that ended more than KeepAcked ago, unless
 // an event of that day is still kept because the cloud does not have it.
 func (s *Store) forget() error {
-	limit := dayNumber(time.Now().Add(-s.o.KeepAcked))
+	now := time.Now()
+	if s.o.HouseTime != nil {
+		now = s.o.HouseTime()
+	}
+	limit := dayNumber(now.Add(-s.o.KeepAcked))
 	if limit == 0 || s.vault.oldest() >= limit {
 		return nil
 	}

@@ -355,3 +355,33 @@ func FuzzReveal(f *testing.F) {
 		}
 	})
 }
+
+// A clock that leaps a year ahead erases nothing as long as nobody believes it.
+func TestErasingByTheTimeThatIsBelieved(t *testing.T) {
+	dir := fastDir(t)
+	synctest.Test(t, func(t *testing.T) {
+		o := testOptions(dir)
+		var house time.Time
+		o.HouseTime = func() time.Time { return house }
+		s, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		sealed := s.Conceal("x", []byte(canary))
+		began := time.Now()
+		time.Sleep(365 * day)
+		for _, c := range []struct {
+			house  time.Time
+			erased bool
+		}{{time.Time{}, false}, {began.Add(time.Hour), false}, {began.Add(7 * day), false}, {time.Now(), true}} {
+			house = c.house
+			if err := errors.Join(s.nextKey(), s.forget()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Reveal("x", sealed); errors.Is(err, ErrErased) != c.erased {
+				t.Errorf("at %v: %v", c.house, err)
+			}
+		}
+	})
+}

@@ -77,7 +77,7 @@ func (a *agent) run(ctx context.Context) error {
 		Dir: a.cfg.DataDir, Seal: seal, Copies: copies,
 		MaxBytes: int64(a.cfg.Queue.MaxBytes), ReserveBytes: int64(a.cfg.Queue.ReserveBytes),
 		KeepAcked: a.cfg.Queue.KeepAcked.Std(), Log: a.log.With("part", "queue"), Health: &a.health,
-		CheckCommand: checkCommand(a.cfg.DataDir),
+		CheckCommand: checkCommand(a.cfg.DataDir), HouseTime: a.houseTime,
 	})
 	if err != nil {
 		return err
@@ -98,6 +98,14 @@ func (a *agent) run(ctx context.Context) error {
 	err = run.Group(ctx, a.log, parts...)
 	a.log.Info("stopped")
 	return errors.Join(err, store.Close())
+}
+
+// houseTime is the time by which records are old; zero before there is an engine.
+func (a *agent) houseTime() time.Time {
+	if t := a.engine.Load(); t != nil {
+		return t.HouseTime()
+	}
+	return time.Time{}
 }
 
 // roomWait is how long a start waits before it tries again on a full disk.

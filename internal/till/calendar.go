@@ -61,6 +61,13 @@ func (t *Till) cloudTime(now time.Time) (at time.Time, known bool) {
 	return now.Add(time.Duration(c.OffsetMS) * time.Millisecond), true
 }
 
+// HouseTime is the time by which what the till keeps is old, see docs/adr/0170.
+func (t *Till) HouseTime() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.houseTime()
+}
+
 // houseTime is the time by which records are old: the cloud's if it is known. A
 // clock that has leapt, and that nobody has confirmed, does not make a year of
 // sales old: as long as that is in doubt, only the time counts that has passed
