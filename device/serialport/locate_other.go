@@ -13,6 +13,9 @@ func (o *Opener) locate(s *settings) (err error) {
 	return err
 }
 
+// heedsXOFF is not asked here: flow xonxoff is refused.
+func (o *Opener) heedsXOFF(settings) bool { return true }
+
 func (o *Opener) identify(s settings) device.Identity {
 	n, _, _ := listing(List).lookup(s.node) // when it is not known, the open itself decides
 	return n.Identity

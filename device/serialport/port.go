@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tilld/device"
@@ -45,6 +46,8 @@ type port struct {
 	rd, wr deadline.Deadline
 	closed chan struct{}
 	once   sync.Once
+
+	stopped atomic.Bool // the device has said XOFF to a line that is sieved
 
 	reading sync.Mutex // one Read at a time
 	reader  chan chunkRead

@@ -18,6 +18,11 @@ func (p *port) Read(b []byte) (int, error) {
 		return p.readPumped(b)
 	}
 	for {
+		if len(p.rest) > 0 { // put aside by a writer that waited for XON
+			n := copy(b, p.rest)
+			p.rest = p.rest[n:]
+			return n, nil
+		}
 		if err := p.guard.waitRead(); err != nil {
 			return 0, p.fail(err)
 		}
@@ -27,6 +32,11 @@ func (p *port) Read(b []byte) (int, error) {
 		}
 		if err != nil {
 			return n, p.fail(err)
+		}
+		if p.flow == sieved && n > 0 {
+			if n = sieve(b[:n], &p.stopped); n == 0 {
+				continue
+			}
 		}
 		if n > 0 {
 			return n, nil

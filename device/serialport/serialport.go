@@ -71,6 +71,9 @@ func (o *Opener) Open(ctx context.Context, u *url.URL) (device.Port, error) {
 		return nil, device.OtherDevice.With("old", s.expect.String(), "new", id.String()).
 			Fault(fault.Config, name, "open", errors.New("another device than the address allows"))
 	}
+	if s.flow == "xonxoff" && !o.heedsXOFF(s) {
+		s.flow = sieved
+	}
 	l, g, err := o.acquire(s)
 	if err != nil {
 		return nil, explain(name, s, err)

@@ -43,6 +43,11 @@ func (p *port) room() error {
 	if p.wr.Over() {
 		return os.ErrDeadlineExceeded
 	}
+	if p.flow == sieved {
+		if err := p.waitXON(); err != nil {
+			return err
+		}
+	}
 	if p.flow == "dtrdsr" {
 		for !p.line.ready() {
 			pause := time.NewTimer(10 * time.Millisecond)

@@ -20,6 +20,9 @@ import (
 // limit is for all checks together; a machine without other work takes four minutes.
 const limit = 15 * time.Minute
 
+// quiet is the longest time between two reports.
+const quiet = 3 * time.Minute
+
 // TestRig boots the machine; each check that it reports is a subtest. The
 // environment variable TILLD_RIG_RUN is a regular expression of checks to run.
 func TestRig(t *testing.T) {
@@ -42,7 +45,7 @@ func TestRig(t *testing.T) {
 	vm := exec.CommandContext(ctx, "qemu-system-x86_64",
 		"-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "1024", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
 		"-kernel", kernel, "-initrd", initrd, "-append",
-		"console=ttyS0 loglevel=5 panic=-1 mitigations=off rdinit=/init rig_run="+os.Getenv("TILLD_RIG_RUN"),
+		"console=ttyS0 loglevel=5 oops=panic panic=-1 mitigations=off rdinit=/init rig_run="+os.Getenv("TILLD_RIG_RUN"),
 		"-serial", "file:"+console,
 		"-chardev", "socket,id=r,path="+filepath.Join(sock, "r"), "-serial", "chardev:r",
 		"-qmp", "unix:"+filepath.Join(sock, "q"),
@@ -54,7 +57,7 @@ func TestRig(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		cancel()
+		vm.Process.Kill() // it has ended, or hangs
 		vm.Wait()
 		if t.Failed() {
 			tail(t, console)
@@ -72,7 +75,7 @@ func TestRig(t *testing.T) {
 func follow(t *testing.T, conn net.Conn, q *monitor) {
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for conn.SetReadDeadline(time.Now().Add(quiet)) == nil && lines.Scan() {
 		word, rest, _ := strings.Cut(strings.TrimSpace(lines.Text()), " ")
 		name, text, _ := strings.Cut(rest, " ")
 		switch word {

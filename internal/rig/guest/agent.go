@@ -66,14 +66,19 @@ func start(t *T, devices string, as ...user) *agent {
 	t.ok(err)
 	t.ok(os.Chmod(dir, 0o700))
 	a := &agent{t: t, dir: dir}
-	config := "till: {merchant: acme, store: sh-001, till: \"03\"}\nhttp: {listen: \"127.0.0.1:0\"}\ncloud: {url: \"\"}\n" +
-		"queue: {max_bytes: 64MiB, reserve_bytes: 4MiB}\nlog: {level: debug, file: \"\"}\ndata_dir: " + dir + "/data\ndevices:\n" + devices
-	t.ok(os.WriteFile(dir+"/tilld.yaml", []byte(config), 0o644))
+	a.configure(devices)
 	if len(as) > 0 {
 		t.ok(os.Chown(dir, int(as[0].id), int(as[0].id)))
 	}
 	a.run(as...)
 	return a
+}
+
+// configure writes the agent's configuration with a list of devices.
+func (a *agent) configure(devices string) {
+	config := "till: {merchant: acme, store: sh-001, till: \"03\", language: en}\nhttp: {listen: \"127.0.0.1:0\"}\ncloud: {url: \"\"}\n" +
+		"queue: {max_bytes: 64MiB, reserve_bytes: 4MiB}\nlog: {level: debug, file: \"\"}\ndata_dir: " + a.dir + "/data\ndevices:\n" + devices
+	a.t.ok(os.WriteFile(a.dir+"/tilld.yaml", []byte(config), 0o644))
 }
 
 // run starts the process.

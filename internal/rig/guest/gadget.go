@@ -128,6 +128,19 @@ func (g *gadget) far(kind string, n int) *os.File {
 	return f
 }
 
+// near is the node of the kernel's driver for the gadget, "" when it is unplugged.
+func (g *gadget) near() string {
+	hub := strings.TrimPrefix(g.udc, "dummy_udc.")
+	for _, class := range []string{"tty", "usbmisc", "hidraw", "input"} {
+		list, err := filepath.Glob("/sys/devices/platform/dummy_hcd." + hub + "/usb*/*/*/" + class + "/*")
+		deep, err2 := filepath.Glob("/sys/devices/platform/dummy_hcd." + hub + "/usb*/*/*/*/" + class + "/*")
+		if list = append(list, deep...); err == nil && err2 == nil && len(list) > 0 {
+			return "/dev/" + filepath.Base(list[0])
+		}
+	}
+	return ""
+}
+
 func (g *gadget) read(path string) string {
 	b, err := os.ReadFile(path)
 	g.t.ok(err)
@@ -139,11 +152,7 @@ func minor(dev string) string {
 	return m
 }
 
-// await polls the file system, which has no other way to tell.
-func await(t *T, what string, limit time.Duration, f func() bool) {
-	t.wait(what, limit, f)
-}
-
+// wait asks again and again: for what the kernel tells in no other way.
 func (t *T) wait(what string, limit time.Duration, f func() bool) {
 	end := time.Now().Add(limit)
 	for !f() {

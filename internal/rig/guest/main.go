@@ -19,7 +19,11 @@ import (
 // checks in the order in which they run. Those after "udev" have it running.
 var checks = []check{
 	{"hello", checkHello},
-	{"serial/scan", checkSerialScan},
+	{"serial/replug", checkSerialReplug},
+	{"serial/number", checkSerialNumber},
+	{"serial/other", checkSerialOther},
+	{"serial/lines", checkSerialLines},
+	{"serial/flow", checkSerialFlow},
 }
 
 type check struct {
