@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"tilld/firmware/guard"
@@ -12,6 +13,22 @@ import (
 // ExitRestart is the exit code by which the agent asks tilld-guard to start it
 // again at once, with a waiting update in its place.
 const ExitRestart = guard.ExitRestart
+
+// StopsByStdin is the setting, in the environment of guard or agent, by which the
+// end of its standard input asks it to stop.
+const StopsByStdin = guard.EnvStop + "=stdin"
+
+// StopWithGuard calls stop when the guard asks for it by closing standard input,
+// as it does on Windows; elsewhere it sends a signal.
+func StopWithGuard(stop func()) {
+	if os.Getenv(guard.EnvStop) != "stdin" {
+		return
+	}
+	go func() {
+		io.Copy(io.Discard, os.Stdin) // however it ends, the guard is gone
+		stop()
+	}()
+}
 
 // Guarded reports whether tilld-guard started this process.
 func Guarded() bool { return os.Getenv(guard.EnvGuard) != "" }

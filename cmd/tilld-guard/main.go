@@ -8,7 +8,9 @@
 //
 // Signals: TERM and INT stop the agent and then the guard; USR1 starts the
 // agent again, which lets a waiting update take its place; HUP, QUIT and USR2
-// are passed on.
+// are passed on. On Windows, which has no such signals, the agent is asked to stop
+// by closing its standard input; with TILLD_GUARD_STOP=stdin the guard stops at
+// the end of its own.
 //
 // Exit codes: 0 stopped on request; 1 stopped on request but the agent ended
 // with an error, or another guard runs for this directory; 2 wrong settings;
@@ -17,6 +19,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -38,7 +41,8 @@ func run(args []string, env func(string) string) int {
 	logf := func(line string) { fmt.Fprintln(os.Stderr, "tilld-guard: "+line) }
 	o := guard.Options{
 		DataDir: dataDir(args, env), Args: args,
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Log: logf,
+		StopByStdin: runtime.GOOS == "windows",
+		Stdin:       os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Log: logf,
 	}
 	if text := env("TILLD_GUARD_HEALTH"); text != "" {
 		d, err := time.ParseDuration(text)
@@ -56,6 +60,12 @@ func run(args []string, env func(string) string) int {
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, guard.Signals()...)
+	if env(guard.EnvStop) == "stdin" {
+		go func() {
+			io.Copy(io.Discard, os.Stdin) // however it ends, nobody is there who could ask
+			signals <- os.Interrupt
+		}()
+	}
 	return guard.Run(o, signals)
 }
 

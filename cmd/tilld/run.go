@@ -38,6 +38,9 @@ func (c *runCmd) Run() error {
 	if cfg.DataDir, err = filepath.Abs(cfg.DataDir); err != nil {
 		return err
 	}
+	if done, err := supervised(file, cfg.DataDir); done {
+		return err
+	}
 	log, level, closer, err := newLog(cfg.Log.File, cfg.Log.Level)
 	if err != nil {
 		return fmt.Errorf("log: %w", err)
@@ -48,6 +51,7 @@ func (c *runCmd) Run() error {
 	}
 	ctx, stop := lifetime()
 	defer stop()
+	firmware.StopWithGuard(stop)
 	life, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &agent{

@@ -27,6 +27,7 @@ const (
 	EnvGuard = "TILLD_GUARD"      // "1"
 	EnvSlot  = "TILLD_SLOT"       // slot it runs from, "" for the agent of the package
 	EnvData  = "TILLD_GUARD_DATA" // data directory whose slots the guard starts
+	EnvStop  = "TILLD_GUARD_STOP" // "stdin": the end of standard input asks to stop
 )
 
 // Options are the settings of a guard. Times that are zero have the default
@@ -36,6 +37,10 @@ type Options struct {
 	Beside  string   // program of the package, started when no slot can be; "" = none
 	Args    []string // arguments of the agent
 	Env     []string // environment; nil = this process's
+
+	// StopByStdin asks the agent to stop by closing its standard input, for systems
+	// on which a process cannot be sent a request. Stdin is not handed over then.
+	StopByStdin bool
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer // handed to the agent; an *os.File is inherited as it is

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -73,6 +74,14 @@ func play() {
 		time.Sleep(time.Hour)
 	case "sick":
 		time.Sleep(time.Hour)
+	case "leashed":
+		if os.Getenv(guard.EnvStop) != "stdin" {
+			os.Exit(93)
+		}
+		confirm()
+		io.Copy(io.Discard, os.Stdin)
+		note("stopped")
+		os.Exit(0)
 	case "restart":
 		confirm()
 		time.Sleep(30 * time.Millisecond)
@@ -188,6 +197,30 @@ func (s *scene) played() string {
 		s.t.Error(err)
 	}
 	return string(data)
+}
+
+// Where no signal can be sent, the end of its standard input asks the agent to
+// stop; one that does not care is killed, as with a signal.
+func TestStopByStdin(t *testing.T) {
+	for role, want := range map[string]int{"leashed": guard.ExitStopped, "sick": guard.ExitFailed} {
+		t.Run(role, func(t *testing.T) {
+			s := newScene(t)
+			s.o.StopByStdin, s.o.StopTime = true, 5*time.Second
+			if role == "sick" {
+				s.o.StopTime = 50 * time.Millisecond
+			}
+			if err := os.WriteFile(s.o.Beside, s.agent(role), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			s.start()
+			s.until(role+" start", 1)
+			s.signals <- os.Interrupt
+			s.ends(want)
+			if got := strings.Contains(s.played(), "leashed stopped"); got != (role == "leashed") {
+				t.Errorf("stopped in order: %v", got)
+			}
+		})
+	}
 }
 
 // starts counts how often the guard says that it starts a version.

@@ -36,10 +36,14 @@ func (g *guard) run(l launch, signals <-chan os.Signal) (e ending) {
 	start := time.Now()
 	defer func() { e.ran = time.Since(start) }()
 	cmd := exec.Command(l.path, g.Args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = g.Stdin, g.Stdout, g.Stderr
+	cmd.Stdout, cmd.Stderr = g.Stdout, g.Stderr
 	cmd.Env = childEnv(g.Env, l, g.DataDir)
 	cmd.WaitDelay = time.Second
 	separate(cmd)
+	ask, err := g.leash(cmd)
+	if err != nil {
+		return ending{code: -1, how: "did not start: " + err.Error()}
+	}
 	if err := cmd.Start(); err != nil {
 		return ending{code: -1, how: "did not start: " + err.Error()}
 	}
@@ -58,7 +62,7 @@ func (g *guard) run(l launch, signals <-chan os.Signal) (e ending) {
 		if kill == nil {
 			kill = time.After(g.StopTime)
 		}
-		if err := askToStop(cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		if err := ask(); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, os.ErrClosed) {
 			g.Log("stop request: " + err.Error())
 		}
 	}
@@ -102,6 +106,20 @@ func (g *guard) run(l launch, signals <-chan os.Signal) (e ending) {
 	}
 }
 
+// leash gives the agent its standard input, and returns what asks it to stop.
+func (g *guard) leash(cmd *exec.Cmd) (ask func() error, err error) {
+	if !g.StopByStdin {
+		cmd.Stdin = g.Stdin
+		return func() error { return askToStop(cmd.Process) }, nil
+	}
+	cmd.Env = append(cmd.Env, EnvStop+"=stdin")
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	return pipe.Close, nil
+}
+
 // confirmed reports whether the candidate l is the active version by now.
 func (g *guard) confirmed(l launch) bool {
 	s, _ := g.dir.Load()
@@ -124,7 +142,7 @@ func childEnv(env []string, l launch, data string) []string {
 	out := make([]string, 0, len(env)+3)
 	for _, kv := range env {
 		name, _, _ := strings.Cut(kv, "=")
-		if name != EnvGuard && name != EnvSlot && name != EnvData && name != "WATCHDOG_PID" {
+		if name != EnvGuard && name != EnvSlot && name != EnvData && name != EnvStop && name != "WATCHDOG_PID" {
 			out = append(out, kv)
 		}
 	}

@@ -55,7 +55,7 @@ func Load(file string, environ []string, known Known) (c Config, problems, warni
 
 // others are the variables with our prefix that are no keys: those by which
 // tilld-guard and the agent tell each other who they are.
-var others = []string{"TILLD_GUARD", "TILLD_SLOT", "TILLD_GUARD_DATA", "TILLD_GUARD_HEALTH"}
+var others = []string{"TILLD_GUARD", "TILLD_SLOT", "TILLD_GUARD_DATA", "TILLD_GUARD_HEALTH", "TILLD_GUARD_STOP"}
 
 // environment overlays TILLD_CLOUD_URL and the like. The names come from the
 // keys themselves, so that TILLD_CLOUD_CLIENT_ID is cloud.client_id.
