@@ -147,6 +147,8 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	b.want(t, "GET", "/v1/sales?limit=1001", "", 422, sale.CodeInvalid, "limit")
 	b.want(t, "GET", "/v1/sales?limit=1&limit=2", "", 422, sale.CodeInvalid, "limit")
 	b.want(t, "GET", "/v1/sales?from=yesterday", "", 422, sale.CodeInvalid, "from")
+	b.want(t, "GET", "/v1/sales?state=%zz", "", 422, sale.CodeInvalid, "")
+	b.want(t, "GET", "/v1/sales?limit=5;state=open", "", 422, sale.CodeInvalid, "")
 	b.want(t, "GET", "/v1/sales?state=lost", "", 422, sale.CodeInvalid, "state")
 	b.want(t, "GET", "/v1/sales?from=2026-11-24&to=2026-11-24T10:00:00%2B08:00&amount=2500&state=closed&text=x&after=y&limit=1000", "", 200, "", "")
 }

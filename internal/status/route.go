@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -253,7 +254,11 @@ func (c *call) checkQuery() error {
 	if c.route.access == byLocal {
 		return nil
 	}
-	for name, values := range c.r.URL.Query() {
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return invalid("", "查询参数的编码有误", "the query is not encoded as it has to be (%XX, parameters parted by &)")
+	}
+	for name, values := range query {
 		if !slices.ContainsFunc(c.route.query, func(p param) bool { return p.name == name }) {
 			return problem(codeUnknownField, name, "没有这个查询参数", "there is no such query parameter")
 		}
