@@ -18,6 +18,7 @@ import (
 	"tilld/firmware/slots"
 	"tilld/firmware/tuf"
 	"tilld/internal/fault"
+	"tilld/internal/plainfile"
 )
 
 // Store keeps trusted metadata; see [tuf.Store]. The queue's TUF bucket is one.
@@ -183,7 +184,7 @@ func (u *update) open() error {
 // do.
 func (u *update) root() ([]byte, error) {
 	if u.RootFile != "" {
-		data, err := os.ReadFile(u.RootFile)
+		data, err := plainfile.ReadFile(u.RootFile)
 		if err != nil {
 			return nil, trouble(fault.Config, "read the root of trust", "name the root.json that came with the repository's keys", err)
 		}

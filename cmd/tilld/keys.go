@@ -9,13 +9,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"tilld/internal/plainfile"
 )
 
 // tillKey returns the till's own signing key, made at the first start:
 // <data_dir>/till-key, PKCS #8 in PEM, readable by the agent alone.
 func tillKey(dataDir string) (ed25519.PrivateKey, error) {
 	file := filepath.Join(dataDir, "till-key")
-	text, err := os.ReadFile(file)
+	text, err := plainfile.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newTillKey(file)
 	}

@@ -16,6 +16,7 @@ import (
 	"tilld/internal/config"
 	"tilld/internal/link"
 	"tilld/internal/offlinepay"
+	"tilld/internal/plainfile"
 	"tilld/internal/sale"
 	"tilld/internal/till"
 )
@@ -52,7 +53,7 @@ func offlinePay(c config.Config) *till.OfflinePay {
 // readCodeKeys reads the keys for pay codes. Whoever can read the file can make
 // codes, so nobody but its owner may.
 func readCodeKeys(file string) (offlinepay.CodeKeys, error) {
-	f, err := os.Open(file)
+	f, err := plainfile.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +62,6 @@ func readCodeKeys(file string) (offlinepay.CodeKeys, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", file)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
 		return nil, fmt.Errorf("%s has mode %04o: others can read it; run chmod 600 %s", file, info.Mode().Perm(), file)
 	}

@@ -24,6 +24,7 @@ import (
 	"tilld/internal/config"
 	"tilld/internal/lang"
 	"tilld/internal/link"
+	"tilld/internal/plainfile"
 	"tilld/internal/sale"
 	"tilld/internal/till"
 	"tilld/queue"
@@ -149,7 +150,7 @@ func (h *house) show() error {
 
 // stored is the playlist of head office with its files; without one it is empty.
 func (h *house) stored() (screen.Playlist, error) {
-	raw, err := os.ReadFile(filepath.Join(h.dir, playlistFile))
+	raw, err := plainfile.ReadFile(filepath.Join(h.dir, playlistFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return screen.Playlist{}, nil
 	}
@@ -290,7 +291,7 @@ func (h *house) have(ctx context.Context, it playlistItem) error {
 }
 
 func sumFile(file string) (string, error) {
-	f, err := os.Open(file)
+	f, err := plainfile.Open(file)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"tilld/internal/plainfile"
 )
 
 // maxPrices bounds a price book file; it is never in memory as a whole.
@@ -90,7 +92,7 @@ func openPrices(ctx context.Context, client *http.Client, repository, rest strin
 			return nil, err
 		}
 		defer root.Close()
-		return root.Open(rest)
+		return plainfile.OpenIn(root, rest)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(repository, "/")+"/"+rest, nil)
 	if err != nil {

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"tilld/internal/lang"
+	"tilld/internal/plainfile"
 	"tilld/internal/till"
 	"tilld/printer"
 	"tilld/printer/layout"
@@ -22,7 +22,7 @@ func receiptTemplate[D any](name, classic string, tag lang.Tag) (func(D) (printe
 	case "classic":
 		src = classic
 	default:
-		f, err := os.Open(name)
+		f, err := plainfile.Open(name)
 		if err != nil {
 			return nil, err
 		}

@@ -6,9 +6,10 @@ import (
 	"image/png"
 	"math"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
+
+	"tilld/internal/plainfile"
 )
 
 // House is what a store makes of the page. The zero value is plain.
@@ -115,7 +116,7 @@ func (s *Screen) logo(w http.ResponseWriter, _ *http.Request) {
 }
 
 func readLogo(file string) ([]byte, error) {
-	f, err := os.Open(file)
+	f, err := plainfile.Open(file)
 	if err != nil {
 		return nil, err
 	}

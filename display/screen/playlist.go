@@ -9,12 +9,13 @@ import (
 	"image/png"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"tilld/internal/plainfile"
 )
 
 // Bounds of a playlist.
@@ -91,7 +92,7 @@ func Sniff(head []byte) (media string, err error) {
 // CheckFile says what a file of a playlist is, or why it cannot be one. whole
 // decodes a picture to its end, which finds a damaged one.
 func CheckFile(file string, whole bool) (media string, err error) {
-	f, err := os.Open(file)
+	f, err := plainfile.Open(file)
 	if err != nil {
 		return "", err
 	}
@@ -99,9 +100,6 @@ func CheckFile(file string, whole bool) (media string, err error) {
 	st, err := f.Stat()
 	if err != nil {
 		return "", err
-	}
-	if !st.Mode().IsRegular() {
-		return "", errors.New("not a plain file")
 	}
 	head := make([]byte, 512)
 	n, err := io.ReadFull(f, head)
@@ -152,7 +150,7 @@ func checkPicture(f io.ReadSeeker, media string, whole bool) error {
 // Folder makes a playlist of the pictures and videos in a folder, by name. What
 // cannot be shown is left out and named in skipped.
 func Folder(dir string) (p Playlist, skipped []error, err error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := plainfile.ReadDir(dir)
 	if err != nil {
 		return Playlist{}, nil, fmt.Errorf("screen: playlist folder: %w", err)
 	}
@@ -190,7 +188,7 @@ func (s *Screen) clip(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("item") != h.Reel.key(i) {
 			continue
 		}
-		f, err := os.Open(it.File)
+		f, err := plainfile.Open(it.File)
 		if err != nil {
 			s.o.Log.Warn("file of the playlist not shown", "err", err)
 			break

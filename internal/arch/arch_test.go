@@ -16,7 +16,7 @@ import (
 const module = "tilld/"
 
 // leaves may be imported by every part, and import only each other.
-const leaves = "internal/fault internal/run internal/health internal/config internal/qr internal/lang internal/feed internal/atlas internal/strict internal/unchecked"
+const leaves = "internal/fault internal/run internal/health internal/config internal/qr internal/lang internal/feed internal/atlas internal/strict internal/unchecked internal/plainfile"
 
 // allowed says, by part, which other parts its code may import (tests may import
 // what they like). A part is a top folder, or a folder right below internal.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tilld/internal/plainfile"
 )
 
 // Known is what the binary can do, for the checks that need it.
@@ -39,7 +41,11 @@ func Load(file string, environ []string, known Known) (c Config, problems, warni
 	c = Defaults()
 	r := &reader{file: file, lines: map[string]int{}, from: map[string]string{}}
 	if file != "" {
-		data, err := os.ReadFile(file)
+		read := plainfile.ReadFile
+		if file == "/dev/stdin" || strings.HasPrefix(file, "/dev/fd/") { // a shell's <(…)
+			read = os.ReadFile
+		}
+		data, err := read(file)
 		if err != nil {
 			return c, nil, nil, err
 		}

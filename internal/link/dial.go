@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"tilld/internal/fault"
+	"tilld/internal/plainfile"
 )
 
 // connectTimeout bounds TCP, TLS and MQTT handshakes, each.
@@ -102,7 +102,7 @@ var errNoTLS = errors.New("link: the broker ended the TLS handshake")
 func (l *Link) tlsConfig() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: l.broker.host}
 	if l.o.CAFile != "" {
-		pem, err := os.ReadFile(l.o.CAFile)
+		pem, err := plainfile.ReadFile(l.o.CAFile)
 		if err != nil {
 			return nil, configFault("cloud.ca_file", err)
 		}
@@ -112,7 +112,7 @@ func (l *Link) tlsConfig() (*tls.Config, error) {
 		}
 	}
 	if l.o.CertFile != "" || l.o.KeyFile != "" {
-		pair, err := tls.LoadX509KeyPair(l.o.CertFile, l.o.KeyFile)
+		pair, err := plainfile.KeyPair(l.o.CertFile, l.o.KeyFile)
 		if err != nil {
 			return nil, configFault("cloud.cert_file", err)
 		}
@@ -126,7 +126,7 @@ func (l *Link) password() (string, error) {
 	if l.o.PasswordFile == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(l.o.PasswordFile)
+	b, err := plainfile.ReadFile(l.o.PasswordFile)
 	if err != nil {
 		return "", configFault("cloud.password_file", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tilld/internal/fault"
+	"tilld/internal/plainfile"
 )
 
 // LAN is the read-only status page for the shop's network. It has a listener
@@ -45,7 +46,7 @@ func newLAN(s *Server, o LAN) (*lan, error) {
 	if o.TLSCert == "" || o.TLSKey == "" || o.PINFile == "" {
 		return nil, bad("read settings", "http.lan needs tls_cert, tls_key and pin_file", errors.New("a setting is missing"))
 	}
-	cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+	cert, err := plainfile.KeyPair(o.TLSCert, o.TLSKey)
 	if err != nil {
 		return nil, bad("read certificate", "check http.lan.tls_cert and tls_key", err)
 	}

@@ -5,12 +5,12 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"tilld/internal/fault"
+	"tilld/internal/plainfile"
 )
 
 // pinGate admits who knows the PIN of a file. After tries wrong ones within
@@ -33,7 +33,7 @@ func openPIN(key, file string, tries int, pause time.Duration) (*pinGate, error)
 	bad := func(hint string, err error) error {
 		return &fault.Error{Kind: fault.Config, Component: key, Op: "read PIN", Hint: hint, Err: err}
 	}
-	text, err := os.ReadFile(file)
+	text, err := plainfile.ReadFile(file)
 	if err != nil {
 		return nil, bad("check "+key, err)
 	}

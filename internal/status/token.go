@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tilld/internal/fault"
+	"tilld/internal/plainfile"
 )
 
 // token is the secret of the local API. It never prints itself.
@@ -28,7 +29,7 @@ func (*token) GoString() string { return "‹secret›" }
 // openToken reads the token in path, or makes one of 32 random bytes and stores
 // it with mode 0600. A token that others can read is a fault of kind Config.
 func openToken(path string) (*token, error) {
-	text, err := os.ReadFile(path)
+	text, err := plainfile.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = makeToken(path)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"tilld/device"
 	"tilld/internal/fault"
+	"tilld/internal/plainfile"
 )
 
 const (
@@ -70,7 +71,7 @@ func (f *folder) list() error {
 	}
 	// A file that comes within the tick of the clock does not change the time.
 	f.changed, f.again = st.ModTime(), time.Since(st.ModTime()) < time.Second
-	entries, err := os.ReadDir(f.path)
+	entries, err := plainfile.ReadDir(f.path)
 	if err != nil {
 		return err
 	}
@@ -91,13 +92,13 @@ func (f *folder) list() error {
 
 // load reads one frame; nil when it is none. wait says that it may become one.
 func load(file string) (img image.Image, wait bool) {
-	fd, err := os.Open(file)
+	fd, err := plainfile.Open(file)
 	if err != nil {
-		return nil, false // gone again
+		return nil, false // gone again, or a pipe
 	}
 	defer fd.Close() // only read from
 	st, err := fd.Stat()
-	if err != nil || !st.Mode().IsRegular() || st.Size() > maxFileSize {
+	if err != nil || st.Size() > maxFileSize {
 		return nil, false
 	}
 	young := time.Since(st.ModTime()) < settle
