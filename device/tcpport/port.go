@@ -27,10 +27,15 @@ type port struct {
 	read, write time.Time     // deadlines
 	woken       chan struct{} // closed when a deadline or conn changes
 	closed      bool
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
 }
 
 func newPort(addr string, conn net.Conn) *port {
-	return &port{addr: addr, conn: conn, woken: make(chan struct{})}
+	p := &port{addr: addr, conn: conn, woken: make(chan struct{})}
+	p.life, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 // wake needs mu.
@@ -71,13 +76,16 @@ func (p *port) connected() (net.Conn, error) {
 	if conn != nil {
 		return conn, nil
 	}
-	ctx := context.Background()
+	ctx := p.life
 	if !deadline.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
 	conn, err := dialer().DialContext(ctx, "tcp", p.addr)
+	if p.life.Err() != nil && err != nil {
+		return nil, net.ErrClosed
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,6 +173,7 @@ func (p *port) Close() error {
 		return net.ErrClosed
 	}
 	p.closed = true
+	p.end()
 	p.wake()
 	if p.conn == nil {
 		return nil

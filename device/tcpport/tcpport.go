@@ -30,7 +30,8 @@ func Check(u *url.URL) error {
 }
 
 // Open connects to tcp://host:port. A cable that is pulled out sends no
-// farewell: keep-alive notices it within 10 s.
+// farewell: keep-alive notices it within 10 s, and on Linux [device.Prober] while
+// something is on its way, too.
 func Open(ctx context.Context, u *url.URL) (device.Port, error) {
 	if err := Check(u); err != nil {
 		return nil, device.CheckAddress.With("why", err.Error()).Fault(fault.Config, u.Host, "connect", err)
