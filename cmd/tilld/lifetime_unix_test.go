@@ -13,6 +13,9 @@ import (
 
 // A hangup stops the agent in order, unless it was started to survive one.
 func TestHangupStops(t *testing.T) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP) // this test itself may run under nohup
+	defer signal.Stop(heard)
 	ctx, stop := lifetime()
 	defer stop()
 	if err := syscall.Kill(syscall.Getpid(), syscall.SIGHUP); err != nil {
