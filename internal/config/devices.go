@@ -81,6 +81,10 @@ func (r *reader) checkAddress(at string, d Device, known Known) {
 			[2]string{"以 " + strings.Join(schemes, "://、") + ":// 开头", "begin with one of " + strings.Join(schemes, "://, ") + "://"}, d.Address)
 		return
 	}
+	if u.Scheme == "sim" {
+		r.warn(at+".address", [2]string{"是模拟设备的地址，tilld 中没有模拟设备，该设备将一直不可用", "is of a simulated device, and tilld has none: this device stays out of service"},
+			[2]string{"写真实设备的地址；模拟设备用 tillsim", "write the address of real hardware; tillsim has simulated devices"})
+	}
 	b := u.Query().Get("backend")
 	switch {
 	case u.Scheme == "tcp" && u.Port() == "":

@@ -132,6 +132,7 @@ func TestRealEngineFitsTheSpec(t *testing.T) {
 	for _, r := range b.routes {
 		ids[r.id] = r.method + " " + r.public()
 	}
+	located := map[string]bool{}
 	// do calls operation op and checks the answer against its schema.
 	do := func(op, path, body string, want int, headers ...string) string {
 		t.Helper()
@@ -153,6 +154,10 @@ func TestRealEngineFitsTheSpec(t *testing.T) {
 			if strings.HasSuffix(media, "json") {
 				c.check(op, content.Schema, answer)
 			}
+		}
+		if at := resp.Header.Get("Location"); at != "" {
+			located[op] = true
+			b.want(t, http.MethodGet, at, "", http.StatusOK, "", "")
 		}
 		return answer
 	}
@@ -252,6 +257,11 @@ func TestRealEngineFitsTheSpec(t *testing.T) {
 	third := one(do("openSale", "/v1/sales", `{"items":[{"sku":"b","name":"x","unit_price":1}]}`, 201))
 	do("pay", "/v1/sales/"+third.ID+"/pay", `{"method":"qr"}`, 503)
 	do("voidSale", "/v1/sales/"+third.ID+"/void", `{"reason":"left"}`, 200)
+	for _, op := range []string{"openSale", "print", "printZReport"} {
+		if !located[op] {
+			t.Errorf("%s does not say where what it made is", op)
+		}
+	}
 	for _, live := range listIDs(t, b) {
 		b.ask(t, "POST", "/v1/sales/"+live+"/void", `{"reason":"end"}`)
 	}

@@ -128,6 +128,9 @@ func operation(r route, in, out huma.Registry, problemRef *huma.Schema) *huma.Op
 	if r.created {
 		op.Responses["201"] = &huma.Response{Description: "Something new was made", Content: success(r, out)}
 	}
+	if new := op.Responses["201"]; new != nil && r.made.under != "" {
+		new.Headers = map[string]*huma.Param{"Location": {Description: "Where it is: " + r.made.under + "{" + r.made.key + "}", Schema: &huma.Schema{Type: "string"}}}
+	}
 	if r.id == "readyz" {
 		op.Responses["503"] = &huma.Response{Description: "Not able to sell", Content: success(r, out)}
 	}

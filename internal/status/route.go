@@ -44,10 +44,26 @@ type route struct {
 	large        bool // body up to 1 MiB
 	status       int  // of success
 	created      bool // may also answer 201, when the call made something new
+	made         made // where that is; "" when it has no address
 	answer       any  // zero value of the answer's type; nil for none or another media type
 	media        string
 	codes        []string // problems beside those that every route can have
 	handle       func(c *call) error
+}
+
+// made is the address of what a call made, for its header Location.
+type made struct {
+	under string // "/v1/sales/", before …
+	key   string // … this field of the answer
+}
+
+func (m made) location(body []byte) string {
+	var fields map[string]json.RawMessage
+	var id string
+	if m.under == "" || json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields[m.key], &id) != nil || id == "" {
+		return ""
+	}
+	return (&url.URL{Path: m.under + id}).EscapedPath()
 }
 
 type param struct {
@@ -310,6 +326,9 @@ func (c *call) write(status int, body []byte) error {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Language", string(c.lang))
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if at := c.route.made.location(body); status == http.StatusCreated && at != "" {
+		h.Set("Location", at)
+	}
 	c.w.WriteHeader(status)
 	c.w.Write(body) // a caller that went away gets the same answer by its key
 	return nil

@@ -19,6 +19,9 @@ var (
 	limitRow  = param{"limit", "rows on a page, 1 to 1000; 100 when not given", 0}
 )
 
+// aJob is where a print job is asked for.
+var aJob = made{"/v1/print/", "job_id"}
+
 // basketCodes are what a change of a basket can be refused with.
 var basketCodes = []string{
 	sale.CodeInvalid, sale.CodeUnknownSale, sale.CodeUnknownCode, sale.CodeWrongState, sale.CodeTooManyLines,
@@ -47,7 +50,7 @@ func (s *Server) saleRows() []route {
 		}
 	}
 	open := row(http.MethodPost, "", "openSale", "Open a sale and make it current; an open current sale is parked", sale.OpenSale{}, openSale)
-	open.status = http.StatusCreated
+	open.status, open.made = http.StatusCreated, made{"/v1/sales/", "id"}
 	pay := row(http.MethodPost, "/{id}/pay", "pay", "Start or record a tender: qr, collect, proof, cash or external", sale.Pay{}, pay,
 		sale.CodeEmptySale, sale.CodeNothingDue, sale.CodePaymentPending, sale.CodePaymentFailed, sale.CodeLinkDown, sale.CodePaymentUnknown, sale.CodeNoDisplay,
 		sale.CodeNotPaying, sale.CodeTooManyPayments, sale.CodeBadCode, sale.CodeProofRefused, sale.CodeProofUsed, sale.CodeProofLocked)
@@ -126,7 +129,7 @@ func (s *Server) printRows() []route {
 	print := []string{sale.CodeInvalid, sale.CodeJobConflict, sale.CodeNoPrinter, sale.CodeUnknownSale, sale.CodeRateLimited, sale.CodeUnavailable, sale.CodeUnknownDevice, sale.CodeKeyReused, sale.CodeQueueFull}
 	return []route{
 		{
-			method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, body: till.PrintRequest{}, large: true,
+			method: http.MethodPost, path: "/v1/print", id: "print", tag: "printing", status: 200, created: true, made: aJob, body: till.PrintRequest{}, large: true,
 			summary: "Print a receipt, markup or bytes, once per job_id", answer: till.PrintAnswer{}, codes: print, handle: printJob,
 		},
 		{
@@ -134,7 +137,7 @@ func (s *Server) printRows() []route {
 			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob,
 		},
 		{
-			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", access: byCashier, status: 200, created: true, body: till.ReprintJob{}, answer: till.PrintAnswer{},
+			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", access: byCashier, status: 200, created: true, made: aJob, body: till.ReprintJob{}, answer: till.PrintAnswer{},
 			summary: "Print a job again, marked COPY 重打", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob,
 		},
 		{
@@ -190,7 +193,7 @@ func (s *Server) shiftRows() []route {
 			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport,
 		},
 		{
-			method: http.MethodPost, path: "/v1/reports/z/print", id: "printZReport", tag: "shift", access: byCashier, status: http.StatusCreated, body: till.PrintZ{}, answer: till.PrintAnswer{},
+			method: http.MethodPost, path: "/v1/reports/z/print", id: "printZReport", tag: "shift", access: byCashier, status: http.StatusCreated, made: aJob, body: till.PrintZ{}, answer: till.PrintAnswer{},
 			summary: "Print the Z report of one business day, the present one when none is given", handle: printZ,
 			codes: []string{sale.CodeInvalid, sale.CodeNoPrinter, sale.CodeRateLimited, sale.CodeKeyReused, sale.CodeQueueFull},
 		},
