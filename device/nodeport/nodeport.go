@@ -62,7 +62,7 @@ func (o *Opener) Open(ctx context.Context, u *url.URL) (device.Port, error) {
 		return nil, device.OtherDevice.With("old", expect.String(), "new", have.Identity.String()).
 			Fault(fault.Config, name, "open", errors.New("another device than the address allows"))
 	}
-	return open(name, o.tree.Path(node), have.Identity, o.subsystem != "graphics")
+	return open(name, o.tree.Path(node), have.Identity, o.subsystem)
 }
 
 // Check says what is wrong with an address, without looking for the node.

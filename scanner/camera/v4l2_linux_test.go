@@ -13,21 +13,15 @@ import (
 	"tilld/device"
 	"tilld/device/nodeport"
 	"tilld/internal/fault"
-	"tilld/scanner"
 )
 
 // A device that is no camera: what the real code says, without hardware.
 func TestNoCamera(t *testing.T) {
-	p, err := nodeport.New("", "video4linux").Open(t.Context(), &url.URL{Scheme: "v4l2", Path: "/dev/ptmx"})
-	if err != nil {
-		t.Fatal(err)
+	_, err := nodeport.New("", "video4linux").Open(t.Context(), &url.URL{Scheme: "v4l2", Path: "/dev/ptmx"})
+	if advice, _ := device.AdviceOf(err); fault.KindOf(err) != fault.Config || advice.Code != "wrong_address" {
+		t.Errorf("the port: %v", err)
 	}
-	s, err := Open(t.Context(), p, device.Spec{Name: "scanner-1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Run(t.Context(), func(scanner.Scan) {}); fault.KindOf(err) == fault.Unknown {
+	if _, err := openCamera("scanner-1", "/dev/ptmx", Defaults); fault.KindOf(err) == fault.Unknown {
 		t.Errorf("%v, want a fault", err)
 	}
 }

@@ -107,7 +107,7 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 	}
 	d := &decoder{at: r.at, encoding: r.cfg.Encoding, stream: r.stream, tear: r.memory.Take(r.spec)}
 	err := l.Run(ctx, d, reading.MaxNoise, emit)
-	if ctx.Err() != nil && d.Pending() { // what it goes on with after an orderly stop is no code either
+	if d.Pending() { // what it goes on with, after a stop or through the next port, is no code either
 		d.Silence(time.Now())
 	}
 	r.memory.Keep(d.tear, err)

@@ -5,6 +5,8 @@ package hidpos
 import (
 	"encoding/json"
 	"io"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"tilld/internal/fault"
 	"tilld/scanner"
 	"tilld/scanner/scannertest"
+	"tilld/scanner/torn"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,5 +97,32 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), nil, device.Spec{Name: "scanner-1"}); fault.KindOf(err) != fault.Config {
 		t.Errorf("no address: %v", err)
+	}
+}
+
+// The port fails in the middle of a code, and its rest comes through the next one.
+func TestRestThroughTheNextPort(t *testing.T) {
+	opener := Opener(torn.New(torn.Options{}))
+	life := func(bytes ...[]byte) (got []string) {
+		p := new(devtest.Recorder)
+		s, err := opener(t.Context(), p, device.Spec{Name: "scanner-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range bytes {
+			p.Feed(b)
+		}
+		p.End(io.EOF)
+		if err := s.Run(t.Context(), func(sc scanner.Scan) { got = append(got, string(sc.Data)) }); fault.KindOf(err) != fault.Absent {
+			t.Fatalf("Run = %v", err)
+		}
+		return got
+	}
+	code := reports("]Q1", "https://shop.example/"+strings.Repeat("0123456789", 10), false)
+	if got := life(code[:64]); len(got) > 0 {
+		t.Errorf("%q from the first port", got)
+	}
+	if got := life(code[64:], reports("]Q1", "2", false)); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("%q from the next port", got)
 	}
 }

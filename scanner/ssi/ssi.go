@@ -119,9 +119,7 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 	d := newDecoder(r.cfg, reply)
 	d.tear = r.memory.Take(r.spec)
 	err := l.Run(ctx, d, reading.MaxNoise, emit)
-	if ctx.Err() != nil { // what it goes on with after an orderly stop is no code either
-		d.forget(time.Now())
-	}
+	d.forget(time.Now()) // what it goes on with, after a stop or through the next port, is no code either
 	r.memory.Keep(d.tear, err)
 	return err
 }

@@ -90,7 +90,7 @@ func (r *reader) Run(ctx context.Context, emit func(scanner.Scan)) error {
 	l := reading.Loop{Name: r.info.Name, Port: r.port, Gap: r.cfg.gap + time.Second, Rate: r.cfg.rate, Advice: noBarcodes}
 	d := &decoder{cfg: r.cfg, tear: r.memory.Take(r.spec)}
 	err := l.Run(ctx, d, reading.MaxNoise, emit)
-	if ctx.Err() != nil && d.Pending() { // what it goes on with after an orderly stop is no code either
+	if d.Pending() { // what it goes on with, after a stop or through the next port, is no code either
 		d.abandon()
 	}
 	r.memory.Keep(d.tear, err)

@@ -201,3 +201,37 @@ func TestDoubtEnds(t *testing.T) {
 		}
 	})
 }
+
+// The cable goes in the middle of a code, and the scanner, a cordless one at its
+// station, types the rest into the next port.
+func TestRestThroughTheNextPort(t *testing.T) {
+	const ean = "6901234567892"
+	opener := Opener(torn.New(torn.Options{}))
+	k := keyboard{now: time.Hour, step: time.Millisecond}
+	life := func(codes ...string) (got []string) {
+		p := new(devtest.Recorder)
+		s, err := opener(t.Context(), p, device.Spec{Name: "scanner-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range codes {
+			text, whole := strings.CutSuffix(c, "\n")
+			k.typeText(text)
+			if whole {
+				k.press(28)
+			}
+		}
+		p.Feed(k.take())
+		p.End(io.EOF)
+		if err := s.Run(t.Context(), func(sc scanner.Scan) { got = append(got, string(sc.Data)) }); fault.KindOf(err) != fault.Absent {
+			t.Fatalf("Run = %v", err)
+		}
+		return got
+	}
+	if got := life("690123"); len(got) > 0 {
+		t.Errorf("%q from the first port", got)
+	}
+	if got := life("4567892\n", ean+"\n"); !slices.Equal(got, []string{ean}) {
+		t.Errorf("%q from the next port", got)
+	}
+}
