@@ -13,7 +13,7 @@ import (
 
 // wanted are the kernel's modules of both ends of every cable.
 var wanted = []string{
-	"dummy_hcd", "usb_f_acm", "usb_f_hid", "usb_f_printer", "uhci_hcd", // plugs
+	"dummy_hcd", "usb_f_acm", "usb_f_hid", "usb_f_fs", "uhci_hcd", // plugs
 	"cdc_acm", "usblp", "usbhid", "hid_generic", "evdev", "uinput", "ftdi_sio", "vivid",
 }
 
@@ -37,8 +37,8 @@ func prepare(t *testing.T, root, dir string) (kernel, initrd string) {
 		}
 		check(t, a.copy(name, out))
 	}
-	a.file("etc/passwd", 0o644, []byte("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"))
-	a.file("etc/group", 0o644, []byte("root:x:0:\ntty:x:5:\nlp:x:7:\ndialout:x:20:\nvideo:x:44:\ninput:x:104:\nkvm:x:105:\nrender:x:106:\nsgx:x:107:\ndisk:x:6:\naudio:x:29:\ncdrom:x:24:\ntape:x:26:\nkmem:x:15:\nnogroup:x:65534:\n"))
+	a.file("etc/passwd", 0o644, []byte("root:x:0:0::/:/bin/sh\ntilld:x:990:990::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"))
+	a.file("etc/group", 0o644, []byte("root:x:0:\ntty:x:5:\nlp:x:7:\ndialout:x:20:\nvideo:x:44:\ninput:x:104:\nkvm:x:105:\nrender:x:106:\nsgx:x:107:\ndisk:x:6:\ntilld:x:990:\naudio:x:29:\ncdrom:x:24:\ntape:x:26:\nkmem:x:15:\nnogroup:x:65534:\n"))
 	mods, err := findModules(filepath.Join(root, "lib/modules"))
 	check(t, err)
 	list, err := mods.load(wanted...)

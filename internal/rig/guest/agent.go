@@ -40,9 +40,7 @@ type item struct {
 	at   time.Time
 	name string
 	device
-	Seq     uint64 `json:"seq"`
-	Payload string `json:"payload"`
-	raw     json.RawMessage
+	raw json.RawMessage
 }
 
 type device struct {
@@ -87,7 +85,7 @@ func (a *agent) run(as ...user) {
 	log, err := os.OpenFile(a.dir+"/log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	t.ok(err)
 	defer log.Close()
-	a.cmd = exec.Command("/bin/tilld", "run", "--config", a.dir+"/tilld.yaml")
+	a.cmd = command("/bin/tilld", "run", "--config", a.dir+"/tilld.yaml")
 	a.cmd.Stdout, a.cmd.Stderr = log, log
 	a.cmd.Env = []string{"PATH=/bin", "GOTRACEBACK=all"}
 	if len(as) > 0 {
@@ -266,6 +264,11 @@ func (a *agent) nudge(mark int, limit time.Duration) {
 	case <-late.C:
 	case <-a.ended:
 	}
+}
+
+// scan waits for the news of a code that was scanned.
+func (a *agent) scan(code string, limit time.Duration) item {
+	return a.next(0, "a scan of "+code, limit, func(it item) bool { return it.name == "scan" && it.Code == code })
 }
 
 type scan struct {

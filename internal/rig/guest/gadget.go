@@ -128,17 +128,22 @@ func (g *gadget) far(kind string, n int) *os.File {
 	return f
 }
 
-// near is the node of the kernel's driver for the gadget, "" when it is unplugged.
-func (g *gadget) near() string {
-	hub := strings.TrimPrefix(g.udc, "dummy_udc.")
-	for _, class := range []string{"tty", "usbmisc", "hidraw", "input"} {
-		list, err := filepath.Glob("/sys/devices/platform/dummy_hcd." + hub + "/usb*/*/*/" + class + "/*")
-		deep, err2 := filepath.Glob("/sys/devices/platform/dummy_hcd." + hub + "/usb*/*/*/*/" + class + "/*")
-		if list = append(list, deep...); err == nil && err2 == nil && len(list) > 0 {
-			return "/dev/" + filepath.Base(list[0])
-		}
+// near is the node of the kernel's driver for the gadget, "" when there is none:
+// of kind "tty", "hidraw" or "event".
+func (g *gadget) near(kind string) string {
+	usb := "/sys/devices/platform/dummy_hcd." + strings.TrimPrefix(g.udc, "dummy_udc.") + "/usb*/*/*/"
+	pattern, folder := usb+"tty/*", "/dev/"
+	switch kind {
+	case "hidraw":
+		pattern = usb + "*/hidraw/*"
+	case "event":
+		pattern, folder = usb+"*/input/*/event*", "/dev/input/"
 	}
-	return ""
+	list, err := filepath.Glob(pattern)
+	if err != nil || len(list) == 0 {
+		return ""
+	}
+	return folder + filepath.Base(list[0])
 }
 
 func (g *gadget) read(path string) string {

@@ -24,6 +24,21 @@ var checks = []check{
 	{"serial/other", checkSerialOther},
 	{"serial/lines", checkSerialLines},
 	{"serial/flow", checkSerialFlow},
+	{"serial/flap", checkFlap},
+	{"serial/noise", checkNoise},
+	{"printer/job", checkPrinterJob},
+	{"printer/stuck", checkPrinterStuck},
+	{"wedge", checkWedge},
+	{"hidpos", checkHIDPOS},
+	{"camera", checkCamera},
+	{"ftdi", checkFTDI},
+	{"hotplug/thousand", checkThousand},
+	{"hotplug/without-events", checkWithoutEvents},
+	{"udev", checkUdev},
+	{"links", checkLinks},
+	{"busy", checkBusy},
+	{"denied", checkDenied},
+	{"detect", checkDetect},
 }
 
 type check struct {
@@ -92,6 +107,10 @@ func (c check) do() {
 }
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == withoutEvents {
+		fmt.Fprintln(os.Stderr, runWithoutEvents(os.Args[2:]))
+		os.Exit(1)
+	}
 	if err := boot(); err != nil {
 		report("FAIL", "boot "+err.Error())
 		finish()

@@ -49,8 +49,10 @@ type job struct {
 }
 
 // print gives the agent a job of bytes made elsewhere.
-func (a *agent) print(t *T, id, text string) {
-	body := map[string]any{"job_id": id, "escpos_base64": []byte("\x1b@" + text)}
+func (a *agent) print(t *T, id, text string) { a.printOn(t, "printer-1", id, text) }
+
+func (a *agent) printOn(t *T, printer, id, text string) {
+	body := map[string]any{"job_id": id, "printer": printer, "escpos_base64": []byte("\x1b@" + text)}
 	var answer map[string]any
 	if status := a.call("POST", "/v1/print", body, &answer); status != 201 {
 		t.Fatalf("print: %d %v", status, answer)

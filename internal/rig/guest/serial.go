@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -50,7 +49,7 @@ func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 		at := g.plug()
 		seen := a.state(mark, name, "ready", 20*time.Second).at
 		back = append(back, seen.Sub(at))
-		if st, err := os.Stat(g.near()); err == nil {
+		if st, err := os.Stat(g.near("tty")); kind == "acm" && err == nil {
 			node = append(node, seen.Sub(created(st)))
 		}
 		if i%10 == 0 && kind == "acm" {
@@ -66,7 +65,7 @@ func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 		at = g.unplug()
 		gone = append(gone, a.state(mark, name, "absent", 20*time.Second).at.Sub(at))
 	}
-	t.Figure("%d cycles: in service %s after the plug, %s after the node; absent %s after the pull", n, spread(back), spread(node), spread(gone))
+	t.Figure("%d cycles: in service %s after the plug, %s after the node was made; absent %s after the pull", n, spread(back), spread(node), spread(gone))
 	if slices.Max(back) > 2*time.Second {
 		t.Errorf("in service only after %v", slices.Max(back))
 	}
@@ -89,18 +88,6 @@ func spread(d []time.Duration) string {
 	return fmt.Sprintf("%v (p50) %v (max)", d[len(d)/2].Round(time.Millisecond), d[len(d)-1].Round(time.Millisecond))
 }
 
-// ttys are the kernel's serial USB devices.
-func ttys() []string {
-	list, err := filepath.Glob("/sys/class/tty/tty[AU][CS]*")
-	if err != nil {
-		return nil
-	}
-	for i := range list {
-		list[i] = filepath.Base(list[i])
-	}
-	return list
-}
-
 // checkSerialNumber: a device that comes back under another number keeps its
 // name, because another has taken its number or something holds the dead node.
 func checkSerialNumber(t *T) {
@@ -109,7 +96,7 @@ func checkSerialNumber(t *T) {
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	at := func(want string, n int) {
 		a.is("scanner-1", "ready", 10*time.Second)
-		if got := g.near(); got != want {
+		if got := g.near("tty"); got != want {
 			t.Errorf("the scanner is %s, not %s as this check means it to be", got, want)
 		}
 		far := g.far("acm", 0)
@@ -210,7 +197,7 @@ func checkSerialLines(t *T) {
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	a.is("scanner-1", "ready", 10*time.Second)
 	lines := func(want int) {
-		f, err := os.OpenFile(g.near(), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+		f, err := os.OpenFile(g.near("tty"), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 		t.ok(err)
 		defer f.Close()
 		bits, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCMGET)
