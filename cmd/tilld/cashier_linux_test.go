@@ -269,6 +269,18 @@ func TestCashierPage(t *testing.T) {
 	d.await("the refund", func() bool {
 		return strings.Contains(string(d.get("/v1/sales?state=refunded")), `"reason":"torn bag"`)
 	})
+	// What the slip of that refund looks like.
+	p.Press("F7")
+	d.dialog("Sales")
+	p.Type("000001")
+	p.Until(`document.querySelectorAll("#dialog .list li").length === 1`)
+	p.Press("Enter")
+	d.dialog("Receipt 1")
+	p.Press("F7")
+	d.dialog("Refund picture")
+	p.Until(`document.querySelectorAll("#dialog img.picture").length === 1 && document.querySelector("#dialog img.picture").naturalWidth > 100`)
+	p.Press("Escape")
+	d.idle()
 	// Goods that till 05 sold, by the number on its receipt: one line, and the cash
 	// part of it out of this drawer.
 	d.soldElsewhere()

@@ -72,6 +72,7 @@ type (
 		Sale    string `json:"-"`
 		Lines   []int  `json:"lines,omitempty"`
 		Amount  *Money `json:"amount,omitempty"`
+		Method  string `json:"method,omitempty"` // cash: instead of what the payment side refused; else as it was paid
 		Reason  string `json:"reason"`
 		Cashier string `json:"cashier,omitempty"`
 	}

@@ -8,8 +8,8 @@ import (
 
 // source names where a tender's money goes back to.
 func source(t Tender) string {
-	if t.PaymentID != "" {
-		return "payment/" + t.PaymentID
+	if id := cmp.Or(t.PaymentID, t.InsteadOf); id != "" {
+		return "payment/" + id
 	}
 	return t.Method + "/" + t.Reference
 }
@@ -108,6 +108,45 @@ func (s *Sale) chooseTenders(amount Money) []Tender {
 		list = append(list, back)
 	}
 	return list
+}
+
+// inCash has what would go back through the payment side handed out in cash. That
+// is no way around the payment side: it must have refused as much of that payment,
+// and no more than that is handed out for it.
+func (s *Sale) inCash(list []Tender) error {
+	for _, t := range byPayment(list) {
+		if t.Amount > s.refusedOf(t.PaymentID) {
+			return problem(CodeWrongState, "method", "现金只能代替支付方已拒绝的退款；请先按原路退款",
+				"cash is given only instead of what the payment side refused to give back: try the refund as it was paid first")
+		}
+	}
+	for i := range list {
+		if t := &list[i]; t.PaymentID != "" {
+			*t = Tender{Method: "cash", Amount: t.Amount, InsteadOf: t.PaymentID, State: RefundDone}
+		}
+	}
+	return nil
+}
+
+// refusedOf is how much of a payment the payment side refused to give back in one
+// refund, less what was handed out instead or went back since.
+func (s *Sale) refusedOf(paymentID string) Money {
+	var refused, since Money
+	for _, r := range s.Refunds {
+		var sum Money
+		for _, t := range r.Tenders {
+			switch {
+			case t.PaymentID == paymentID && t.State == RefundFailed:
+				sum += t.Amount
+			case t.PaymentID == paymentID || t.InsteadOf == paymentID:
+				since += t.Amount
+			}
+		}
+		if sum > 0 && sum >= refused-since {
+			refused, since = sum, 0
+		}
+	}
+	return max(refused-since, 0)
 }
 
 // byPayment sums up those tenders of a refund that go back through the payment

@@ -314,7 +314,7 @@ func TestMachine(t *testing.T) {
 				if s, ok := w.ended[id]; ok {
 					w.m = w.m.With(s)
 				}
-				e := sale.RefundRequested{At: w.now, Sale: id, RefundID: w.id("R"), Reason: "r"}
+				e := sale.RefundRequested{At: w.now, Sale: id, RefundID: w.id("R"), Cash: rapid.IntRange(0, 3).Draw(t, "in cash") == 0, Reason: "r"}
 				if rapid.Bool().Draw(t, "by line") {
 					e.Lines = []int{rapid.IntRange(1, 4).Draw(t, "line")}
 				} else {

@@ -194,6 +194,7 @@ type paymentReport struct {
 	PaidButChanged bool         `json:"paid_but_changed"`
 	RefundID       string       `json:"refund_id,omitempty"` // money that is given back for it
 	Refund         RefundState  `json:"refund,omitempty"`
+	Cash           bool         `json:"cash,omitempty"`      // in cash, since the payment side refused
 	Proof          string       `json:"proof,omitempty"`     // PP1 that said so
 	CodeForm       string       `json:"code_form,omitempty"` // or the form of the code that did
 	Cashier        string       `json:"cashier,omitempty"`

@@ -16,6 +16,7 @@ type RefundRequested struct {
 	RefundID string
 	Lines    []int
 	Amount   *Money
+	Cash     bool // instead of what the payment side refused
 	Reason   string
 	Cashier  string
 }
@@ -61,6 +62,12 @@ func (e RefundRequested) step(w *stepper) error {
 	}
 	if err != nil {
 		return err
+	}
+	r.Tenders = s.chooseTenders(r.Amount)
+	if e.Cash {
+		if err := s.inCash(r.Tenders); err != nil {
+			return err
+		}
 	}
 	if r.GiveBack {
 		w.withdraw(s, e.At)
@@ -171,11 +178,10 @@ func (s *Sale) refunded() Money {
 	return sum
 }
 
-// startRefund chooses the tenders and has the payment side give back its part;
-// without such a part the refund is done at once.
+// startRefund has the payment side give back its part of the tenders; without
+// such a part the refund is done at once.
 func (w *stepper) startRefund(s *Sale, r Refund, at time.Time) {
 	r.State = RefundPending
-	r.Tenders = s.chooseTenders(r.Amount)
 	s.Refunds = append(s.Refunds, r)
 	w.askRefund(s, r)
 	w.finishRefund(s, r.ID, at)
@@ -277,6 +283,14 @@ func (w *stepper) gaveBack(s *Sale, r Refund, at time.Time) {
 			w.reportVoid(s)
 		}
 		return
+	}
+	for _, t := range r.Tenders {
+		if t.InsteadOf != "" {
+			w.add(Report{Type: "tilld.payment.unknown.v1", Subject: s.ID, Data: paymentReport{
+				PaymentID: t.InsteadOf, Sale: s.ID, State: PayPaid, Amount: t.Amount, PaidButChanged: s.PaidButChanged,
+				RefundID: r.ID, Refund: t.State, Cash: true, Cashier: r.Cashier, Adviser: s.Adviser,
+			}})
+		}
 	}
 	for _, t := range byPayment(r.Tenders) {
 		w.add(Report{Type: "tilld.payment.unknown.v1", Subject: s.ID, Data: paymentReport{

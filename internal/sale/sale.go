@@ -88,6 +88,9 @@ type Tender struct {
 	Balance   *Money `json:"balance,omitempty"`
 	PaymentID string `json:"payment_id,omitempty"`
 	Given     Money  `json:"given,omitempty"` // cash handed over
+	// InsteadOf is the payment for which cash is given back, because the payment
+	// side refused to.
+	InsteadOf string `json:"instead_of,omitempty"`
 	// State is only set on what is given back: pending until the payment side
 	// has answered.
 	State RefundState `json:"state,omitempty"`

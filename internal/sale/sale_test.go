@@ -203,6 +203,64 @@ func TestVoidRefundRefused(t *testing.T) {
 	p.refuse(sale.CodeRefundTooMuch, sale.RefundRequested{At: noon, Sale: "S", RefundID: "R3", Reason: "r"})
 }
 
+// What the payment side refused to give back may be handed out in cash instead:
+// as much as it refused, once, and not before it has.
+func TestCashInsteadOfARefusedRefund(t *testing.T) {
+	p := begin(t, items(item("a", 600, "1"), item("b", 400, "1")), qr("P1"), news("P1", sale.PayPaid))
+	ask := func(id string, amount sale.Money, cash bool) sale.RefundRequested {
+		return sale.RefundRequested{At: noon, Sale: "S", RefundID: id, Amount: &amount, Cash: cash, Reason: "r"}
+	}
+	said := func(id string, ok bool) sale.RefundNews {
+		return sale.RefundNews{At: noon, Sale: "S", RefundID: id, PaymentID: "P1", OK: ok}
+	}
+	p.refuse(sale.CodeWrongState, ask("R1", 300, true)) // nothing was refused yet
+	p.do(ask("R1", 300, false), said("R1", false), ask("R2", 300, false))
+	p.refuse(sale.CodeWrongState, ask("R3", 400, true))
+	p.do(said("R2", false))
+	p.refuse(sale.CodeWrongState, ask("R3", 400, true)) // refused twice, and still 300
+	before := len(p.effects)
+	p.do(ask("R3", 200, true))
+	s := p.sale()
+	r := s.Refunds[2]
+	if r.State != sale.RefundDone || r.Number != 2 || len(r.Tenders) != 1 || r.Tenders[0] != (sale.Tender{Method: "cash", Amount: 200, InsteadOf: "P1", State: sale.RefundDone}) {
+		t.Fatalf("%+v", r)
+	}
+	drawer := false
+	for _, e := range p.effects[before:] {
+		if a, is := e.(sale.Ask); is {
+			t.Errorf("the payment side is asked: %+v", a)
+		}
+		_, is := e.(sale.Drawer)
+		drawer = drawer || is
+	}
+	if got := p.m.Book().Totals.Tenders["cash"]; !drawer || got != -200 {
+		t.Errorf("the drawer opens: %v, cash %d", drawer, got)
+	}
+	p.refuse(sale.CodeWrongState, ask("R4", 200, true)) // 100 of it are left
+	p.do(ask("R4", 100, true))
+	p.refuse(sale.CodeRefundTooMuch, ask("R5", 800, false))
+	p.do(ask("R5", 700, false), said("R5", true))
+	if s = p.sale(); s.State != sale.Refunded {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Money that was paid for nothing, too, and the cloud hears which payment it was.
+func TestCashInsteadOfARefusedGiveBack(t *testing.T) {
+	part := sale.Money(400)
+	start := sale.PaymentStarted{At: noon, Sale: "S", PaymentID: "P1", Method: "qr", Amount: &part, TTL: time.Minute}
+	p := begin(t, items(item("a", 1000, "1")), start, news("P1", sale.PayPaid), sale.VoidRequested{At: noon, Sale: "S", RefundID: "R", Reason: "r"})
+	p.do(sale.RefundNews{At: noon, Sale: "S", RefundID: "R", PaymentID: "P1"})
+	p.do(sale.RefundRequested{At: noon, Sale: "S", RefundID: "R2", Cash: true, Reason: "r"})
+	if s := p.sale(); s.Paid != 0 || s.State != sale.Void || s.Refunds[1].Tenders[0].Method != "cash" {
+		t.Errorf("%+v", s)
+	}
+	list := p.reports("payment.unknown")
+	if body, err := json.Marshal(list[len(list)-1].Data); err != nil || !strings.Contains(string(body), `"payment_id":"P1"`) || !strings.Contains(string(body), `"cash":true`) {
+		t.Errorf("%s, %v", body, err)
+	}
+}
+
 // "paid" overrules what the cloud called final before.
 func TestCancelledThenPaid(t *testing.T) {
 	p := begin(t, items(item("a", 1000, "1")), qr("P1"), news("P1", sale.PayPending), sale.PaymentDue{At: noon.Add(time.Minute), PaymentID: "P1"})

@@ -53,6 +53,7 @@ func (e VoidRequested) step(w *stepper) error {
 // giveBackAll returns everything that is paid for a void sale.
 func (w *stepper) giveBackAll(s *Sale, refundID, reason, cashier string, at time.Time) {
 	r := Refund{ID: refundID, GiveBack: true, Amount: s.Paid, Reason: reason, Cashier: cashier, At: at}
+	r.Tenders = s.chooseTenders(r.Amount)
 	s.Paid = 0
 	w.startRefund(s, r, at)
 }

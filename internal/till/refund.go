@@ -15,9 +15,18 @@ func (t *Till) refundSale(ctx context.Context, c Call, cmd sale.RefundSale) (Ans
 	if err := someLines(cmd.Lines); err != nil {
 		return Answer{}, err
 	}
-	return t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
-		return sale.RefundRequested{At: at, Sale: cmd.Sale, RefundID: id, Lines: cmd.Lines, Amount: cmd.Amount, Reason: cmd.Reason, Cashier: cmd.Cashier}
+	if cmd.Method != "" && cmd.Method != "cash" {
+		return Answer{}, problem(sale.CodeInvalid, "method", "只能是 cash，或不填（原路退回）", "method is cash, or left out to give the money back as it was paid")
+	}
+	answer, err := t.giveBack(ctx, c, cmd.Sale, func(at time.Time, id string) sale.Event {
+		return sale.RefundRequested{
+			At: at, Sale: cmd.Sale, RefundID: id, Lines: cmd.Lines, Amount: cmd.Amount, Cash: cmd.Method == "cash", Reason: cmd.Reason, Cashier: cmd.Cashier,
+		}
 	})
+	if err == nil && cmd.Method == "cash" {
+		t.o.Health.Clear(condRefundFailed, cmd.Sale)
+	}
+	return answer, err
 }
 
 // someLines refuses a list without a line: whoever sends the lines that were

@@ -632,6 +632,11 @@ function saleDialog(s, other = false) {
   const left = other ? s.refundable : s.total - back, pending = (s.refunds ?? []).some(r => r.state === "pending");
   const gone = new Set(other ? s.items.filter(i => !i.refundable).map(i => i.line) : (s.refunds ?? []).filter(r => r.state !== "failed").flatMap(r => r.lines ?? []));
   const can = (other || s.state === "closed") && left > 0 && !pending;
+  const refused = !other && !pending && (s.refunds ?? []).some(r => r.tenders.some(x => x.state === "failed"));
+  const refundCash = what => refused && buttons.push({ label: t("refundcash"), key: "F8", run: () => {
+    const body = what();
+    if (body) askReason(t("refundcash"), ["why_refund3"], true, (reason, key) => act("refund", async () => refundSaid(await post(`/v1/sales/${s.id}/refund`, { ...body, method: "cash", reason }, key))));
+  } });
   const ticks = s.items.map(i => ({ line: i.line, box: el("input", { type: "checkbox", disabled: !can || gone.has(i.line) }), i }));
   const amount = field("refundamount", { inputmode: "decimal" });
   const nodes = [el("p", {}, [t("s_" + s.state), money(s.total), s.closed_at ? clock(s.closed_at) : "", s.cashier, s.tenders.map(x => `${method(x.method)} ${money(x.amount)}`).join(", ")].filter(Boolean).join(" · "))];
@@ -643,22 +648,31 @@ function saleDialog(s, other = false) {
   const buttons = [];
   if (can) {
     nodes.push(el("p", {}, t("refundable", money(left))), amount.node);
-    buttons.push({ label: t("refund"), key: "F9", primary: true, run: () => {
+    // chosen is what was ticked or typed; nothing when it is no amount.
+    const chosen = () => {
       const lines = ticks.filter(x => x.box.checked).map(x => x.line), typed = amount.input.value.trim(), n = typed ? parseMoney(typed) : null;
       if (typed && (n == null || n <= 0)) return say2(t("notamount", typed), "bad");
-      const what = lines.length ? { lines } : n ? { amount: n } : {};
-      askReason(`${t("refund")} · ${lines.length ? t("lines", lines.length) : money(n ?? left)}`, ["why_refund1", "why_refund2"], true, (reason, key) => act("refund", async () => {
+      return lines.length ? { lines } : n ? { amount: n } : {};
+    };
+    buttons.push({ label: t("refund"), key: "F9", primary: true, run: () => {
+      const what = chosen();
+      if (!what) return;
+      askReason(`${t("refund")} · ${what.lines ? t("lines", what.lines.length) : money(what.amount ?? left)}`, ["why_refund1", "why_refund2"], true, (reason, key) => act("refund", async () => {
         const done = other ? await post("/v1/refunds", { code: s.id, ...what, reason }, key) : await post(`/v1/sales/${s.id}/refund`, { ...what, reason }, key);
         refundSaid(done);
       }));
     } });
-  } else if (s.paid_but_changed || openState.has(s.state) && s.paid > s.total) {
+    refundCash(chosen);
+  } else if (!pending && (s.paid_but_changed || openState.has(s.state) && s.paid > s.total || s.state === "void" && s.paid > 0)) {
     buttons.push({ label: t("refund"), key: "F9", primary: true, run: () => askReason(t("refund"), ["why_refund2"], true, (reason, key) => act("refund", async () => refundSaid(await post(`/v1/sales/${s.id}/refund`, { reason }, key)))) });
+    refundCash(() => ({}));
   }
   if (s.number && !other) {
     buttons.push({ label: t("a_reprint"), key: "F4", run: () => reprint(s) });
     buttons.push({ label: t("picture"), key: "F6", run: () => show(t("t_sale", s.number), [el("img", { class: "picture", alt: t("t_sale", s.number), src: `/v1/receipts/${s.id}.png` })], [], null) });
   }
+  const slips = (s.refunds ?? []).filter(r => r.number);
+  if (slips.length && !other) buttons.push({ label: t("refundpicture"), key: "F7", run: () => show(t("refundpicture"), slips.map(r => el("img", { class: "picture", alt: t("t_refund", r.number), src: `/v1/receipts/${r.id}.png` })), [], null) });
   if (s.state === "parked") buttons.push({ label: t("recall"), key: "F2", primary: true, run: () => { shut(); act("recall", () => post(`/v1/sales/${s.id}/recall`, {})); } });
   show(t("t_sale", s.number || "–"), nodes, buttons, null);
 }
