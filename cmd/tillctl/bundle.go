@@ -14,8 +14,8 @@ type bundleCmd struct {
 	Out string `help:"File to write." placeholder:"FILE" short:"o"`
 }
 
-// parts of a bundle: what the API says of the till's state. Sales, members and
-// codes are not in it.
+// parts of a bundle: what the API says of the till's state, and the agent's log.
+// Sales, members and codes are not in it.
 var bundleParts = []struct{ name, path string }{
 	{"status.json", "/v1/status"},
 	{"devices.json", "/v1/devices"},
@@ -23,6 +23,7 @@ var bundleParts = []struct{ name, path string }{
 	{"readyz.json", "/readyz"},
 	{"metrics.txt", "/metrics"},
 	{"update.json", "/v1/update"},
+	{"log.jsonl", "/v1/log"},
 	{"openapi.json", "/openapi.json"},
 }
 

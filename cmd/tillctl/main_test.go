@@ -140,7 +140,7 @@ func TestSupportBundle(t *testing.T) {
 		names = append(names, f.Name)
 	}
 	got := strings.Join(names, " ")
-	if want := "status.json devices.json detect.json readyz.json metrics.txt update.json.missing.txt openapi.json"; got != want {
+	if want := "status.json devices.json detect.json readyz.json metrics.txt update.json.missing.txt log.jsonl.missing.txt openapi.json"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	if code, _, errs := ctl(t, "support-bundle", "-o", file); code != 1 || !strings.Contains(errs, "is not written over: name another file with --out") {

@@ -52,7 +52,7 @@ func TestAuthCodesLeaveNoTrace(t *testing.T) {
 		t.Errorf("nothing was collected: %+v", l.cloud.Payments())
 	}
 
-	places := map[string][]byte{"events": nil, "screen": nil, "recording": l.get("/v1/devices/scanner-1/trace"), "metrics": l.get("/metrics")}
+	places := map[string][]byte{"/v1/log": l.get("/v1/log"), "events": nil, "screen": nil, "recording": l.get("/v1/devices/scanner-1/trace"), "metrics": l.get("/metrics")}
 	for _, path := range []string{"/v1/status", "/v1/scans", "/v1/sales", "/v1/sales/" + id, "/v1/devices", "/v1/reports/z", "/"} {
 		places[path] = l.get(path)
 	}
@@ -63,7 +63,7 @@ func TestAuthCodesLeaveNoTrace(t *testing.T) {
 		t.Errorf("/v1/scans: %d", status)
 	}
 	l.remains(places, screen)
-	for _, want := range []string{"events", "screen", "log", "file till.db", "/v1/scans", "metrics"} {
+	for _, want := range []string{"events", "screen", "log", "/v1/log", "file till.db", "/v1/scans", "metrics"} {
 		if len(places[want]) == 0 {
 			t.Errorf("%s is empty: nothing was looked at", want)
 		}
@@ -126,6 +126,7 @@ func TestShoppersLeaveNoTrace(t *testing.T) {
 		}
 	}
 	l.await("the cloud has the sale", func() bool { _, ok := l.cloud.Redeemed(coupon); return ok })
+	places["/v1/log"] = l.get("/v1/log")
 	l.remains(places, screen)
 	for place, body := range places {
 		for _, c := range []string{member, coupon, basket, pickup} {

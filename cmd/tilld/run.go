@@ -41,7 +41,8 @@ func (c *runCmd) Run() error {
 	if done, err := supervised(file, cfg.DataDir); done {
 		return err
 	}
-	log, level, closer, err := newLog(cfg.Log.File, cfg.Log.Level)
+	held := new(logRing)
+	log, level, closer, err := newLog(cfg.Log.File, cfg.Log.Level, held)
 	if err != nil {
 		return fmt.Errorf("log: %w", err)
 	}
@@ -55,7 +56,7 @@ func (c *runCmd) Run() error {
 	life, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &agent{
-		cfg: cfg, log: log, level: level, bootID: bootID(),
+		cfg: cfg, log: log, level: level, held: held, bootID: bootID(),
 		restart: func() { cancel(errRestart) },
 	}
 	err = a.run(life)

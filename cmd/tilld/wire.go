@@ -41,6 +41,7 @@ type agent struct {
 	cfg     config.Config
 	log     *slog.Logger
 	level   *slog.LevelVar
+	held    *logRing // the newest lines of log
 	bootID  string
 	restart func()
 
@@ -296,9 +297,10 @@ func (a *agent) newServer(glass *screen.Screen, key ed25519.PrivateKey) (*status
 		Cashier:      status.Cashier{Enabled: a.cfg.Cashier.Enabled, PINFile: a.cfg.Cashier.PINFile},
 		AllowedHosts: a.cfg.HTTP.AllowedHosts, AllowedOrigins: a.cfg.HTTP.AllowedOrigins,
 		Language: lang.Tag(a.cfg.Till.Language), Log: a.log.With("part", "status"), Version: version,
-		Detect:  func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },
-		Trace:   a.kit.traces,
-		Journal: a.store, Export: a.export(key),
+		LogLines: a.held.Bytes,
+		Detect:   func(ctx context.Context) (any, error) { return detect.Detect(ctx, "") },
+		Trace:    a.kit.traces,
+		Journal:  a.store, Export: a.export(key),
 		Update:  func() (any, error) { return firmware.Status(a.cfg.DataDir) },
 		Metrics: []prometheus.Collector{newLinkMetrics(a), a.kit.torn.count},
 		Preview: func(doc printer.Doc) ([]byte, error) { return layout.Preview(doc, a.kit.caps()) },

@@ -230,7 +230,8 @@ func newBench(t testing.TB, change ...func(*Options)) *bench {
 		Detect: func(context.Context) (any, error) {
 			return []map[string]string{{"config": "- {name: scanner-9}   # Honeywell <b>", "name": "Honeywell <b>", "node": "/dev/ttyACM0"}}, nil
 		}, Trace: traceStub{},
-		Journal: journalStub{}, Update: func() (any, error) { return map[string]any{"active": nil}, nil },
+		LogLines: func() []byte { return []byte("{\"level\":\"INFO\"}\n") },
+		Journal:  journalStub{}, Update: func() (any, error) { return map[string]any{"active": nil}, nil },
 		Export: func(_ context.Context, w io.Writer, q ExportQuery) error {
 			_, err := fmt.Fprintf(w, "%+v\n", q)
 			return err

@@ -66,10 +66,23 @@ func (s *Server) operatorRows() []route {
 			summary: "Records that were set aside, with reason and raw bytes", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: listDead,
 		},
 		{
+			method: http.MethodGet, path: "/v1/log", id: "getLog", tag: "till", status: 200, media: "application/x-ndjson",
+			summary: "The newest lines of the agent's log, about a MiB since its start, oldest first; secrets are never in it", codes: []string{sale.CodeNotFound}, handle: getLog,
+		},
+		{
 			method: http.MethodGet, path: "/v1/update", id: "getUpdate", tag: "till", status: 200, answer: map[string]any{},
 			summary: "Versions in the slots and what the guard made of them", codes: []string{sale.CodeNotFound, sale.CodeUnavailable}, handle: getUpdate,
 		},
 	}
+}
+
+func getLog(c *call) error {
+	if c.s.o.LogLines == nil {
+		return noStore()
+	}
+	c.w.Header().Set("Content-Type", "application/x-ndjson")
+	c.w.Write(c.s.o.LogLines()) // a caller that went away misses nothing that counts
+	return nil
 }
 
 func noStore() error {

@@ -78,6 +78,8 @@ type Options struct {
 	Export func(ctx context.Context, w io.Writer, q ExportQuery) error
 	// Update tells the state of the agent's slots; nil answers not_found.
 	Update func() (any, error)
+	// LogLines returns the newest lines of the agent's log; nil: there are none.
+	LogLines func() []byte
 	// Metrics are further collectors for /metrics.
 	Metrics []prometheus.Collector
 }
