@@ -30,6 +30,9 @@ type Slot[D Device] struct {
 	// Serve uses the device until ctx ends or it fails; it is called again with
 	// a fresh device after each failure. It does not close dev.
 	Serve func(ctx context.Context, dev D) error
+	// Opened, if not nil, is called with each device before it is reported ready;
+	// what it returns is called when the device is served no more.
+	Opened func(dev D) (over func())
 	// Arrived, if not nil, is received from when hardware was plugged in or out.
 	Arrived <-chan struct{}
 	// Tracer, if not nil, can record the bytes of the device.

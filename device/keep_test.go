@@ -164,6 +164,34 @@ func TestServiceAndOrderlyStop(t *testing.T) {
 	})
 }
 
+// Whoever hears that a device is ready can use it, and no longer than it is served.
+func TestOpenedBeforeReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held atomic.Bool
+		b := start(t, nil, nil, func(b *bench) {
+			b.slot.Opened = func(*widget) func() {
+				held.Store(true)
+				return func() { held.Store(false) }
+			}
+			b.board.Watch(func(s device.Status) {
+				if (s.State == device.Ready) != held.Load() {
+					t.Errorf("%s, and held: %v", s.State, held.Load())
+				}
+			})
+		})
+		pass(time.Second)
+		b.dial.last().gone.Store(true)
+		pass(time.Minute)
+		if b.state() != device.Ready || !held.Load() {
+			t.Errorf("%s, and held: %v", b.state(), held.Load())
+		}
+		b.stopWithin(t, 0)
+		if held.Load() {
+			t.Error("held after the stop")
+		}
+	})
+}
+
 func TestUnpluggedWhileIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		arrived := make(chan struct{}, 1)

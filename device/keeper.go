@@ -46,18 +46,23 @@ func (k *keeper[D]) once(ctx context.Context) error {
 		tap.cut() // the registry closes the port of a driver that fails, not of one that panics
 		return err
 	}
+	over := func() {}
+	if k.Opened != nil {
+		over = k.Opened(box.dev)
+	}
 	if !k.weak {
 		k.ready()
 	}
 	began := time.Now()
 	err = k.serve(ctx, tap, box.dev)
+	over()
 	k.weak = time.Since(began) < settle && fault.KindOf(err) != fault.Absent
 	if errors.Is(err, errHangs) {
 		return err // whoever left the call behind also closes the device
 	}
-	over, end := context.WithCancel(context.WithoutCancel(ctx))
+	closing, end := context.WithCancel(context.WithoutCancel(ctx))
 	end() // closing has to end by itself
-	cerr := k.call(over, "close", tap, box.dev.Close, func() {})
+	cerr := k.call(closing, "close", tap, box.dev.Close, func() {})
 	if err == nil {
 		err = cerr
 	}

@@ -115,10 +115,10 @@ func slot[D device.Device](k *kit, s device.Spec, r *device.Registry[D], serve f
 	return device.Slot[D]{
 		Spec: s, Registry: r, Dialer: k.dialer, Board: &k.a.board, Log: k.log,
 		Arrived: k.plugs.Subscribe(), Tracer: k.traces.tracer, Approved: k.approved,
-		Serve: func(ctx context.Context, dev D) error {
+		Serve: serve,
+		Opened: func(dev D) func() { // by the time it is reported ready it can be asked for a test
 			k.hold(s.Name, dev)
-			defer k.hold(s.Name, nil)
-			return serve(ctx, dev)
+			return func() { k.hold(s.Name, nil) }
 		},
 	}
 }

@@ -53,10 +53,10 @@ func guess(n sysfs.Node) (f Found, scheme string, ok bool) {
 		}
 	case "hidraw":
 		scheme = "hidraw"
-		if f.Kind != device.Scanner || n.Keyboard {
-			return f, scheme, false // a mouse, a keyboard, a touch screen
+		if !n.POS && (n.HID || f.Kind != device.Scanner) {
+			return f, scheme, false // a mouse, a keyboard, a touch screen, a scanner in another mode
 		}
-		f.Driver, f.Sure = "hidpos", false // HID POS or vendor mode: only its descriptor tells
+		f.Kind, f.Driver, f.Sure = device.Scanner, "hidpos", n.POS // without its descriptor the mode is not known
 	case "input":
 		scheme = "evdev"
 		if !n.Keyboard || n.Identity.IsZero() {

@@ -4,6 +4,7 @@ package detect_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ type usb struct {
 	socket, vid, pid, serial, vendor, product string
 	subsystem, node                           string
 	driver, keys                              string
+	hid                                       string // report descriptor
 }
 
 func fixture(t *testing.T, list ...usb) string {
@@ -56,6 +58,7 @@ func fixture(t *testing.T, list ...usb) string {
 		hardware := filepath.Join(box, u.socket+":1.0", u.node)
 		write(filepath.Join(box, u.socket+":1.0", "bInterfaceClass"), "ff")
 		write(hardware+"/capabilities/key", u.keys)
+		write(hardware+"/report_descriptor", u.hid)
 		write(hardware+"/made", "yes")
 		if u.driver != "" {
 			link("../../../../bus/usb/drivers/"+u.driver, hardware+"/driver")
@@ -155,5 +158,38 @@ func TestOneEntryForOneDevice(t *testing.T) {
 func TestNothingThere(t *testing.T) {
 	if got, err := detect.Detect(t.Context(), t.TempDir()); err != nil || got == nil || len(got) != 0 {
 		t.Errorf("%v, %v, want an empty list", got, err)
+	}
+}
+
+// A scanner in keyboard mode has a hidraw node as well, and so has one of a maker
+// that nobody has heard of: the report descriptor tells what each is.
+func TestHIDModes(t *testing.T) {
+	const (
+		keyboard = "\x05\x01\x09\x06\xa1\x01\x05\x07\x19\xe0\x29\xe7\x81\x02\xc0"
+		pos      = "\x05\x8c\x09\x02\xa1\x01\x09\x12\xa1\x02\x85\x02\xc0\xc0"
+		keys     = "1000000000007 ff800000000007ff febeffdff3cfffff fffffffffffffffe"
+	)
+	root := fixture(
+		t,
+		usb{socket: "1-1", vid: "0c2e", pid: "0201", product: "Scanner", subsystem: "input", node: "event3", keys: keys},
+		usb{socket: "1-1", vid: "0c2e", pid: "0201", product: "Scanner", subsystem: "hidraw", node: "hidraw0", hid: keyboard},
+		usb{socket: "1-2", vid: "9999", pid: "0001", product: "Noname", subsystem: "hidraw", node: "hidraw1", hid: keyboard + pos},
+		usb{socket: "1-3", vid: "9999", pid: "0002", product: "Mouse", subsystem: "hidraw", node: "hidraw2", hid: "\x05\x01\x09\x02\xa1\x01\xc0"},
+		usb{socket: "1-4", vid: "0c2e", pid: "0202", product: "Torn", subsystem: "hidraw", node: "hidraw3", hid: "\x05\x8c\x09\x02\xa2"},
+	)
+	found, err := detect.Detect(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range found {
+		if strings.HasPrefix(f.Node, "/dev/ttyS") {
+			continue
+		}
+		got = append(got, fmt.Sprintf("%s %s %v", f.Driver, f.Address, f.Sure))
+	}
+	want := []string{"hidpos hidraw://usb/9999:0001 true", "wedge evdev://usb/0C2E:0201 true"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 }

@@ -24,14 +24,15 @@ func (e *NotOneError) Error() string {
 
 // One returns the only node of a subsystem whose hardware matches want, else a
 // *NotOneError. A device with several nodes (a composite scanner) counts as one:
-// its first is taken, of input nodes the first that is a keyboard.
+// its first is taken, of input nodes the first that is a keyboard, of hidraw nodes
+// the first that is a bar code scanner.
 func (t Tree) One(subsystem string, want device.Identity) (Node, error) {
 	nodes, err := t.Find(subsystem, want)
 	if err != nil {
 		return Node{}, err
 	}
-	if keyboard := func(n Node) bool { return n.Keyboard }; slices.ContainsFunc(nodes, keyboard) {
-		nodes = slices.DeleteFunc(nodes, func(n Node) bool { return !n.Keyboard })
+	if wanted := func(n Node) bool { return n.Keyboard || n.POS }; slices.ContainsFunc(nodes, wanted) {
+		nodes = slices.DeleteFunc(nodes, func(n Node) bool { return !wanted(n) })
 	}
 	var choices []string
 	boxes := make(map[string]bool)

@@ -28,6 +28,8 @@ type Node struct {
 	Class     string // bInterfaceClass of the USB interface: "ff", "02", "07", "03"
 	Driver    string // kernel driver: "ch341-uart", "cdc_acm", "usblp"
 	Keyboard  bool   // of an input node: it has the keys 1 and Enter
+	HID       bool   // of a hidraw node: what it is was read from its report descriptor
+	POS       bool   // of a hidraw node: a bar code scanner in HID POS mode
 	ByID      string // "/dev/serial/by-id/…", "" when there is none
 	ByPath    string // "/dev/serial/by-path/…"
 }
@@ -128,6 +130,10 @@ func (t Tree) node(subsystem, name string) (Node, bool) {
 	}
 	if subsystem == "input" {
 		n.Keyboard = hasKeys(read(hardware, "capabilities/key"), 2, 28)
+	}
+	if subsystem == "hidraw" {
+		desc, err := os.ReadFile(filepath.Join(hardware, "report_descriptor"))
+		n.HID, n.POS = err == nil, barCodeScanner(desc)
 	}
 	stop := t.path("sys")
 	for dir := hardware; len(dir) > len(stop); dir = filepath.Dir(dir) {
