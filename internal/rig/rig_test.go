@@ -84,7 +84,7 @@ func follow(t *testing.T, conn net.Conn, q *monitor) {
 		case "FAIL":
 			t.Run(name, func(t *testing.T) { t.Error(strings.ReplaceAll(text, "\\n", "\n")) })
 		case "LOG", "FIGURE":
-			fmt.Printf("    %s: %s\n", word, rest)
+			fmt.Printf("    %s: %s\n", word, strings.ReplaceAll(rest, "\\n", "\n        "))
 		case "QMP":
 			answer := "OK"
 			if err := q.do(rest); err != nil {

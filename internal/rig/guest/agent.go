@@ -72,10 +72,13 @@ func start(t *T, devices string, as ...user) *agent {
 	return a
 }
 
+// level is how much agents log.
+var level = "info"
+
 // configure writes the agent's configuration with a list of devices.
 func (a *agent) configure(devices string) {
 	config := "till: {merchant: acme, store: sh-001, till: \"03\", language: en}\nhttp: {listen: \"127.0.0.1:0\"}\ncloud: {url: \"\"}\n" +
-		"queue: {max_bytes: 64MiB, reserve_bytes: 4MiB}\nlog: {level: debug, file: \"\"}\ndata_dir: " + a.dir + "/data\ndevices:\n" + devices
+		"queue: {max_bytes: 64MiB, reserve_bytes: 4MiB}\nlog: {level: " + level + ", file: \"\"}\ndata_dir: " + a.dir + "/data\ndevices:\n" + devices
 	a.t.ok(os.WriteFile(a.dir+"/tilld.yaml", []byte(config), 0o644))
 }
 

@@ -127,7 +127,7 @@ func checkThousand(t *T) {
 			a.state(mark, "scanner-1", "absent", 10*time.Second)
 		}
 		mark = a.mark()
-		first = newInput(t, "first")
+		first.f = newInputFile(t, "first") // the lowest number that is free: the same
 		if i%50 == 0 {
 			a.state(mark, "scanner-1", "ready", 10*time.Second)
 			seen++

@@ -36,7 +36,7 @@ func checkSerialReplug(t *T) {
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	t.Figure("the agent serves %.1f s after its start", time.Since(a.started).Seconds())
 	a.is("scanner-1", "absent", 10*time.Second)
-	cycle(t, a, g, "acm", "scanner-1", 60)
+	cycle(t, a, g, "acm", "scanner-1", 50)
 }
 
 // cycle plugs a scanner in and out: in service within 2 s, each code arrives, and
@@ -44,6 +44,11 @@ func checkSerialReplug(t *T) {
 func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 	var back, node, gone []time.Duration
 	files, tasks := 0, 0.0
+	if g.in {
+		mark := a.mark()
+		g.unplug()
+		a.state(mark, name, "absent", 20*time.Second)
+	}
 	for i := range n {
 		mark := a.mark()
 		at := g.plug()

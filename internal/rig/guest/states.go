@@ -56,6 +56,7 @@ func checkLinks(t *T) {
 		if !g.in {
 			g.plug()
 		}
+		t.wait("the link", 10*time.Second, func() bool { return exists(link) })
 		a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://"+link+"?baud=9600"))
 		a.is("scanner-1", "ready", 15*time.Second)
 		cycle(t, a, g, "acm", "scanner-1", 10)
@@ -83,6 +84,7 @@ func checkLinks(t *T) {
 func checkBusy(t *T) {
 	g := newGadget(t, 0, "0c2e", "0901", "S1", acm)
 	g.plug()
+	t.wait("the node", 15*time.Second, func() bool { return g.near("tty") != "" })
 	udevSettled(t)
 	hold := func() *os.File {
 		f, err := os.OpenFile(g.near("tty"), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
