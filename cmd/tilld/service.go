@@ -19,11 +19,12 @@ const healthyFor = 5 * time.Second
 const startTime = 30 * time.Minute
 
 // starting asks the service manager for time until ready ends. It would kill
-// the agent after 90 s, and the next one would begin the same work anew.
+// the agent after 90 s, or below the guard, where the service has started long
+// ago, for want of a watchdog; and the next one would begin the same work anew.
 func (a *agent) starting(ready context.Context) {
 	ctx, cancel := context.WithTimeout(ready, startTime)
 	defer cancel()
-	const every = 20 * time.Second
+	const every = 10 * time.Second
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -31,7 +32,7 @@ func (a *agent) starting(ready context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			a.notify(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (3 * every).Microseconds()))
+			a.notify(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", daemon.SdNotifyWatchdog, (6 * every).Microseconds()))
 		}
 	}
 }
@@ -39,7 +40,7 @@ func (a *agent) starting(ready context.Context) {
 // service tells the service manager and the guard how the agent is.
 func (a *agent) service(ctx context.Context) error {
 	a.notify(daemon.SdNotifyReady)
-	defer a.notify(daemon.SdNotifyStopping)
+	defer a.stopping()
 	every := time.Second
 	watchdog, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -73,6 +74,14 @@ func (a *agent) service(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// stopping says goodbye. Below the guard the service goes on with the next agent:
+// systemd would take it for one that is stopping ever after, without watchdog.
+func (a *agent) stopping() {
+	if !firmware.Guarded() {
+		a.notify(daemon.SdNotifyStopping)
 	}
 }
 

@@ -24,13 +24,13 @@ func TestStartingAsksForTime(t *testing.T) {
 		defer cancel()
 		a := &agent{log: slog.New(slog.DiscardHandler)}
 		go a.starting(ready)
-		time.Sleep(45 * time.Second) // two ticks
+		time.Sleep(25 * time.Second) // two ticks
 		cancel()
 		synctest.Wait()
 		time.Sleep(time.Minute) // none when it is open
 	})
 	buf := make([]byte, 100)
-	for _, want := range []string{"EXTEND_TIMEOUT_USEC=60000000", "EXTEND_TIMEOUT_USEC=60000000", ""} {
+	for _, want := range []string{"WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000", "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=60000000", ""} {
 		wait := 30 * time.Second
 		if want == "" {
 			wait = time.Millisecond
@@ -41,6 +41,34 @@ func TestStartingAsksForTime(t *testing.T) {
 		n, err := conn.Read(buf)
 		if got := string(buf[:n]); got != want {
 			t.Errorf("told %q, %v; want %q", got, err, want)
+		}
+	}
+}
+
+// Below the guard the end of an agent is not the end of the service: it may be an
+// update. systemd keeps a service that said it is stopping in that state, without
+// watchdog and not active, however many agents the guard starts after.
+func TestOnlyAnAgentWithoutGuardSaysGoodbye(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	a := &agent{log: slog.New(slog.DiscardHandler)}
+	t.Setenv("TILLD_GUARD", "1")
+	a.stopping()
+	a.notify("STATUS=between")
+	t.Setenv("TILLD_GUARD", "")
+	a.stopping()
+	buf := make([]byte, 100)
+	for _, want := range []string{"STATUS=between", "STOPPING=1"} {
+		if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Read(buf); string(buf[:n]) != want {
+			t.Errorf("told %q, %v; want %q", buf[:n], err, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"tilld/firmware/slots"
@@ -21,6 +22,9 @@ const (
 // ExitRestart is the exit code by which the agent asks to be started again at
 // once, for example to let a candidate take its place.
 const ExitRestart = 42
+
+// feedTime is how often the watchdog is fed while no agent runs.
+const feedTime = 5 * time.Second
 
 // Environment of the agent under the guard.
 const (
@@ -86,6 +90,7 @@ type guard struct {
 	Options
 	dir  *slots.Dir // nil while the slots cannot be used
 	wait time.Duration
+	ran  bool // an agent has run
 }
 
 // Run supervises the agent until it is told to stop by a value from stop and
@@ -111,12 +116,9 @@ func Run(o Options, signals <-chan os.Signal) int {
 			return ExitNothing
 		}
 		g.Log("starting " + l.String())
-		if l.candidate {
-			if err := extend(g.Env, g.HealthTime+g.StopTime+g.StartTime); err != nil {
-				g.Log("service manager not reached: " + err.Error())
-			}
-		}
+		g.alive(l.candidate)
 		end := g.run(l, signals)
+		g.ran = true
 		g.Log(l.name() + " " + end.String())
 		if end.fine {
 			l.candidate = false
@@ -132,6 +134,27 @@ func Run(o Options, signals <-chan os.Signal) int {
 			continue
 		}
 		return ExitStopped
+	}
+}
+
+// alive feeds systemd's watchdog, which is the agent's while there is one, but not
+// before the first agent: it would start to count while the service starts. For a
+// version on trial it asks systemd, if that still waits for the service to start,
+// to wait until the guard has given it up: it would otherwise stop it in good order
+// before, again and again.
+func (g *guard) alive(trial bool) {
+	var state []string
+	if g.ran {
+		state = append(state, "WATCHDOG=1")
+	}
+	if trial {
+		state = append(state, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (g.HealthTime+g.StopTime+g.StartTime).Microseconds()))
+	}
+	if len(state) == 0 {
+		return
+	}
+	if err := tell(g.Env, strings.Join(state, "\n")); err != nil {
+		g.Log("service manager not reached: " + err.Error())
 	}
 }
 
@@ -298,10 +321,14 @@ func (g *guard) pause(l launch, e ending, signals <-chan os.Signal) bool {
 	}
 	t := time.NewTimer(g.wait)
 	defer t.Stop()
+	feed := time.NewTicker(feedTime)
+	defer feed.Stop()
 	for {
 		select {
 		case <-t.C:
 			return true
+		case <-feed.C:
+			g.alive(false)
 		case sig := <-signals:
 			if isStop(sig) {
 				return false

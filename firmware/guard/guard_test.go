@@ -383,16 +383,17 @@ func TestTrialAsksForTimeToStart(t *testing.T) {
 	s := newScene(t)
 	s.o.Env = append(os.Environ(), "NOTIFY_SOCKET="+name)
 	s.o.StartTime = 10 * time.Second
-	s.stage("1.1.0", "good 1.1.0")
+	s.stage("1.1.0", "crash")
 	s.start()
-	s.until("good 1.1.0 healthy", 1)
-	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 100)
-	n, err := conn.Read(buf)
-	if want := "EXTEND_TIMEOUT_USEC=35000000"; err != nil || string(buf[:n]) != want {
-		t.Errorf("told %q, %v; want %s", buf[:n], err, want)
+	s.until("good package healthy", 1)
+	for _, want := range []string{"EXTEND_TIMEOUT_USEC=35000000", "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=35000000", "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=35000000", "WATCHDOG=1"} {
+		if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		if n, err := conn.Read(buf); err != nil || string(buf[:n]) != want {
+			t.Errorf("told %q, %v; want %q", buf[:n], err, want)
+		}
 	}
 	s.stop()
 }

@@ -2,10 +2,8 @@ package guard
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // dieWithParent has the kernel stop the agent when the guard is killed, so that
@@ -13,10 +11,9 @@ import (
 // thread that starts the agent: the caller of Run stays on one thread.
 func dieWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGTERM }
 
-// extend asks systemd, if it waits for this service to start, to wait for d from
-// now. It would otherwise stop a version on trial, in good order, before the
-// guard gives it up, and so for ever. Package net would double the guard's size.
-func extend(env []string, d time.Duration) error {
+// tell sends state to systemd, when that is who started the guard. Package net
+// would double the guard's size.
+func tell(env []string, state string) error {
 	name := ""
 	for _, kv := range env {
 		if v, ok := strings.CutPrefix(kv, "NOTIFY_SOCKET="); ok {
@@ -30,6 +27,5 @@ func extend(env []string, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds())
-	return errors.Join(syscall.Sendto(fd, []byte(text), 0, &syscall.SockaddrUnix{Name: name}), syscall.Close(fd))
+	return errors.Join(syscall.Sendto(fd, []byte(state), 0, &syscall.SockaddrUnix{Name: name}), syscall.Close(fd))
 }
