@@ -36,12 +36,28 @@ func (a *agent) routes() []link.Route {
 	}
 }
 
-// tillRestart ends the agent once the reply has had time to leave.
+// replyTime is how long a reply has to leave before the agent ends, and how often
+// it is looked whether a sale that began meanwhile has ended.
+const replyTime = time.Second
+
+// tillRestart ends the agent once the reply has had time to leave, and no sale is
+// open that began in between.
 func (a *agent) tillRestart(_ context.Context, data json.RawMessage) (any, error) {
 	var none struct{}
 	if err := link.StrictDecode(data, &none); err != nil {
 		return nil, err
 	}
-	time.AfterFunc(time.Second, a.restart)
+	betweenSales(a.till.SaleOpen, a.restart)
 	return map[string]string{"boot_id": a.bootID}, nil
+}
+
+// betweenSales calls f after replyTime, or as soon as no sale is open after that.
+func betweenSales(open func() bool, f func()) {
+	time.AfterFunc(replyTime, func() {
+		if open() {
+			betweenSales(open, f)
+			return
+		}
+		f()
+	})
 }

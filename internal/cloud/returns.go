@@ -122,15 +122,30 @@ func (c *Cloud) left(s *soldSale, items []Item) {
 	for _, source := range c.ledger.Sources() {
 		for _, e := range c.ledger.Events(source, 0) {
 			var d struct {
-				Sale     string   `json:"sale"`
-				RefundID string   `json:"refund_id"`
-				Lines    []int    `json:"lines"`
-				Amount   int64    `json:"amount"`
-				Tenders  []Tender `json:"tenders"`
+				Sale     string `json:"sale"`
+				RefundID string `json:"refund_id"`
+				Lines    []int  `json:"lines"`
+				Amount   int64  `json:"amount"`
+				Tenders  []struct {
+					Tender
+					State     string `json:"state"`
+					InsteadOf string `json:"instead_of"` // cash for this payment
+				} `json:"tenders"`
 			}
-			if e.Type == "tilld.sale.refunded.v1" && json.Unmarshal(e.Data, &d) == nil && d.Sale == s.ID {
-				back[d.RefundID] = Return{d.RefundID, source, d.Lines, d.Amount, d.Tenders}
+			if e.Type != "tilld.sale.refunded.v1" || json.Unmarshal(e.Data, &d) != nil || d.Sale != s.ID {
+				continue
 			}
+			r := Return{ID: d.RefundID, Till: source, Lines: d.Lines, Amount: d.Amount}
+			for _, t := range d.Tenders {
+				if t.State == "failed" {
+					continue // the payment side refused: it is there still
+				}
+				if i := slices.IndexFunc(s.payments, func(p paidTender) bool { return p.PaymentID == t.InsteadOf }); t.InsteadOf != "" && i >= 0 {
+					t.Method = s.payments[i].Method
+				}
+				r.Tenders = append(r.Tenders, t.Tender)
+			}
+			back[r.ID] = r
 		}
 	}
 	s.Refundable = s.Total

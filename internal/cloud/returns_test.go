@@ -75,12 +75,13 @@ func TestReturns(t *testing.T) {
 	if _, problem := give("acme/sh-001/04", "R1", 1142, 1); problem == nil {
 		t.Error("another till takes over a refund id")
 	}
-	event("sale.refunded", `{"sale":"`+id+`","refund_id":"R0","amount":858,"tenders":[{"method":"wallet","amount":858}]}`) // at its own till
-	if _, problem := give("acme/sh-001/04", "R3", 2001); problem == nil {
+	event("sale.refunded", `{"sale":"`+id+`","refund_id":"R0","amount":358,"tenders":[
+		{"method":"wallet","amount":200,"state":"done"},{"method":"wallet","amount":500,"state":"failed"},{"method":"cash","amount":158,"state":"done","instead_of":"P1"}]}`) // at its own till
+	if _, problem := give("acme/sh-001/04", "R3", 2501); problem == nil {
 		t.Error("more than is left")
 	}
-	rest, problem := give("acme/sh-001/04", "R4", 2000)
-	if problem != nil || fmt.Sprint(rest["tenders"]) != "[map[amount:2000 method:cash]]" {
+	rest, problem := give("acme/sh-001/04", "R4", 2500)
+	if problem != nil || fmt.Sprint(rest["tenders"]) != "[map[amount:500 method:wallet] map[amount:2000 method:cash]]" {
 		t.Errorf("%v %v", rest, problem)
 	}
 	found, problem := ask("acme/sh-001/03", "sale.lookup", map[string]any{"code": id})
