@@ -82,7 +82,7 @@ var rank = []string{"tty", "usbmisc", "hidraw", "input", "video4linux", "graphic
 // hardware, named and with its configuration line.
 func arrange(nodes []sysfs.Node) []Found {
 	slices.SortStableFunc(nodes, func(a, b sysfs.Node) int {
-		return cmp.Or(cmp.Compare(slices.Index(rank, a.Subsystem), slices.Index(rank, b.Subsystem)), cmp.Compare(a.Dev, b.Dev))
+		return cmp.Or(cmp.Compare(slices.Index(rank, a.Subsystem), slices.Index(rank, b.Subsystem)), sysfs.Compare(a, b))
 	})
 	count := make(map[device.Identity]int) // pieces of hardware of one identity
 	first := make(map[string]bool)

@@ -24,6 +24,7 @@ type usb struct {
 	subsystem, node                           string
 	driver, keys                              string
 	hid                                       string // report descriptor
+	index                                     string // of a camera's nodes
 }
 
 func fixture(t *testing.T, list ...usb) string {
@@ -44,7 +45,7 @@ func fixture(t *testing.T, list ...usb) string {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Symlink(target, path); err != nil {
+		if err := os.Symlink(target, path); err != nil && !errors.Is(err, os.ErrExist) { // the first of two in a socket
 			t.Fatal(err)
 		}
 	}
@@ -64,6 +65,10 @@ func fixture(t *testing.T, list ...usb) string {
 			link("../../../../bus/usb/drivers/"+u.driver, hardware+"/driver")
 		}
 		class := filepath.Join(root, "sys/class", u.subsystem, u.node)
+		if u.index != "" {
+			hardware = filepath.Dir(hardware) // as the kernel has it: the interface
+			write(filepath.Join(class, "index"), u.index)
+		}
 		link(hardware, class+"/device")
 		if socket := strings.TrimPrefix(u.socket, "1-"); u.subsystem == "tty" && u.node != "ttyACM1" {
 			link("../../"+u.node, filepath.Join(root, "dev/serial/by-path", "pci-0000:00-usb-0:"+socket+":1.0-port0"))
@@ -191,5 +196,36 @@ func TestHIDModes(t *testing.T) {
 	want := []string{"hidpos hidraw://usb/9999:0001 true", "wedge evdev://usb/0C2E:0201 true"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// A camera has a second node, for descriptions; a scanner may have two lines. The
+// first one is meant, and ten comes after nine.
+func TestFirstNode(t *testing.T) {
+	root := fixture(
+		t,
+		usb{socket: "1-1", vid: "046d", pid: "0825", product: "Webcam", subsystem: "video4linux", node: "video9", index: "0"},
+		usb{socket: "1-1", vid: "046d", pid: "0825", product: "Webcam", subsystem: "video4linux", node: "video10", index: "1"},
+		usb{socket: "1-2", vid: "0c2e", pid: "0901", product: "Scanner", subsystem: "tty", node: "ttyACM9"},
+		usb{socket: "1-2", vid: "0c2e", pid: "0901", product: "Scanner", subsystem: "tty", node: "ttyACM10"},
+	)
+	for subsystem, want := range map[string]string{"video4linux": "046D:0825 /dev/video9", "tty": "0C2E:0901 /dev/ttyACM9"} {
+		name, node, _ := strings.Cut(want, " ")
+		id, err := device.ParseIdentity(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := sysfs.Tree(root).One(subsystem, id); err != nil || n.Dev != node {
+			t.Errorf("%s leads to %s, %v, want %s", id, n.Dev, err, node)
+		}
+	}
+	found, err := detect.Detect(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.Node == "/dev/video10" || f.Node == "/dev/ttyACM10" {
+			t.Errorf("offered: %+v", f)
+		}
 	}
 }

@@ -4,6 +4,7 @@
 package sysfs
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -55,7 +56,7 @@ var links = map[string][2]string{
 var folders = map[string]string{"usbmisc": "dev/usb", "input": "dev/input"}
 
 // List returns the nodes of a subsystem that belong to real hardware, in order
-// of name. A subsystem that the kernel does not have is an empty list.
+// of number: ttyACM9, ttyACM10. A subsystem that the kernel does not have is an empty list.
 func (t Tree) List(subsystem string) ([]Node, error) {
 	entries, err := os.ReadDir(t.path("sys/class", subsystem))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,13 +69,20 @@ func (t Tree) List(subsystem string) ([]Node, error) {
 	byID, byPath := t.names(links[subsystem][0]), t.names(links[subsystem][1])
 	for _, e := range entries {
 		n, ok := t.node(subsystem, e.Name())
-		if !ok {
-			continue
+		if index := read(t.path("sys/class", subsystem, e.Name()), "index"); !ok || index != "" && index != "0" {
+			continue // of a camera's nodes the first has the pictures
 		}
 		n.ByID, n.ByPath = byID[n.Name], byPath[n.Name]
 		nodes = append(nodes, n)
 	}
+	slices.SortStableFunc(nodes, Compare)
 	return nodes, nil
+}
+
+// Compare orders nodes by number.
+func Compare(a, b Node) int {
+	stem := func(n Node) string { return strings.TrimRight(n.Dev, "0123456789") }
+	return cmp.Or(cmp.Compare(stem(a), stem(b)), cmp.Compare(len(a.Dev), len(b.Dev)), cmp.Compare(a.Dev, b.Dev))
 }
 
 // Find returns the nodes of a subsystem whose hardware matches want.
