@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +18,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	answers.watch()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { os.Exit(answers.judge(code)) }))
 }
 
 // Every event once, in order, over reconnects; 410 when there would be a gap.

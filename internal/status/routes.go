@@ -137,7 +137,7 @@ func (s *Server) printRows() []route {
 			summary: "What became of a print job; a job id may contain slashes", codes: []string{sale.CodeUnknownJob}, handle: getJob,
 		},
 		{
-			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", access: byCashier, status: 200, created: true, made: aJob, body: till.ReprintJob{}, answer: till.PrintAnswer{},
+			method: http.MethodPost, path: "/v1/print/{job_id...}", shown: "/v1/print/{job_id}/reprint", id: "reprintJob", tag: "printing", access: byCashier, status: http.StatusCreated, made: aJob, body: till.ReprintJob{}, answer: till.PrintAnswer{},
 			summary: "Print a job again, marked COPY 重打", codes: slices.Concat(print, []string{sale.CodeUnknownJob, sale.CodeWrongState, sale.CodeUnavailable, sale.CodeRateLimited}), handle: reprintJob,
 		},
 		{
@@ -163,7 +163,7 @@ func (s *Server) deviceRows() []route {
 		},
 		{
 			method: http.MethodPost, path: "/v1/devices/{name}/test", id: "testDevice", tag: "devices", access: byPage, status: 200, body: empty{}, answer: Tested{},
-			summary: "Harmless self-test: test page, beep or test scene", codes: []string{sale.CodeUnknownDevice, sale.CodeUnavailable, sale.CodeWrongState, sale.CodeRateLimited, sale.CodeKeyReused}, handle: testDevice,
+			summary: "Harmless self-test: test page, beep or test scene", codes: []string{sale.CodeUnknownDevice, sale.CodeUnavailable, sale.CodeRateLimited, sale.CodeKeyReused}, handle: testDevice,
 		},
 		{
 			method: http.MethodPost, path: "/v1/drawer/open", id: "openDrawer", tag: "devices", access: byCashier, status: 200, body: till.OpenDrawer{}, needs: []string{"reason"}, answer: Opened{},
@@ -173,24 +173,28 @@ func (s *Server) deviceRows() []route {
 }
 
 func (s *Server) shiftRows() []route {
-	row := func(path, id, summary string, body, answer any, handle func(*call) error, needs ...string) route {
+	row := func(path, id, summary string, body, answer any, handle func(*call) error, more ...string) route {
 		return route{
-			method: http.MethodPost, path: path, id: id, tag: "shift", access: byCashier, status: 200, body: body, answer: answer, summary: summary, needs: needs,
-			codes: []string{sale.CodeInvalid, sale.CodeWrongState, sale.CodeSaleOpen, sale.CodeShiftOpen, sale.CodeNotFound, sale.CodePickupDone, sale.CodeKeyReused, sale.CodeQueueFull}, handle: handle,
+			method: http.MethodPost, path: path, id: id, tag: "shift", access: byCashier, status: 200, body: body, answer: answer, summary: summary,
+			codes: slices.Concat([]string{sale.CodeInvalid, sale.CodeKeyReused, sale.CodeQueueFull}, more), handle: handle,
 		}
 	}
-	opening := row("/v1/shift/open", "openShift", "Open a shift with the cash in the drawer", till.OpenShift{}, sale.Shift{}, openShift)
+	opening := row("/v1/shift/open", "openShift", "Open a shift with the cash in the drawer", till.OpenShift{}, sale.Shift{}, openShift, sale.CodeShiftOpen)
 	opening.status = http.StatusCreated
+	closing := row("/v1/shift/close", "closeShift", "Close the shift with the cash counted", till.CloseShift{}, sale.ShiftData{}, closeShift, sale.CodeWrongState, sale.CodeSaleOpen)
+	closing.needs = []string{"counted"}
+	signing := row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, SignedIn{}, signIn)
+	signing.needs = []string{"badge"}
 	return []route{
 		opening,
-		row("/v1/shift/close", "closeShift", "Close the shift with the cash counted", till.CloseShift{}, sale.ShiftData{}, closeShift, "counted"),
-		row("/v1/cashier/sign-in", "signIn", "Sign a cashier in by badge", till.SignIn{}, SignedIn{}, signIn, "badge"),
+		closing,
+		signing,
 		row("/v1/cashier/sign-out", "signOut", "Sign the cashier out", empty{}, SignedIn{}, signOut),
-		row("/v1/pickups/{id}/confirm", "confirmPickup", "Record that the order on the screen was handed over, once", empty{}, PickedUp{}, confirmPickup),
+		row("/v1/pickups/{id}/confirm", "confirmPickup", "Record that the order on the screen was handed over, once", empty{}, PickedUp{}, confirmPickup, sale.CodeNotFound, sale.CodePickupDone),
 		{
 			method: http.MethodGet, path: "/v1/reports/z", id: "getZReport", tag: "shift", access: byCashier, status: 200, answer: till.ZReport{},
 			query:   []param{{"day", "business day YYYY-MM-DD; the present one when not given", ""}},
-			summary: "Z report of one business day", codes: []string{sale.CodeInvalid, sale.CodeNotFound}, handle: zReport,
+			summary: "Z report of one business day", codes: []string{sale.CodeInvalid}, handle: zReport,
 		},
 		{
 			method: http.MethodPost, path: "/v1/reports/z/print", id: "printZReport", tag: "shift", access: byCashier, status: http.StatusCreated, made: aJob, body: till.PrintZ{}, answer: till.PrintAnswer{},
