@@ -75,7 +75,13 @@ func TestRefusalsAreReached(t *testing.T) {
 		ask(call.method, s+call.path, call.body, 409)
 	}
 	for _, call := range []struct{ path, body string }{
-		{"/cancel-payment", ""}, {"/pay", `{"method":"cash"}`}, {"/recall", ""}, {"/refund", `{"reason":"r"}`}, {"/reprint", ""}, {"/void", `{"reason":"r"}`}, {"/park", ""},
+		{"/cancel-payment", ""},
+		{"/pay", `{"method":"cash"}`},
+		{"/recall", ""},
+		{"/refund", `{"reason":"r"}`},
+		{"/reprint", ""},
+		{"/void", `{"reason":"r"}`},
+		{"/park", ""},
 		{"/items", tea},
 	} {
 		ask("POST", "/v1/sales/01JD0000000000000000000000"+call.path, call.body, 404)
