@@ -17,6 +17,7 @@ const (
 	openLimit  = 5 * time.Second         // for dialling and opening
 	grace      = 1500 * time.Millisecond // for a call that was told to end
 	probeEvery = time.Second             // how often an idle device is looked for
+	rules      = time.Second             // how long a node that has come may be denied: udev has not run yet
 	settle     = 5 * time.Second         // a life shorter than this makes the next one doubtful
 )
 
@@ -62,7 +63,11 @@ func (s Slot[D]) Keep(ctx context.Context) error {
 		if time.Since(began) > lastRetry {
 			wait = firstRetry
 		}
-		k.report(err)
+		if k.early(err) {
+			wait = firstRetry
+		} else {
+			k.report(err)
+		}
 		if fault.KindOf(err) == fault.Absent {
 			wait = min(wait, lookAgain)
 		}
@@ -77,6 +82,21 @@ func (s Slot[D]) Keep(ctx context.Context) error {
 		pause.Stop()
 	}
 	return nil
+}
+
+// early reports whether a device that was absent is denied for less than [rules].
+// A new node belongs to root alone until udev has run: that is not to be told, and
+// soon over.
+func (k *keeper[D]) early(err error) bool {
+	row, _ := k.Board.Get(k.Spec.Name)
+	if StateOf(err) != Denied || row.State != Missing {
+		k.deniedAt = time.Time{}
+		return false
+	}
+	if k.deniedAt.IsZero() {
+		k.deniedAt = time.Now()
+	}
+	return time.Since(k.deniedAt) < rules
 }
 
 // report puts the trouble on the board and logs it if it is new.

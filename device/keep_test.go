@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -189,6 +190,41 @@ func TestOpenedBeforeReady(t *testing.T) {
 		if held.Load() {
 			t.Error("held after the stop")
 		}
+	})
+}
+
+// A node that has just come is root's until udev has run: the board does not say
+// denied for that, and a device that is denied for good is told a second later.
+func TestDeniedUntilUdevHasRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		denied := device.JoinGroup.Fault(fault.Config, "ttyACM0", "open", fs.ErrPermission)
+		var states []device.State
+		b := start(t, nil, nil, func(b *bench) {
+			b.dial.err = fault.New(fault.Absent, "ttyACM0", "open", nil)
+			b.board.Watch(func(s device.Status) { states = append(states, s.State) })
+		})
+		set := func(err error) {
+			b.dial.mu.Lock()
+			defer b.dial.mu.Unlock()
+			b.dial.err = err
+		}
+		pass(10 * time.Second)
+		set(denied)
+		pass(600 * time.Millisecond)
+		set(nil)
+		pass(300 * time.Millisecond)
+		if want := []device.State{device.Missing, device.Ready}; !slices.Equal(states, want) {
+			t.Errorf("the board went through %v, want %v", states, want)
+		}
+		set(fault.New(fault.Absent, "ttyACM0", "open", nil))
+		b.dial.last().gone.Store(true)
+		pass(10 * time.Second)
+		set(denied)
+		pass(1600 * time.Millisecond)
+		if row, _ := b.board.Get("w-1"); row.State != device.Denied || row.Code != "group" {
+			t.Errorf("denied for good: %+v", row)
+		}
+		b.stopWithin(t, 0)
 	})
 }
 

@@ -19,6 +19,8 @@ type keeper[D Device] struct {
 	stop <-chan struct{} // closed when the agent stops
 	left atomic.Int32    // calls that hang and were left behind
 	weak bool            // the last life was short: the next is believed later
+
+	deniedAt time.Time // since when a device that was absent is denied
 }
 
 var errHangs = errors.New("the driver hangs")

@@ -87,7 +87,7 @@ func checkWedge(t *T) {
 	lamps := g.far("hid", 0)
 	caps(t, scannerNode, true)
 	readLamp(t, lamps, 2)
-	a := start(t, "\n  - {name: scanner-1, kind: scanner, driver: wedge, address: \"evdev://usb/0C2E:0201\"}")
+	a := start(t, "\n  - {name: scanner-1, kind: scanner, driver: wedge, address: \"evdev://usb/0C2E:0201\", options: {gap_ms: 3000}}") // this machine may stand still between two keys
 	a.is("scanner-1", "ready", 10*time.Second)
 	readLamp(t, lamps, 0) // CapsLock is put off
 	if !grabbed(t, scannerNode) {
