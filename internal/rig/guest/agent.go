@@ -222,7 +222,11 @@ func (a *agent) next(mark int, what string, limit time.Duration, f func(item) bo
 		select {
 		case <-more:
 		case <-late.C:
-			a.t.Fatalf("not within %v: %s\n%s", limit, what, a.log(2500))
+			more := ""
+			if a.t.doubt != nil {
+				more = a.t.doubt()
+			}
+			a.t.Fatalf("not within %v: %s\n%s%s", limit, what, more, a.log(2500))
 		case <-a.ended:
 			a.t.Fatalf("the agent has ended, waiting for: %s\n%s", what, a.log(2500))
 		}
@@ -271,6 +275,8 @@ func (a *agent) nudge(mark int, limit time.Duration) {
 
 // scan waits for the news of a code that was scanned.
 func (a *agent) scan(code string, limit time.Duration) item {
+	a.t.doubt = func() string { return fmt.Sprintf("ledger %v\n%s", a.scans(0), a.metrics("tilld_scans")) }
+	defer func() { a.t.doubt = nil }()
 	return a.next(0, "a scan of "+code, limit, func(it item) bool { return it.name == "scan" && it.Code == code })
 }
 
@@ -350,18 +356,26 @@ func (a *agent) descriptors() int {
 	return len(list)
 }
 
-// metric reads one of the agent's figures.
-func (a *agent) metric(name string) float64 {
+// metrics returns the lines of the agent's figures that begin so.
+func (a *agent) metrics(prefix string) string {
 	resp, err := a.request("GET", "/metrics", nil)
 	a.t.ok(err)
 	defer resp.Body.Close()
-	r := bufio.NewScanner(resp.Body)
-	for r.Scan() {
+	var out strings.Builder
+	for r := bufio.NewScanner(resp.Body); r.Scan(); {
+		if strings.HasPrefix(r.Text(), prefix) {
+			out.WriteString(r.Text() + "\n")
+		}
+	}
+	return out.String()
+}
+
+// metric reads one of the agent's figures.
+func (a *agent) metric(name string) float64 {
+	for line := range strings.Lines(a.metrics(name + " ")) {
 		var v float64
-		if rest, ok := strings.CutPrefix(r.Text(), name+" "); ok {
-			if _, err := fmt.Sscan(rest, &v); err == nil {
-				return v
-			}
+		if _, err := fmt.Sscan(strings.TrimPrefix(line, name+" "), &v); err == nil {
+			return v
 		}
 	}
 	a.t.Fatalf("no metric %s", name)

@@ -65,7 +65,7 @@ func boot() error {
 // modules are the parameters of kernel modules.
 var modules = map[string]string{
 	"dummy_hcd": "num=4",
-	"vivid":     "n_devs=1 node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1",
+	"vivid":     "n_devs=1 node_types=0x1 num_inputs=1 input_types=0",
 }
 
 func insert(name, parameters string) error {

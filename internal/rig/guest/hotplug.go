@@ -71,7 +71,7 @@ func checkFlap(t *T) {
 	g := newGadget(t, 0, "0c2e", "0901", "S1", acm)
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	g.plug()
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	time.Sleep(time.Second)
 	files, tasks := a.descriptors(), a.metric("go_goroutines")
 	r := rand.New(rand.NewPCG(1, 2))
@@ -82,12 +82,12 @@ func checkFlap(t *T) {
 		time.Sleep(time.Duration(300+r.IntN(300)) * time.Millisecond) // about when the node comes
 	}
 	at := time.Now()
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	t.Figure("in service %v after the last of 25 short plugs", time.Since(at).Round(time.Millisecond))
 	far := g.far("acm", 0)
 	send(t, far, code(1)) // may be doubted: a code may have been cut off
 	send(t, far, code(2))
-	a.scan(code(2), 10*time.Second)
+	a.scan(code(2), 30*time.Second)
 	settled(t, a, files, tasks)
 }
 
@@ -112,79 +112,81 @@ func settled(t *T, a *agent, files int, tasks float64) {
 func checkThousand(t *T) {
 	first := newInput(t, "first")
 	a := start(t, "\n  - {name: scanner-1, kind: scanner, driver: wedge, address: \"evdev://"+first.node+"\"}")
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	time.Sleep(time.Second)
 	files, tasks := a.descriptors(), a.metric("go_goroutines")
 	began := time.Now()
 	seen := 0
 	for i := range 1000 {
 		if i%50 == 0 {
-			a.is("scanner-1", "ready", 10*time.Second)
+			a.is("scanner-1", "ready", 30*time.Second)
 		}
 		mark := a.mark()
 		first.close()
 		if i%50 == 0 { // let it see some to the end
-			a.state(mark, "scanner-1", "absent", 10*time.Second)
+			a.state(mark, "scanner-1", "absent", 30*time.Second)
 		}
 		mark = a.mark()
 		first.f = newInputFile(t, "first") // the lowest number that is free: the same
 		if i%50 == 0 {
-			a.state(mark, "scanner-1", "ready", 10*time.Second)
+			a.state(mark, "scanner-1", "ready", 30*time.Second)
 			seen++
 		}
 	}
 	d := time.Since(began)
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	t.Figure("1000 plug cycles in %.1f s, %d of them awaited", d.Seconds(), seen)
 	settled(t, a, files, tasks)
 	first.close()
-	a.is("scanner-1", "absent", 10*time.Second)
+	a.is("scanner-1", "absent", 30*time.Second)
 }
 
 // checkFTDI: QEMU's own USB serial adapter, an FTDI, with a display on it.
 func checkFTDI(t *T) {
 	a := start(t, "\n  - {name: pole-1, kind: display, driver: cd5220, address: \"serial://usb/0403:6001?baud=9600\"}")
-	a.is("pole-1", "absent", 10*time.Second)
+	a.is("pole-1", "absent", 30*time.Second)
 	var back, gone []time.Duration
 	for range 6 {
 		mark := a.mark()
 		at := time.Now()
-		t.wait("QEMU has the cable free", 10*time.Second, func() bool {
+		t.wait("QEMU has the cable free", 60*time.Second, func() bool {
 			return qemu(`{"execute":"device_add","arguments":{"driver":"usb-serial","id":"ftdi","chardev":"cable","always-plugged":true}}`) == nil
 		})
-		back = append(back, a.state(mark, "pole-1", "ready", 20*time.Second).at.Sub(at))
+		back = append(back, a.state(mark, "pole-1", "ready", 30*time.Second).at.Sub(at))
 		if status := a.call("POST", "/v1/devices/pole-1/test", map[string]any{}, nil); status != 200 {
 			t.Errorf("test of the display: %d", status)
 		}
 		mark = a.mark()
 		at = time.Now()
 		t.ok(qemu(`{"execute":"device_del","arguments":{"id":"ftdi"}}`))
-		gone = append(gone, a.state(mark, "pole-1", "absent", 20*time.Second).at.Sub(at))
-		t.wait("the node is gone", 10*time.Second, func() bool { return !exists("/dev/ttyUSB0") })
+		gone = append(gone, a.state(mark, "pole-1", "absent", 30*time.Second).at.Sub(at))
+		t.wait("the node is gone", 60*time.Second, func() bool { return !exists("/dev/ttyUSB0") })
 	}
 	t.Figure("in service %s after device_add; absent %s after device_del", spread(back), spread(gone))
 }
 
+// vivid is the folder of the driver of cameras that are none.
+const vivid = "/sys/bus/platform/drivers/vivid/"
+
 // checkCamera: a camera streams, goes away while it streams, and comes back.
 func checkCamera(t *T) {
-	const driver = "/sys/bus/platform/drivers/vivid/"
 	plug := func(file string) {
-		t.ok(os.WriteFile(driver+file, []byte("vivid.0"), 0o200))
+		t.ok(os.WriteFile(vivid+file, []byte("vivid.0"), 0o200))
 	}
-	t.wait("the camera's node", 10*time.Second, func() bool { return exists("/dev/video0") })
+	t.wait("the camera's node", 60*time.Second, func() bool { return exists("/dev/video0") })
 	a := start(t, "\n  - {name: camera-1, kind: scanner, driver: camera, address: \"v4l2:///dev/video0\", options: {width: 640, height: 360, fps: 5}}")
-	a.is("camera-1", "ready", 15*time.Second)
+	a.is("camera-1", "ready", 30*time.Second)
 	time.Sleep(2 * time.Second)
 	a.is("camera-1", "ready", time.Second)
 	for range 3 {
 		mark := a.mark()
 		at := time.Now()
 		plug("unbind")
-		t.Figure("absent %v after the pull", a.state(mark, "camera-1", "absent", 15*time.Second).at.Sub(at).Round(time.Millisecond))
+		t.Figure("absent %v after the pull", a.state(mark, "camera-1", "absent", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 		mark = a.mark()
 		at = time.Now()
 		plug("bind")
-		t.Figure("in service %v after the plug", a.state(mark, "camera-1", "ready", 15*time.Second).at.Sub(at).Round(time.Millisecond))
+		t.Figure("in service %v after the plug", a.state(mark, "camera-1", "ready", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 		time.Sleep(time.Second)
 		a.is("camera-1", "ready", time.Second)
 	}

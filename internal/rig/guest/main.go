@@ -30,8 +30,7 @@ var checks = []check{
 	{"printer/stuck", checkPrinterStuck},
 	{"wedge", checkWedge},
 	{"hidpos", checkHIDPOS},
-	{"camera/plug", checkCamera},
-	{"camera/code", checkCameraCode},
+	{"camera", checkCamera},
 	{"ftdi", checkFTDI},
 	{"hotplug/thousand", checkThousand},
 	{"hotplug/without-events", checkWithoutEvents},
@@ -54,6 +53,7 @@ type T struct {
 	name  string
 	wrong []string
 	after []func()
+	doubt func() string // what else to say when something does not come
 }
 
 type stop struct{}

@@ -169,7 +169,7 @@ func (p *paper) close() {
 	close(p.out)
 	p.done.Wait()
 	p.ep0.Close()
-	p.t.wait("the printer's file system is free", 10*time.Second, func() bool { return unix.Unmount(p.dir, 0) == nil })
+	p.t.wait("the printer's file system is free", 60*time.Second, func() bool { return unix.Unmount(p.dir, 0) == nil })
 }
 
 // answer looks for questions in what came since the last time.
@@ -232,7 +232,7 @@ func checkPrinterJob(t *T) {
 	p := newPaper(t, 0, "0416", "5011", "P1")
 	p.g.plug()
 	a := start(t, usblpPrinter)
-	a.is("printer-1", "ready", 15*time.Second)
+	a.is("printer-1", "ready", 30*time.Second)
 	a.print(t, "whole", "FIRST LINE\n"+strings.Repeat(row, 100)+"LAST LINE\n")
 	j := a.settled("whole", 30*time.Second, outcomes...)
 	t.Logf("a whole receipt: %+v", j)
@@ -242,24 +242,24 @@ func checkPrinterJob(t *T) {
 
 	mark := a.mark()
 	p.g.unplug()
-	a.state(mark, "printer-1", "absent", 10*time.Second)
+	a.state(mark, "printer-1", "absent", 30*time.Second)
 	a.print(t, "waits", "WAITED\n")
 	if o := a.job("waits").Outcome; o != "queued" {
 		t.Errorf("a job for a printer that is unplugged is %s", o)
 	}
 	mark = a.mark()
 	at := p.g.plug()
-	t.Figure("in service %v after the plug", a.state(mark, "printer-1", "ready", 15*time.Second).at.Sub(at).Round(time.Millisecond))
+	t.Figure("in service %v after the plug", a.state(mark, "printer-1", "ready", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 	j = a.settled("waits", 30*time.Second, outcomes...)
 	if j.Outcome != "confirmed" || p.count("WAITED") != 1 {
 		t.Errorf("the job that waited: %+v, printed %d times", j, p.count("WAITED"))
 	}
 
 	a.print(t, "torn", "TORN BEGINS\n"+strings.Repeat(row, long)+"TORN ENDS\n")
-	t.wait("it prints", 20*time.Second, func() bool { return p.count("TORN BEGINS") == 1 })
+	t.wait("it prints", 60*time.Second, func() bool { return p.count("TORN BEGINS") == 1 })
 	mark = a.mark()
 	at = p.g.unplug()
-	t.Figure("absent %v after the pull in the middle of a job", a.state(mark, "printer-1", "absent", 15*time.Second).at.Sub(at).Round(time.Millisecond))
+	t.Figure("absent %v after the pull in the middle of a job", a.state(mark, "printer-1", "absent", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 	j = a.settled("torn", 10*time.Second, outcomes...)
 	t.Logf("the torn job: %+v", j)
 	if j.Outcome != "unknown" {
@@ -267,7 +267,7 @@ func checkPrinterJob(t *T) {
 	}
 	mark = a.mark()
 	p.g.plug()
-	a.state(mark, "printer-1", "ready", 15*time.Second)
+	a.state(mark, "printer-1", "ready", 30*time.Second)
 	a.print(t, "next", "NEXT ONE\n")
 	j = a.settled("next", 60*time.Second, outcomes...)
 	if j.Outcome != "confirmed" || p.count("NEXT ONE") != 1 || p.count("TORN BEGINS") != 1 || p.count("TORN ENDS") != 0 {
@@ -290,10 +290,10 @@ func checkPrinterStuck(t *T) {
 	a := start(t, usblpPrinter+fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600")+
 		"\n  - {name: printer-2, kind: printer, driver: escpos, address: \"serial://usb/1A86:7523/P2?baud=115200\", options: {status: none, confirm: none}}")
 	for _, name := range []string{"printer-1", "scanner-1", "printer-2"} {
-		a.is(name, "ready", 15*time.Second)
+		a.is(name, "ready", 30*time.Second)
 	}
 	a.print(t, "stuck", strings.Repeat(row, long))
-	t.wait("it prints", 20*time.Second, func() bool { return p.count(row) > 0 })
+	t.wait("it prints", 60*time.Second, func() bool { return p.count(row) > 0 })
 	p.pause(true)
 	a.printOn(t, "printer-2", "stuck-2", strings.Repeat(row, long))
 	time.Sleep(2 * time.Second) // buffers fill
@@ -302,15 +302,15 @@ func checkPrinterStuck(t *T) {
 	for i := range 5 {
 		at := time.Now()
 		send(t, far, code(i))
-		waits = append(waits, a.scan(code(i), 5*time.Second).at.Sub(at))
+		waits = append(waits, a.scan(code(i), 30*time.Second).at.Sub(at))
 	}
 	t.Figure("a scan beside two printers that are stuck: %s", spread(waits))
 	mark := a.mark()
 	at := c.unplug()
-	t.Figure("stuck on cdc_acm, absent %v after the pull", a.state(mark, "printer-2", "absent", 15*time.Second).at.Sub(at).Round(time.Millisecond))
+	t.Figure("stuck on cdc_acm, absent %v after the pull", a.state(mark, "printer-2", "absent", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 	mark = a.mark()
 	at = c.plug()
-	t.Figure("stuck on cdc_acm, in service %v after the plug", a.state(mark, "printer-2", "ready", 15*time.Second).at.Sub(at).Round(time.Millisecond))
+	t.Figure("stuck on cdc_acm, in service %v after the plug", a.state(mark, "printer-2", "ready", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 	a.printOn(t, "printer-2", "stuck-3", strings.Repeat(row, long))
 	time.Sleep(time.Second)
 	t.Figure("stop beside two printers that are stuck: %v", a.stop().Round(time.Millisecond))

@@ -35,7 +35,7 @@ func checkSerialReplug(t *T) {
 	g := newGadget(t, 0, "0c2e", "0901", "S1", acm)
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	t.Figure("the agent serves %.1f s after its start", time.Since(a.started).Seconds())
-	a.is("scanner-1", "absent", 10*time.Second)
+	a.is("scanner-1", "absent", 30*time.Second)
 	cycle(t, a, g, "acm", "scanner-1", 50)
 }
 
@@ -47,12 +47,12 @@ func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 	if g.in {
 		mark := a.mark()
 		g.unplug()
-		a.state(mark, name, "absent", 20*time.Second)
+		a.state(mark, name, "absent", 30*time.Second)
 	}
 	for i := range n {
 		mark := a.mark()
 		at := g.plug()
-		seen := a.state(mark, name, "ready", 20*time.Second).at
+		seen := a.state(mark, name, "ready", 30*time.Second).at
 		back = append(back, seen.Sub(at))
 		if st, err := os.Stat(g.near("tty")); kind == "acm" && err == nil {
 			node = append(node, seen.Sub(created(st)))
@@ -60,7 +60,7 @@ func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 		if i%10 == 0 && kind == "acm" {
 			far := g.far(kind, 0)
 			send(t, far, code(i))
-			a.scanned(0, code(i), 10*time.Second)
+			a.scanned(0, code(i), 30*time.Second)
 			far.Close()
 		}
 		if i == 4 {
@@ -68,7 +68,7 @@ func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 		}
 		mark = a.mark()
 		at = g.unplug()
-		gone = append(gone, a.state(mark, name, "absent", 20*time.Second).at.Sub(at))
+		gone = append(gone, a.state(mark, name, "absent", 30*time.Second).at.Sub(at))
 	}
 	t.Figure("%d cycles: in service %s after the plug, %s after the node was made; absent %s after the pull", n, spread(back), spread(node), spread(gone))
 	if slices.Max(back) > 2*time.Second {
@@ -100,27 +100,27 @@ func checkSerialNumber(t *T) {
 	other := newGadget(t, 1, "1a86", "7523", "X", acm)
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	at := func(want string, n int) {
-		a.is("scanner-1", "ready", 10*time.Second)
+		a.is("scanner-1", "ready", 30*time.Second)
 		if got := g.near("tty"); got != want {
 			t.Errorf("the scanner is %s, not %s as this check means it to be", got, want)
 		}
 		far := g.far("acm", 0)
 		defer far.Close()
 		send(t, far, code(n))
-		if s := a.scanned(0, code(n), 10*time.Second); s.Device != "scanner-1" {
+		if s := a.scanned(0, code(n), 30*time.Second); s.Device != "scanner-1" {
 			t.Errorf("the code comes from %q", s.Device)
 		}
 	}
 	g.plug()
 	at("/dev/ttyACM0", 1)
 	g.unplug()
-	a.is("scanner-1", "absent", 10*time.Second)
+	a.is("scanner-1", "absent", 30*time.Second)
 	other.plug()
 	g.plug()
 	at("/dev/ttyACM1", 2)
 	other.unplug()
 	g.unplug()
-	a.is("scanner-1", "absent", 10*time.Second)
+	a.is("scanner-1", "absent", 30*time.Second)
 	g.plug()
 	at("/dev/ttyACM0", 3)
 	held, err := os.OpenFile("/dev/ttyACM0", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0) // root gets past the lock
@@ -139,14 +139,14 @@ func checkSerialOther(t *T) {
 	byNode := fmt.Sprintf(lineScanner, "scanner-1", "serial:///dev/ttyACM0?baud=9600")
 	mine.plug()
 	a := start(t, byNode)
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	mine.unplug()
-	a.is("scanner-1", "absent", 10*time.Second)
+	a.is("scanner-1", "absent", 30*time.Second)
 	for _, g := range []*gadget{serial, model} {
 		g.plug()
 		refused(t, a, g, "scanner-1")
 		g.unplug()
-		a.is("scanner-1", "absent", 10*time.Second)
+		a.is("scanner-1", "absent", 30*time.Second)
 	}
 	// A restart does not approve what is there now.
 	a.stop()
@@ -155,17 +155,17 @@ func checkSerialOther(t *T) {
 	refused(t, a, serial, "scanner-1")
 	serial.unplug()
 	mine.plug()
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	mine.unplug()
 	a.stop()
 	// The hint's own words approve the replacement.
 	serial.plug()
 	a.configure(fmt.Sprintf(lineScanner, "scanner-1", "serial:///dev/ttyACM0?baud=9600&id=0C2E:0901/S2"))
 	a.run()
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	serial.unplug()
 	mine.plug()
-	d := a.is("scanner-1", "faulty", 10*time.Second)
+	d := a.is("scanner-1", "faulty", 30*time.Second)
 	if d.Code != "other_device" {
 		t.Errorf("%+v", d)
 	}
@@ -174,13 +174,13 @@ func checkSerialOther(t *T) {
 	a.configure(fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	serial.plug()
 	a.run()
-	d = a.is("scanner-1", "absent", 10*time.Second)
+	d = a.is("scanner-1", "absent", 30*time.Second)
 	t.Logf("by identity: %s; %s", d.Condition, d.Hint)
 }
 
 // refused: the agent says what it found, and takes no code from it.
 func refused(t *T, a *agent, g *gadget, name string) {
-	d := a.is(name, "faulty", 10*time.Second)
+	d := a.is(name, "faulty", 30*time.Second)
 	t.Logf("%s [%s] %s", d.Condition, d.Code, d.Hint)
 	if d.Code != "other_device" || !strings.Contains(d.Hint, "0C2E:0901/S1") {
 		t.Errorf("%+v", d)
@@ -200,7 +200,7 @@ func checkSerialLines(t *T) {
 	g := newGadget(t, 0, "0c2e", "0901", "S1", acm)
 	g.plug()
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	lines := func(want int) {
 		f, err := os.OpenFile(g.near("tty"), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 		t.ok(err)
@@ -219,7 +219,7 @@ func checkSerialFlow(t *T) {
 	g := newGadget(t, 0, "1a86", "7523", "P", acm)
 	g.plug()
 	a := start(t, "\n  - {name: printer-1, kind: printer, driver: escpos, address: \"serial://usb/1A86:7523/P?baud=115200&flow=xonxoff\", options: {confirm: none, status: none}}")
-	a.is("printer-1", "ready", 10*time.Second)
+	a.is("printer-1", "ready", 30*time.Second)
 	far := g.far("acm", 0)
 	sink := collect(far)
 	defer sink.stop()
@@ -236,5 +236,5 @@ func checkSerialFlow(t *T) {
 	}
 	_, err = far.Write([]byte{0x11})
 	t.ok(err)
-	t.wait("the rest comes after XON", 20*time.Second, func() bool { return sink.len()-before > 32000 })
+	t.wait("the rest comes after XON", 60*time.Second, func() bool { return sink.len()-before > 32000 })
 }

@@ -27,7 +27,7 @@ func checkUdev(t *T) {
 	daemon := exec.Command("/bin/systemd-udevd")
 	daemon.Stdout, daemon.Stderr = log, log
 	t.ok(daemon.Start())
-	t.wait("udev listens", 20*time.Second, func() bool { return exists("/run/udev/control") })
+	t.wait("udev listens", 60*time.Second, func() bool { return exists("/run/udev/control") })
 	b, err := exec.Command("/bin/udevadm", "trigger", "--action=add").CombinedOutput()
 	if err != nil {
 		t.Fatalf("udevadm: %v %s", err, b)
@@ -43,7 +43,7 @@ func checkLinks(t *T) {
 	other := newGadget(t, 0, "0c2e", "0901", "S2", acm)
 	first := func(folder string) string {
 		var list []string
-		t.wait("a link in "+folder, 15*time.Second, func() bool {
+		t.wait("a link in "+folder, 60*time.Second, func() bool {
 			list, _ = filepath.Glob(folder + "/*")
 			return len(list) > 0
 		})
@@ -56,13 +56,13 @@ func checkLinks(t *T) {
 		if !g.in {
 			g.plug()
 		}
-		t.wait("the link", 10*time.Second, func() bool { return exists(link) })
+		t.wait("the link", 60*time.Second, func() bool { return exists(link) })
 		a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://"+link+"?baud=9600"))
-		a.is("scanner-1", "ready", 15*time.Second)
+		a.is("scanner-1", "ready", 30*time.Second)
 		cycle(t, a, g, "acm", "scanner-1", 10)
 		other.plug()
 		if link == byID { // that is the name of S1 alone
-			t.wait("the other's link", 10*time.Second, func() bool { return exists("/dev/serial/by-path/" + filepath.Base(byPath)) })
+			t.wait("the other's link", 60*time.Second, func() bool { return exists("/dev/serial/by-path/" + filepath.Base(byPath)) })
 			time.Sleep(time.Second)
 			if d := a.device("scanner-1"); d.State != "absent" {
 				t.Errorf("with another device: %+v", d)
@@ -71,9 +71,9 @@ func checkLinks(t *T) {
 			refused(t, a, other, "scanner-1")
 		}
 		other.unplug()
-		a.is("scanner-1", "absent", 10*time.Second)
+		a.is("scanner-1", "absent", 30*time.Second)
 		g.plug()
-		a.is("scanner-1", "ready", 10*time.Second)
+		a.is("scanner-1", "ready", 30*time.Second)
 		g.unplug()
 		a.stop()
 	}
@@ -84,7 +84,7 @@ func checkLinks(t *T) {
 func checkBusy(t *T) {
 	g := newGadget(t, 0, "0c2e", "0901", "S1", acm)
 	g.plug()
-	t.wait("the node", 15*time.Second, func() bool { return g.near("tty") != "" })
+	t.wait("the node", 60*time.Second, func() bool { return g.near("tty") != "" })
 	udevSettled(t)
 	hold := func() *os.File {
 		f, err := os.OpenFile(g.near("tty"), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
@@ -95,13 +95,13 @@ func checkBusy(t *T) {
 	for _, as := range [][]user{nil, {{tilld, []uint32{tilld}}}} {
 		f := hold()
 		a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"), as...)
-		d := a.is("scanner-1", "busy", 10*time.Second)
+		d := a.is("scanner-1", "busy", 30*time.Second)
 		t.Logf("%s [%s] %s", d.Condition, d.Code, d.Hint)
 		if as == nil && !strings.Contains(d.Hint, "init") || d.Hint == "" {
 			t.Errorf("the hint does not help: %+v", d)
 		}
 		f.Close()
-		a.is("scanner-1", "ready", 10*time.Second)
+		a.is("scanner-1", "ready", 30*time.Second)
 		if again, err := os.OpenFile(g.near("tty"), os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0); err == nil {
 			if n, err := unix.IoctlGetInt(int(again.Fd()), unix.TIOCGEXCL); err != nil || n == 0 {
 				t.Errorf("the agent does not keep others off its line: %d %v", n, err)
@@ -128,7 +128,7 @@ func checkDenied(t *T) {
 	for _, g := range []*gadget{s, k, h, p.g} {
 		g.plug()
 	}
-	t.wait("all nodes", 15*time.Second, func() bool {
+	t.wait("all nodes", 60*time.Second, func() bool {
 		return s.near("tty") != "" && k.near("event") != "" && h.near("hidraw") != "" && exists("/dev/usb/lp0")
 	})
 	udevSettled(t)
@@ -140,7 +140,7 @@ func checkDenied(t *T) {
 	names := []string{"serial", "wedge", "hidpos", "usblp", "camera"}
 	a := start(t, devices, user{nobody, nil})
 	for _, n := range names {
-		d := a.is(n, "denied", 20*time.Second)
+		d := a.is(n, "denied", 30*time.Second)
 		group := "tilld"
 		if n == "camera" {
 			group = "video"
@@ -152,18 +152,18 @@ func checkDenied(t *T) {
 	a.stop()
 	a = start(t, devices, user{tilld, []uint32{tilld, 44}})
 	for _, n := range names {
-		a.is(n, "ready", 20*time.Second)
+		a.is(n, "ready", 30*time.Second)
 	}
 	send(t, s.far("acm", 0), code(1))
-	a.scan(code(1), 10*time.Second)
+	a.scan(code(1), 30*time.Second)
 	// Replugged nodes belong to root until udev has run.
 	for i := range 5 {
 		mark := a.mark()
 		s.unplug()
-		a.state(mark, "serial", "absent", 10*time.Second)
+		a.state(mark, "serial", "absent", 30*time.Second)
 		mark = a.mark()
 		at := s.plug()
-		t.Figure("not root, plug %d: in service after %v", i, a.state(mark, "serial", "ready", 10*time.Second).at.Sub(at).Round(time.Millisecond))
+		t.Figure("not root, plug %d: in service after %v", i, a.state(mark, "serial", "ready", 30*time.Second).at.Sub(at).Round(time.Millisecond))
 	}
 	a.mu.Lock()
 	for _, it := range a.news {
@@ -179,7 +179,7 @@ func checkNoise(t *T) {
 	g := newGadget(t, 0, "0c2e", "0901", "S1", acm)
 	g.plug()
 	a := start(t, fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
-	a.is("scanner-1", "ready", 10*time.Second)
+	a.is("scanner-1", "ready", 30*time.Second)
 	far := g.far("acm", 0)
 	stop := make(chan struct{})
 	ended := make(chan struct{})
@@ -208,7 +208,7 @@ func checkNoise(t *T) {
 	a.is("scanner-1", "ready", 30*time.Second)
 	send(t, far, code(3))
 	send(t, far, code(4))
-	a.scan(code(4), 10*time.Second)
+	a.scan(code(4), 30*time.Second)
 }
 
 // checkDetect: what detect writes works as it stands.
@@ -220,7 +220,7 @@ func checkDetect(t *T) {
 	for _, g := range []*gadget{s, k, h, p.g} {
 		g.plug()
 	}
-	t.wait("all nodes", 15*time.Second, func() bool {
+	t.wait("all nodes", 60*time.Second, func() bool {
 		return s.near("tty") != "" && k.near("event") != "" && h.near("hidraw") != "" && exists("/dev/usb/lp0")
 	})
 	if exists("/run/udev/control") {
@@ -247,7 +247,7 @@ func checkDetect(t *T) {
 	}
 	a := start(t, devices.String())
 	for _, n := range names {
-		a.is(n, "ready", 20*time.Second)
+		a.is(n, "ready", 30*time.Second)
 	}
 	send(t, s.far("acm", 0), code(1))
 	typed := k.far("hid", 0)
@@ -257,7 +257,7 @@ func checkDetect(t *T) {
 	_, err = h.far("hid", 0).Write(posReport(code(3), false))
 	t.ok(err)
 	for i := 1; i <= 3; i++ {
-		a.scan(code(i), 10*time.Second)
+		a.scan(code(i), 30*time.Second)
 	}
 	a.print(t, "p", "PRINTED\n")
 	if j := a.settled("p", 30*time.Second, outcomes...); j.Outcome != "confirmed" || p.count("PRINTED") != 1 {

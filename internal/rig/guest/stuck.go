@@ -15,12 +15,12 @@ import (
 func checkKilled(t *T) {
 	c := newGadget(t, 0, "1a86", "7523", "P2", acm) // nobody reads at its end
 	c.plug()
-	t.wait("the node", 15*time.Second, func() bool { return c.near("tty") != "" })
+	t.wait("the node", 60*time.Second, func() bool { return c.near("tty") != "" })
 	udevSettled(t)
 	as := user{tilld, []uint32{tilld}}
 	a := start(t, "\n  - {name: printer-1, kind: printer, driver: escpos, address: \"serial://usb/1A86:7523/P2?baud=115200\", options: {status: none, confirm: none}}", as)
 	for i, how := range []unix.Signal{unix.SIGTERM, unix.SIGKILL, unix.SIGKILL} {
-		a.is("printer-1", "ready", 15*time.Second)
+		a.is("printer-1", "ready", 30*time.Second)
 		a.print(t, "stuck-"+string(rune('a'+i)), strings.Repeat(row, long))
 		time.Sleep(2 * time.Second) // buffers fill
 		d := a.device("printer-1")
@@ -39,7 +39,7 @@ func checkKilled(t *T) {
 		}
 		at = time.Now()
 		a.run(as)
-		a.is("printer-1", "ready", 15*time.Second)
+		a.is("printer-1", "ready", 30*time.Second)
 		t.Figure("in service %v after the next start", time.Since(at).Round(time.Millisecond))
 	}
 }
@@ -51,7 +51,7 @@ func checkBusyOthers(t *T) {
 	p := newPaper(t, 1, "0416", "5011", "P1")
 	k.plug()
 	p.g.plug()
-	t.wait("both nodes", 15*time.Second, func() bool { return k.near("event") != "" && exists("/dev/usb/lp0") })
+	t.wait("both nodes", 60*time.Second, func() bool { return k.near("event") != "" && exists("/dev/usb/lp0") })
 	var held []*os.File
 	open := func(node string) *os.File {
 		f, err := os.OpenFile(node, os.O_RDWR|unix.O_NONBLOCK, 0)
@@ -67,7 +67,7 @@ func checkBusyOthers(t *T) {
 		"\n  - {name: camera, kind: scanner, driver: camera, address: \"v4l2:///dev/video0\", options: {width: 640, height: 360, fps: 2}}")
 	names := []string{"printer-1", "wedge", "camera"}
 	for _, n := range names {
-		d := a.is(n, "busy", 15*time.Second)
+		d := a.is(n, "busy", 30*time.Second)
 		t.Logf("%s: %s [%s] %s", n, d.Condition, d.Code, d.Hint)
 		if d.Hint == "" {
 			t.Errorf("%s: no hint", n)
@@ -77,6 +77,6 @@ func checkBusyOthers(t *T) {
 		f.Close()
 	}
 	for _, n := range names {
-		a.is(n, "ready", 15*time.Second)
+		a.is(n, "ready", 30*time.Second)
 	}
 }
