@@ -5,8 +5,8 @@
 //
 // The code is read back from the finished picture before anybody sees it, and a
 // picture is shown whole: on a second page that is turned to where the controller
-// has one, else in one pass from top to bottom. A nil error says that the picture
-// is in the controller's memory; whether a panel is connected cannot be known.
+// has one, else in one pass from top to bottom. A nil error says that the
+// controller has the picture; whether a panel is connected cannot be known.
 //
 // Source: <linux/fb.h> (FBIOGET_VSCREENINFO, FBIOGET_FSCREENINFO, FBIOPAN_DISPLAY).
 package framebuffer
@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io/fs"
 	"reflect"
 	"sync"
@@ -56,10 +55,9 @@ type glass struct {
 	m    mode
 
 	mu     sync.Mutex
-	memory []byte // nil once closed
-	page   int    // that is shown
-	rows   [2][]uint64
-	seed   maphash.Seed
+	closed bool
+	page   int       // that is shown
+	shown  [2][]byte // what was written to each page; nil: not known
 	last   display.Scene
 	c      *canvas
 	code   payCode
@@ -80,8 +78,8 @@ var (
 	_ display.Withholder = (*glass)(nil)
 )
 
-// Open maps the picture's memory and blanks it: whatever an earlier run left
-// there is gone. Options are checked before anything is touched.
+// Open blanks the picture: whatever an earlier run left there is gone. Options are
+// checked before anything is touched.
 func Open(_ context.Context, p device.Port, s device.Spec) (display.Display, error) {
 	cfg, err := decode(s)
 	if err != nil {
@@ -104,18 +102,17 @@ func Open(_ context.Context, p device.Port, s device.Spec) (display.Display, err
 	if err != nil {
 		return nil, fault.New(fault.Corrupt, s.Name, "open", err)
 	}
-	memory, err := k.Map(m.bytes())
+	d := &glass{
+		info: device.Info{Name: s.Name, Driver: "framebuffer", Model: "framebuffer " + size(m)},
+		cfg:  cfg, port: p, k: k, m: m, c: newCanvas(m.width, m.height, set),
+	}
+	err = d.black()
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, device.JoinGroup.With("node", s.Address, "group", "video").Fault(fault.Config, s.Name, "open", err)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Absent, s.Name, "open", err)
 	}
-	d := &glass{
-		info: device.Info{Name: s.Name, Driver: "framebuffer", Model: "framebuffer " + size(m)},
-		cfg:  cfg, port: p, k: k, m: m, memory: memory, seed: maphash.MakeSeed(), c: newCanvas(m.width, m.height, set),
-	}
-	clear(memory)
 	k.Ioctl(blank, nil) // a panel that slept wakes up; not every controller can
 	return d, nil
 }
@@ -144,7 +141,7 @@ func (d *glass) Show(ctx context.Context, s display.Scene) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.memory == nil {
+	if d.closed {
 		return fault.New(fault.Absent, d.info.Name, "show", fs.ErrClosed)
 	}
 	now := time.Now()
@@ -222,18 +219,21 @@ func (d *glass) put(same bool) error {
 	if d.m.pages == 2 {
 		page = 1 - d.page
 	}
-	if d.rows[page] == nil || !same {
-		d.rows[page] = make([]uint64, d.m.height)
-	}
-	line := make([]byte, d.m.width*d.m.bits/8)
+	picture := make([]byte, d.m.height*d.m.stride)
 	for y := range d.m.height {
-		d.m.put(line, d.c.row(y))
-		sum := maphash.Bytes(d.seed, line) | 1
-		if d.rows[page][y] != sum {
-			copy(d.memory[(page*d.m.height+y)*d.m.stride:], line)
-			d.rows[page][y] = sum
+		d.m.put(picture[y*d.m.stride:], d.c.row(y))
+	}
+	was := d.shown[page]
+	d.shown[page] = nil // until all of it is written
+	if !same {
+		was = nil
+	}
+	for from, to := range d.m.changed(was, picture) {
+		if _, err := d.k.WriteAt(picture[from:to], int64(page*d.m.height*d.m.stride+from)); err != nil {
+			return err
 		}
 	}
+	d.shown[page] = picture
 	if d.m.pages == 1 {
 		return nil
 	}
@@ -248,19 +248,21 @@ func (d *glass) put(same bool) error {
 	return nil
 }
 
+// black clears all pages.
+func (d *glass) black() error {
+	d.shown = [2][]byte{}
+	_, err := d.k.WriteAt(make([]byte, d.m.bytes()), 0)
+	return err
+}
+
 // Close makes the picture black and closes the port.
 func (d *glass) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var err error
-	if d.memory != nil {
-		if d.cfg.Blank || d.last.Pay != nil {
-			clear(d.memory)
-		}
-		if u, ok := d.k.(interface{ Unmap([]byte) error }); ok {
-			err = u.Unmap(d.memory)
-		}
-		d.memory = nil
+	if !d.closed && (d.cfg.Blank || d.last.Pay != nil) {
+		err = d.black()
 	}
+	d.closed = true
 	return errors.Join(err, d.port.Close())
 }

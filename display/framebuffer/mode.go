@@ -1,9 +1,11 @@
 package framebuffer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math/bits"
 )
 
@@ -12,8 +14,8 @@ import (
 type kernel interface {
 	// Ioctl does request with the structure arg, which it may fill.
 	Ioctl(request uint, arg []byte) error
-	// Map returns the first length bytes of the picture's memory.
-	Map(length int) ([]byte, error)
+	// WriteAt writes into the picture's memory.
+	WriteAt(b []byte, off int64) (int, error)
 }
 
 // Requests and structures of <linux/fb.h>.
@@ -106,6 +108,33 @@ func (m mode) put(dst []byte, row []uint32) {
 			dst[3*x], dst[3*x+1], dst[3*x+2] = byte(p), byte(p>>8), byte(p>>16)
 		default:
 			binary.LittleEndian.PutUint32(dst[4*x:], p)
+		}
+	}
+}
+
+// changed yields where the rows of a picture begin and end that differ from what
+// was there before (nil: all do), neighbours together.
+func (m mode) changed(was, is []byte) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		if was == nil {
+			yield(0, len(is))
+			return
+		}
+		from := -1
+		for at := 0; at < len(is); at += m.stride {
+			same := bytes.Equal(was[at:at+m.stride], is[at:at+m.stride])
+			switch {
+			case !same && from < 0:
+				from = at
+			case same && from >= 0:
+				if !yield(from, at) {
+					return
+				}
+				from = -1
+			}
+		}
+		if from >= 0 {
+			yield(from, len(is))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package framebuffer
 
 import (
 	"errors"
+	"io"
 	"syscall"
 	"unsafe"
 
@@ -37,13 +38,21 @@ func (n *node) Ioctl(request uint, arg []byte) (err error) {
 	return errors.Join(cerr, err)
 }
 
-// Map implements kernel.
-func (n *node) Map(length int) (b []byte, err error) {
+// WriteAt implements kernel. Pictures are written, not mapped: a write tells the
+// controller's driver what has changed, and fails once the controller is gone.
+func (n *node) WriteAt(b []byte, off int64) (sent int, err error) {
 	cerr := n.raw.Control(func(fd uintptr) {
-		b, err = unix.Mmap(int(fd), 0, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		for sent < len(b) && err == nil {
+			var k int
+			k, err = unix.Pwrite(int(fd), b[sent:], off+int64(sent))
+			sent += max(k, 0)
+			switch {
+			case errors.Is(err, unix.EINTR):
+				err = nil
+			case err == nil && k == 0:
+				err = io.ErrShortWrite
+			}
+		}
 	})
-	return b, errors.Join(cerr, err)
+	return sent, errors.Join(cerr, err)
 }
-
-// Unmap gives memory back that Map returned.
-func (n *node) Unmap(b []byte) error { return unix.Munmap(b) }

@@ -14,7 +14,7 @@ import (
 // wanted are the kernel's modules of both ends of every cable.
 var wanted = []string{
 	"dummy_hcd", "usb_f_acm", "usb_f_hid", "usb_f_fs", "uhci_hcd", // plugs
-	"cdc_acm", "usblp", "usbhid", "hid_generic", "evdev", "uinput", "ftdi_sio", "vivid",
+	"cdc_acm", "usblp", "usbhid", "hid_generic", "evdev", "uinput", "ftdi_sio", "vivid", "bochs", "cirrus",
 }
 
 // prepare builds the agent, the guest and the machine's initramfs.

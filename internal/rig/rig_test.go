@@ -45,11 +45,12 @@ func TestRig(t *testing.T) {
 	vm := exec.CommandContext(ctx, "qemu-system-x86_64",
 		"-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "1024", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
 		"-kernel", kernel, "-initrd", initrd, "-append",
-		"console=ttyS0 loglevel=5 oops=panic panic=-1 mitigations=off rdinit=/init rig_run="+os.Getenv("TILLD_RIG_RUN"),
+		"console=ttyS0 loglevel=5 oops=panic panic=-1 mitigations=off vt.global_cursor_default=0 consoleblank=0 fbcon=map:9 rdinit=/init rig_run="+os.Getenv("TILLD_RIG_RUN"),
 		"-serial", "file:"+console,
 		"-chardev", "socket,id=r,path="+filepath.Join(sock, "r"), "-serial", "chardev:r",
 		"-qmp", "unix:"+filepath.Join(sock, "q"),
 		"-device", "piix3-usb-uhci,id=uhci", "-chardev", "null,id=cable",
+		"-device", "bochs-display,id=glass0", "-device", "cirrus-vga,id=glass1",
 	)
 	vm.Stdout, vm.Stderr = os.Stderr, os.Stderr
 	began := time.Now()
@@ -67,12 +68,12 @@ func TestRig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	follow(t, accept(t, reports), q)
+	follow(t, accept(t, reports), q, sock)
 	t.Logf("%.0f s in all", time.Since(began).Seconds())
 }
 
 // follow reads the guest's reports until it says that it is done.
-func follow(t *testing.T, conn net.Conn, q *monitor) {
+func follow(t *testing.T, conn net.Conn, q *monitor, dir string) {
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, 1<<20)
 	for conn.SetReadDeadline(time.Now().Add(quiet)) == nil && lines.Scan() {
@@ -86,16 +87,22 @@ func follow(t *testing.T, conn net.Conn, q *monitor) {
 		case "LOG", "FIGURE":
 			fmt.Printf("    %s: %s\n", word, strings.ReplaceAll(rest, "\\n", "\n        "))
 		case "QMP":
-			answer := "OK"
-			if err := q.do(rest); err != nil {
-				answer = err.Error()
-			}
-			fmt.Fprintln(conn, strings.ReplaceAll(answer, "\n", " "))
+			answer(conn, q.do(rest))
+		case "GLASS":
+			answer(conn, q.look(rest, dir))
 		case "DONE":
 			return
 		}
 	}
 	t.Errorf("the machine stopped before it was done: %v", lines.Err())
+}
+
+func answer(conn net.Conn, err error) {
+	text := "OK"
+	if err != nil {
+		text = strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	fmt.Fprintln(conn, text)
 }
 
 // monitor is QEMU's control socket.

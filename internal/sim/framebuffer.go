@@ -14,8 +14,8 @@ import (
 	"github.com/makiuchi-d/gozxing"
 )
 
-// Framebuffer is a panel behind Linux's fbdev interface: an address of picture
-// memory and three calls, laid out as in <linux/fb.h>. It is a port for a driver.
+// Framebuffer is a panel behind Linux's fbdev interface: picture memory that is
+// written to, and four requests, laid out as in <linux/fb.h>. It is a port for a driver.
 type Framebuffer struct {
 	mode   FramebufferMode
 	mu     sync.Mutex
@@ -103,12 +103,21 @@ func (f *Framebuffer) Ioctl(request uint, arg []byte) error {
 	return syscall.ENOTTY
 }
 
-// Map returns the picture's memory.
-func (f *Framebuffer) Map(length int) ([]byte, error) {
-	if length > len(f.memory) {
-		return nil, syscall.EINVAL
+// WriteAt writes into the picture's memory, as pwrite(2) on the open device does.
+func (f *Framebuffer) WriteAt(b []byte, off int64) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.closed:
+		return 0, syscall.EBADF
+	case off > int64(len(f.memory)):
+		return 0, syscall.EFBIG
 	}
-	return f.memory[:length], nil
+	n := copy(f.memory[off:], b)
+	if n < len(b) {
+		return n, syscall.ENOSPC
+	}
+	return n, nil
 }
 
 // Pans counts how often the picture was turned to.

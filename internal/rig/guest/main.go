@@ -31,6 +31,7 @@ var checks = []check{
 	{"wedge", checkWedge},
 	{"hidpos", checkHIDPOS},
 	{"camera", checkCamera},
+	{"glass", checkGlass},
 	{"ftdi", checkFTDI},
 	{"hotplug/thousand", checkThousand},
 	{"hotplug/without-events", checkWithoutEvents},
