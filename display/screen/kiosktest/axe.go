@@ -40,11 +40,13 @@ var axeSource = sync.OnceValues(func() (string, error) {
 // Axe has axe-core look at the page as it stands and fails the test for every
 // violation of WCAG 2.2 A and AA and of its best practices. what names the state
 // of the page in the failures.
-func (p *Page) Axe(t testing.TB, what string) {
+func (p *Page) Axe(t *testing.T, what string) {
 	t.Helper()
-	for _, v := range p.AxeFinds(t) {
-		t.Errorf("%s: axe %s", what, v)
-	}
+	t.Run("axe, "+what, func(t *testing.T) { // where axe cannot be had, the rest goes on
+		for _, v := range p.AxeFinds(t) {
+			t.Errorf("axe %s", v)
+		}
+	})
 }
 
 // AxeFinds is what [Page.Axe] fails with, for a test that the rules are at work.
