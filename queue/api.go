@@ -18,6 +18,15 @@ var (
 	ErrBehind  = errors.New("queue: ack below the watermark: the cloud was set back")
 )
 
+// ErrDisk is in every error that the disk is to blame for, but for a full one.
+// What was accepted before is safe; nothing is accepted until the disk works.
+var ErrDisk = errors.New("queue: the disk does not do what it is told")
+
+// diskError is err with ErrDisk.
+type diskError struct{ error }
+
+func (d diskError) Unwrap() []error { return []error{ErrDisk, d.error} }
+
 // Options of [Open].
 type Options struct {
 	Dir          string        // data directory; till.db, journal/ and snapshots/ live in it

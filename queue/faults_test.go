@@ -136,9 +136,12 @@ func TestDiskDead(t *testing.T) {
 			_, err := tx.Append(Message{Type: "x", Data: []byte("{}")})
 			return err
 		})
-		if err == nil || !errors.Is(err, syscall.EIO) && !strings.Contains(err.Error(), "no journal file") {
+		if !errors.Is(err, ErrDisk) || !errors.Is(err, syscall.EIO) && !strings.Contains(err.Error(), "no journal file") {
 			t.Fatalf("update on a dead disk: %v", err)
 		}
+	}
+	if !s.Stats().Failing {
+		t.Error("the disk is not to blame")
 	}
 	if s.Stats().Accepting || !hasCondition(o.Health, "queue_disk_error") {
 		t.Errorf("accepting %v, conditions %v", s.Stats().Accepting, o.Health.List(lang.EN))
@@ -242,6 +245,31 @@ func TestFileFails(t *testing.T) {
 	mustClose(t, s)
 	if r := mustCheck(t, dir); r.LastSeq != 6 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A file system that an error has made read-only: the file cannot be opened again.
+// That is not a store that was closed.
+func TestFileNotOpenIsTheDisk(t *testing.T) {
+	s := mustOpen(t, testOptions(t.TempDir()))
+	appendN(t, s, 1)
+	s.sync()
+	s.handle.Lock()
+	err := s.db.Close()
+	s.handle.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := func(*Tx) error { return nil }
+	if err := s.Update(t.Context(), nothing); !errors.Is(err, ErrDisk) || errors.Is(err, ErrClosed) {
+		t.Errorf("update without a file: %v", err)
+	}
+	if err := s.View(nothing); !errors.Is(err, ErrDisk) {
+		t.Errorf("view without a file: %v", err)
+	}
+	s.Close()
+	if err := s.View(nothing); !errors.Is(err, ErrClosed) {
+		t.Errorf("view of a closed store: %v", err)
 	}
 }
 

@@ -72,6 +72,7 @@ type Stats struct {
 	AckedSeq  uint64
 	Dead      int // records set aside as damaged or unsendable
 	Accepting bool
+	Failing   bool // the disk does: a reason for not Accepting that has nothing to do with room
 }
 
 // Key64 is n as eight big-endian bytes, so that keys sort like numbers.

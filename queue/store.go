@@ -98,7 +98,7 @@ func (s *Store) begin() (*Tx, error) {
 	defer s.mu.Unlock()
 	if s.db == nil {
 		s.handle.RUnlock()
-		return nil, ErrClosed
+		return nil, s.notOpen()
 	}
 	// Under mu, because the trees must not move on before the file is fixed. It
 	// may have frozen already, which changes nothing.
@@ -106,7 +106,7 @@ func (s *Store) begin() (*Tx, error) {
 	if err != nil {
 		s.handle.RUnlock()
 		if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-			return nil, ErrClosed
+			return nil, s.notOpen()
 		}
 		return nil, fault.New(fault.Corrupt, "queue", "begin", err)
 	}
@@ -115,6 +115,17 @@ func (s *Store) begin() (*Tx, error) {
 		tx.c[n] = s.at[n].c
 	}
 	return tx, nil
+}
+
+// notOpen says why there is no file: the store was closed, or the file could not be
+// opened again after the disk had failed.
+func (s *Store) notOpen() error {
+	select {
+	case <-s.stop:
+		return ErrClosed
+	default:
+		return &fault.Error{Kind: fault.Unknown, Component: "queue", Op: "open", Err: diskError{errors.New("till.db is not open")}, Hint: kindTrouble.Remedy.EN}
+	}
 }
 
 func (tx *Tx) end() {
@@ -216,6 +227,7 @@ func (s *Store) Stats() Stats {
 	if at := s.at[events].oldest; at != 0 {
 		st.Oldest = fromMS(at)
 	}
+	st.Failing = s.trouble.Load() || s.db == nil
 	st.Accepting = st.Bytes < s.o.MaxBytes && !s.low.Load() && !s.trouble.Load() && !s.pressure.Load()
 	return st
 }

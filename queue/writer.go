@@ -361,7 +361,7 @@ func (s *Store) failed(what string, err error) error {
 	if isFull(err) {
 		return &fault.Error{Kind: fault.Full, Component: "queue", Op: what, Err: err, Hint: kindFull.Remedy.EN}
 	}
-	return &fault.Error{Kind: fault.Unknown, Component: "queue", Op: what, Err: err, Hint: kindTrouble.Remedy.EN}
+	return &fault.Error{Kind: fault.Unknown, Component: "queue", Op: what, Err: diskError{err}, Hint: kindTrouble.Remedy.EN}
 }
 
 // recovered notes that the disk works again.

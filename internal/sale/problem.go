@@ -32,6 +32,7 @@ const (
 	CodePaymentFailed   = "payment_failed"
 	CodePaymentPending  = "payment_pending"
 	CodeQueueFull       = "queue_full"
+	CodeStorage         = "storage_fault"
 	CodeKeyReused       = "idempotency_key_reused"
 	CodeJobConflict     = "job_conflict"
 	CodeNoPrinter       = "no_printer"

@@ -7,6 +7,7 @@ import (
 	"tilld/internal/fault"
 	"tilld/internal/lang"
 	"tilld/internal/sale"
+	"tilld/queue"
 )
 
 // Problem is the body of every error answer (RFC 9457).
@@ -36,7 +37,7 @@ const (
 	codeTimeout      = "body_timeout"
 	codeGone         = "events_gone"
 	codeStreams      = "too_many_streams"
-	codeStorage      = "storage_fault"
+	codeStorage      = sale.CodeStorage
 	codeInternal     = "internal"
 )
 
@@ -121,6 +122,10 @@ func toProblem(err error) (p *sale.Problem, internal bool) {
 		return problem(sale.CodeUnavailable, "", "暂时无法完成："+hint(err), "not possible right now: "+hint(err)), false
 	case fault.Refused:
 		return problem(sale.CodeWrongState, "", "无法执行："+hint(err), "not done: "+hint(err)), false
+	}
+	if errors.Is(err, queue.ErrDisk) {
+		return problem(codeStorage, "", "本机磁盘出现故障，本次操作没有生效：请停止销售并联系门店 IT；此前已接受的数据是安全的",
+			"this till's disk fails, and this was not done: stop selling and call store IT; what was accepted before is safe"), true
 	}
 	return problem(codeInternal, "", "本机程序出错，详情见日志", "something went wrong inside the till; its log has the details"), true
 }

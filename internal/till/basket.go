@@ -99,7 +99,11 @@ func (t *Till) firstAnswer(externalID string) (*Answer, error) {
 
 // open opens a sale, unless the queue takes no new ones.
 func (x *txn) open(e sale.Opened) (string, error) {
-	if !x.t.o.Store.Stats().Accepting {
+	switch st := x.t.o.Store.Stats(); {
+	case st.Failing && !st.Accepting:
+		return "", problem(sale.CodeStorage, "", "本机磁盘出现故障，不能开始新的销售：请停止销售并联系门店 IT；此前已接受的数据是安全的",
+			"this till's disk fails: no new sale; call store IT; what was accepted before is safe")
+	case !st.Accepting:
 		x.t.queueFull()
 		return "", problem(sale.CodeQueueFull, "", "存储空间已满，不能开始新的销售；请检查网络或联系信息部门",
 			"the till's storage is full: no new sale until the cloud has taken what waits or store IT has made room")
