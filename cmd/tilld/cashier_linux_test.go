@@ -174,6 +174,7 @@ func TestCashierPage(t *testing.T) {
 	d.notice("cancel it (Esc)")
 	p.Reload()
 	p.Until(`document.getElementById("payment").textContent.includes("Waiting for the shopper")`)
+	p.Axe(t, "waiting") // also has axe at hand before the agent is killed: the page does not wait for ever
 	d.kill()
 	p.Burst("6931234567899") // while the agent is dead: done once, when it is back
 	d.notice("does not answer")
