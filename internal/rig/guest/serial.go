@@ -72,7 +72,7 @@ func cycle(t *T, a *agent, g *gadget, kind, name string, n int) {
 	}
 	t.Figure("%d cycles: in service %s after the plug, %s after the node was made; absent %s after the pull", n, spread(back), spread(node), spread(gone))
 	if slices.Max(back) > 2*time.Second {
-		t.Errorf("in service only after %v", slices.Max(back))
+		t.Errorf("in service only after %v\n%s", slices.Max(back), a.log(4000))
 	}
 	if f, k := a.descriptors(), a.metric("go_goroutines"); f > files+2 || k > tasks+5 {
 		t.Errorf("descriptors %d, then %d; goroutines %.0f, then %.0f", files, f, tasks, k)
