@@ -174,7 +174,13 @@ func checkSerialOther(t *T) {
 	a.configure(fmt.Sprintf(lineScanner, "scanner-1", "serial://usb/0C2E:0901/S1?baud=9600"))
 	serial.plug()
 	a.run()
-	d = a.is("scanner-1", "absent", 30*time.Second)
+	t.wait("the agent has looked", 60*time.Second, func() bool {
+		d = a.device("scanner-1")
+		return d.Code != ""
+	})
+	if d.State != "absent" || d.Code != "unplugged" {
+		t.Errorf("%+v", d)
+	}
 	t.Logf("by identity: %s; %s", d.Condition, d.Hint)
 }
 
