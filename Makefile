@@ -8,7 +8,7 @@ TOOL     = go tool -modfile=internal/tools/go.mod
 FUZZTIME ?= 10s
 CHECKS   ?= 20000
 
-.PHONY: help build demo test setup rig race fuzz hunt golden bench check lint fmt cross cover dist changelog
+.PHONY: help build demo test setup rig race fuzz hunt golden bench check lint fmt cross cover dist deb changelog
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -89,6 +89,11 @@ dist: ## release binaries into dist/
 	@for p in linux/amd64 linux/arm64 linux/arm windows/amd64; do \
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o dist/$${p%/*}-$${p#*/}/ ./cmd/tilld ./cmd/tilld-guard ./cmd/tillctl || exit 1; done
 	@ls -lR dist
+
+deb: ## a Debian package of this machine's kind into dist/
+	@a=$$(dpkg --print-architecture); case $$a in armhf|armel) g=arm ;; *) g=$$a ;; esac; \
+		GOOS=linux GOARCH=$$g $(BUILD) -o dist/linux-$$g/ ./cmd/tilld ./cmd/tilld-guard ./cmd/tillctl && \
+		bash packaging/deb/build dist/linux-$$g '$(VERSION)' $$a dist
 
 changelog: ## folds docs/changes/*.md into CHANGELOG.md under VERSION
 	@bash .ci/changelog $(VERSION)
