@@ -254,7 +254,7 @@ func TestScanReturnsSoon(t *testing.T) {
 		return `{"items":[{"sku":"a","name":"A","unit_price":100}]}`, nil
 	})
 	scanned := make(chan struct{})
-	go func() { r.scan("4006381333931"); close(scanned) }()
+	go func() { r.scanSoon("4006381333931"); close(scanned) }()
 	select {
 	case <-scanned: // while the cloud still thinks
 	case <-time.After(time.Minute):
