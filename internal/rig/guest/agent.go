@@ -311,6 +311,16 @@ func (a *agent) scanned(after uint64, code string, limit time.Duration) scan {
 	}
 }
 
+// half waits until the agent is in the middle of a scanner's code: what the cable
+// lost before the agent saw any of it leaves no doubt about the rest.
+func (a *agent) half(name string) {
+	const pieces = 37 // where a note of scanner/torn counts the pieces in doubt
+	a.t.wait("half a code is noted", 30*time.Second, func() bool {
+		b, err := os.ReadFile(a.dir + "/data/torn/" + name)
+		return err == nil && len(b) > pieces && b[pieces] > 0
+	})
+}
+
 // stop ends the agent and returns how long that took.
 func (a *agent) stop() time.Duration {
 	select {

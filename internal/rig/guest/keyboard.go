@@ -111,6 +111,7 @@ func checkWedge(t *T) {
 	}
 
 	keys(t, lamps, "690123") // and the cable goes
+	a.half("scanner-1")
 	mark := a.mark()
 	g.unplug()
 	a.state(mark, "scanner-1", "absent", 30*time.Second)
@@ -271,6 +272,7 @@ func checkHIDPOS(t *T) {
 	write(posReport(big[56:], false))
 	a.scan(big, 30*time.Second)
 	write(posReport(big[:56], true)) // and the cable goes
+	a.half("scanner-1")
 	mark := a.mark()
 	g.unplug()
 	a.state(mark, "scanner-1", "absent", 30*time.Second)
