@@ -20,7 +20,7 @@ import (
 func TestUnitLetsDevicesInThatComeLater(t *testing.T) {
 	for name, line := range map[string]string{
 		"ttyACM": "DeviceAllow=char-166 rw", "ttyUSB": "DeviceAllow=char-188 rw", "usblp": "DeviceAllow=char-180 rw",
-		"input": "DeviceAllow=char-13 r", "video4linux": "DeviceAllow=char-81 rw", "fb": "DeviceAllow=char-29 rw",
+		"input": "DeviceAllow=char-13 rw", "video4linux": "DeviceAllow=char-81 rw", "fb": "DeviceAllow=char-29 rw",
 		"hidraw": "Wants=modprobe@hid.service", "boot_id": "ProtectProc=invisible",
 		"root's blocks of a full disk": "AmbientCapabilities=CAP_SYS_RESOURCE",
 	} {
