@@ -10,15 +10,22 @@ import (
 	"time"
 )
 
-// A store that is built anew takes longer than systemd waits of itself.
-func TestStartingAsksForTime(t *testing.T) {
+// systemd is the service manager's end of what the agent tells it.
+func systemd(t *testing.T) *net.UnixConn {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	t.Setenv("NOTIFY_SOCKET", name)
+	return conn
+}
+
+// A store that is built anew takes longer than systemd waits of itself.
+func TestStartingAsksForTime(t *testing.T) {
+	conn := systemd(t)
 	synctest.Test(t, func(t *testing.T) {
 		ready, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -49,13 +56,7 @@ func TestStartingAsksForTime(t *testing.T) {
 // update. systemd keeps a service that said it is stopping in that state, without
 // watchdog and not active, however many agents the guard starts after.
 func TestOnlyAnAgentWithoutGuardSaysGoodbye(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	t.Setenv("NOTIFY_SOCKET", name)
+	conn := systemd(t)
 	a := &agent{log: slog.New(slog.DiscardHandler)}
 	t.Setenv("TILLD_GUARD", "1")
 	a.stopping()

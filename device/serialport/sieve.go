@@ -1,7 +1,6 @@
 package serialport
 
 import (
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -47,15 +46,8 @@ func (p *port) waitXON() error {
 		if !p.stopped.Load() && p.guard.queued() == 0 {
 			return nil
 		}
-		pause := time.NewTimer(lookXON)
-		select {
-		case <-pause.C:
-		case <-p.wr.Passed():
-			pause.Stop()
-			return os.ErrDeadlineExceeded
-		case <-p.closed:
-			pause.Stop()
-			return os.ErrClosed
+		if err := p.pause(lookXON); err != nil {
+			return err
 		}
 	}
 }

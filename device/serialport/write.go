@@ -50,15 +50,8 @@ func (p *port) room() error {
 	}
 	if p.flow == "dtrdsr" {
 		for !p.line.ready() {
-			pause := time.NewTimer(10 * time.Millisecond)
-			select {
-			case <-pause.C:
-			case <-p.wr.Passed():
-				pause.Stop()
-				return os.ErrDeadlineExceeded
-			case <-p.closed:
-				pause.Stop()
-				return os.ErrClosed
+			if err := p.pause(10 * time.Millisecond); err != nil {
+				return err
 			}
 		}
 	}
@@ -66,6 +59,20 @@ func (p *port) room() error {
 		return p.guard.waitWrite()
 	}
 	return nil
+}
+
+// pause lets a Write wait, no longer than it may.
+func (p *port) pause(d time.Duration) error {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		return nil
+	case <-p.wr.Passed():
+		return os.ErrDeadlineExceeded
+	case <-p.closed:
+		return os.ErrClosed
+	}
 }
 
 // hand gives one chunk to the backend. The call runs in a goroutine of its own:

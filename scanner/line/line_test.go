@@ -347,20 +347,12 @@ func TestSomebodyElsesDeadlineIsNoSilence(t *testing.T) {
 func TestRestThroughTheNextPort(t *testing.T) {
 	const ean = "6901234567892"
 	opener := line.Opener(torn.New(torn.Options{}))
-	life := func(name string, chunks ...string) (got []string) {
-		p := new(devtest.Recorder)
-		s, err := opener(t.Context(), p, device.Spec{Name: name})
-		if err != nil {
-			t.Fatal(err)
-		}
+	life := func(name string, chunks ...string) []string {
+		var bytes [][]byte
 		for _, c := range chunks {
-			p.Feed([]byte(c))
+			bytes = append(bytes, []byte(c))
 		}
-		p.End(io.EOF)
-		if err := s.Run(t.Context(), func(sc scanner.Scan) { got = append(got, string(sc.Data)) }); fault.KindOf(err) != fault.Absent {
-			t.Fatalf("Run = %v", err)
-		}
-		return got
+		return scannertest.Life(t, opener, name, bytes...)
 	}
 	for _, c := range []struct {
 		name, first string

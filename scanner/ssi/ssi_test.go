@@ -178,21 +178,7 @@ func TestOptionsAreChecked(t *testing.T) {
 // The port fails in the middle of a code, and its rest comes through the next one.
 func TestRestThroughTheNextPort(t *testing.T) {
 	opener := Opener(torn.New(torn.Options{}))
-	life := func(bytes ...[]byte) (got []string) {
-		p := new(devtest.Recorder)
-		s, err := opener(t.Context(), p, device.Spec{Name: "scanner-1"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range bytes {
-			p.Feed(b)
-		}
-		p.End(io.EOF)
-		if err := s.Run(t.Context(), func(sc scanner.Scan) { got = append(got, string(sc.Data)) }); fault.KindOf(err) != fault.Absent {
-			t.Fatalf("Run = %v", err)
-		}
-		return got
-	}
+	life := func(bytes ...[]byte) []string { return scannertest.Life(t, opener, "scanner-1", bytes...) }
 	sim := new(simulator)
 	if got := life(sim.packet(2, "\x0b690123")); len(got) > 0 {
 		t.Errorf("%q from the first port", got)

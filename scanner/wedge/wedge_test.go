@@ -208,12 +208,7 @@ func TestRestThroughTheNextPort(t *testing.T) {
 	const ean = "6901234567892"
 	opener := Opener(torn.New(torn.Options{}))
 	k := keyboard{now: time.Hour, step: time.Millisecond}
-	life := func(codes ...string) (got []string) {
-		p := new(devtest.Recorder)
-		s, err := opener(t.Context(), p, device.Spec{Name: "scanner-1"})
-		if err != nil {
-			t.Fatal(err)
-		}
+	life := func(codes ...string) []string {
 		for _, c := range codes {
 			text, whole := strings.CutSuffix(c, "\n")
 			k.typeText(text)
@@ -221,12 +216,7 @@ func TestRestThroughTheNextPort(t *testing.T) {
 				k.press(28)
 			}
 		}
-		p.Feed(k.take())
-		p.End(io.EOF)
-		if err := s.Run(t.Context(), func(sc scanner.Scan) { got = append(got, string(sc.Data)) }); fault.KindOf(err) != fault.Absent {
-			t.Fatalf("Run = %v", err)
-		}
-		return got
+		return scannertest.Life(t, opener, "scanner-1", k.take())
 	}
 	if got := life("690123"); len(got) > 0 {
 		t.Errorf("%q from the first port", got)

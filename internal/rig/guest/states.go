@@ -118,19 +118,25 @@ func udevSettled(t *T) {
 	}
 }
 
-// checkDenied: a user without the group may not open anything, and is told which
-// group; with the group everything works without root.
-func checkDenied(t *T) {
-	s := newGadget(t, 0, "0c2e", "0901", "S1", acm)
-	k := newGadget(t, 1, "0c2e", "0201", "K1", keyboard)
-	h := newGadget(t, 2, "0c2e", "0907", "H1", pos)
-	p := newPaper(t, 3, "0416", "5011", "P1")
+// plugAll plugs one of each kind in: three scanners and a printer of a make.
+func plugAll(t *T, vid, pid string) (s, k, h *gadget, p *paper) {
+	s = newGadget(t, 0, "0c2e", "0901", "S1", acm)
+	k = newGadget(t, 1, "0c2e", "0201", "K1", keyboard)
+	h = newGadget(t, 2, "0c2e", "0907", "H1", pos)
+	p = newPaper(t, 3, vid, pid, "P1")
 	for _, g := range []*gadget{s, k, h, p.g} {
 		g.plug()
 	}
 	t.wait("all nodes", 60*time.Second, func() bool {
 		return s.near("tty") != "" && k.near("event") != "" && h.near("hidraw") != "" && exists("/dev/usb/lp0")
 	})
+	return s, k, h, p
+}
+
+// checkDenied: a user without the group may not open anything, and is told which
+// group; with the group everything works without root.
+func checkDenied(t *T) {
+	s, _, _, _ := plugAll(t, "0416", "5011")
 	udevSettled(t)
 	devices := fmt.Sprintf(lineScanner, "serial", "serial://usb/0C2E:0901/S1?baud=9600") +
 		"\n  - {name: wedge, kind: scanner, driver: wedge, address: \"evdev://usb/0C2E:0201\"}" +
@@ -213,16 +219,7 @@ func checkNoise(t *T) {
 
 // checkDetect: what detect writes works as it stands.
 func checkDetect(t *T) {
-	s := newGadget(t, 0, "0c2e", "0901", "S1", acm)
-	k := newGadget(t, 1, "0c2e", "0201", "K1", keyboard)
-	h := newGadget(t, 2, "0c2e", "0907", "H1", pos)
-	p := newPaper(t, 3, "04b8", "0202", "P1")
-	for _, g := range []*gadget{s, k, h, p.g} {
-		g.plug()
-	}
-	t.wait("all nodes", 60*time.Second, func() bool {
-		return s.near("tty") != "" && k.near("event") != "" && h.near("hidraw") != "" && exists("/dev/usb/lp0")
-	})
+	s, k, h, p := plugAll(t, "04b8", "0202")
 	if exists("/run/udev/control") {
 		udevSettled(t)
 	}
